@@ -1,0 +1,1 @@
+//! Which tokens are one person: passes, constraints, evaluation against truth.

@@ -1,0 +1,1 @@
+//! Projects, roles, purposes, budgets and the pure function decide.

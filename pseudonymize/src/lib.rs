@@ -1,0 +1,1 @@
+//! Normalization, keyring, keyed tokens, packages and project pseudonyms.
