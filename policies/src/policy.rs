@@ -1,0 +1,152 @@
+//! The policy of a room as values. Only [`crate::parse`] makes one, so every [`Policy`] has passed its checks.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::civil::Date;
+use serde::Deserialize;
+
+use crate::account::{Budget, Kind};
+use crate::cards::{Card, Role};
+use crate::digest::Digest;
+
+/// The rules of one room, and the digest of the very bytes they were read from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    pub(crate) digest: Digest,
+    pub(crate) room: Room,
+    pub(crate) cards: Vec<Card>,
+    pub(crate) projects: Vec<Project>,
+    pub(crate) sources: Vec<Source>,
+}
+
+/// What holds for the whole room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Room {
+    /// The name that signatures and the log are bound to.
+    pub origin: String,
+    /// Cells whose noisy number of persons is below this are suppressed.
+    pub minimum_persons: u32,
+    /// How many different stewards must approve a request.
+    pub approvals: u32,
+    /// How many different stewards must have co-signed the checkpoint that holds the intent.
+    pub cosignatures: u32,
+    /// Answers and failures appear at multiples of this many seconds.
+    pub slot_seconds: u32,
+    /// Which mechanism family the room answers with.
+    pub account: Kind,
+    /// Cap over all projects.
+    pub budget: Budget,
+}
+
+/// Who may ask what, why, until when, for how much.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Project {
+    /// Unique within the room.
+    pub id: String,
+    /// For people.
+    pub title: String,
+    /// GA4GH data use term.
+    pub purpose: Purpose,
+    /// The law that permits it, for people.
+    pub legal_basis: String,
+    /// Who receives the answers.
+    pub recipient_kind: RecipientKind,
+    /// Names of researchers' cards.
+    pub researchers: BTreeSet<String>,
+    /// First day.
+    pub from: Date,
+    /// Last day.
+    pub until: Date,
+    /// Cap over all researchers of the project.
+    pub budget: Budget,
+    /// Cap of each researcher within the project.
+    pub researcher_budget: Budget,
+    /// Table → columns that may be read.
+    pub columns: BTreeMap<String, BTreeSet<String>>,
+}
+
+/// Who sends packages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// Unique within the room.
+    pub name: String,
+    /// Name of the source's card.
+    pub card: String,
+    /// Kinds of files that it sends, for people.
+    pub kinds: Vec<String>,
+}
+
+/// Primary terms of the GA4GH Data Use Ontology.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Purpose {
+    /// General research use (DUO:0000042).
+    Gru,
+    /// Health, medical or biomedical research (DUO:0000006).
+    Hmb,
+    /// Disease-specific research (DUO:0000007).
+    Ds,
+    /// Population origins or ancestry research (DUO:0000011).
+    Poa,
+}
+
+/// Kind of organisation that receives the answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RecipientKind {
+    /// University or research institute.
+    Academia,
+    /// Company that makes medicines or devices.
+    Pharma,
+    /// Authority or insurer.
+    Public,
+}
+
+impl Policy {
+    /// SHA-256 of the exact bytes of the policy's text.
+    #[must_use]
+    pub const fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// What holds for the whole room.
+    #[must_use]
+    pub const fn room(&self) -> &Room {
+        &self.room
+    }
+
+    /// All cards, in the order of the text.
+    #[must_use]
+    pub fn cards(&self) -> &[Card] {
+        &self.cards
+    }
+
+    /// The card of this name.
+    #[must_use]
+    pub fn card(&self, name: &str) -> Option<&Card> {
+        self.cards.iter().find(|card| card.name == name)
+    }
+
+    /// Stewards whose cards are valid on this day.
+    pub fn stewards(&self, day: Date) -> impl Iterator<Item = &Card> {
+        self.cards.iter().filter(move |card| card.role == Role::Steward && card.valid_on(day))
+    }
+
+    /// All projects, in the order of the text.
+    #[must_use]
+    pub fn projects(&self) -> &[Project] {
+        &self.projects
+    }
+
+    /// The project of this id.
+    #[must_use]
+    pub fn project(&self, id: &str) -> Option<&Project> {
+        self.projects.iter().find(|project| project.id == id)
+    }
+
+    /// All sources, in the order of the text.
+    #[must_use]
+    pub fn sources(&self) -> &[Source] {
+        &self.sources
+    }
+}

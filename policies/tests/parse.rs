@@ -1,0 +1,85 @@
+//! What the policy's parser refuses, with line and column.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+mod common;
+
+use common::{card, key, text};
+use policies::{PolicyError, Purpose, RecipientKind, Role, parse};
+
+fn refused(from: &str, to: &str) -> PolicyError {
+    let sound = text("pure", "3", "0");
+    assert!(sound.contains(from), "{from}");
+    parse(&sound.replacen(from, to, 1)).unwrap_err()
+}
+
+#[test]
+fn a_sound_policy_is_read_whole() {
+    let text = text("pure", "3", "0");
+    let policy = parse(&text).unwrap();
+    assert_eq!(policy.room().origin, "room.example/a");
+    assert_eq!(policy.cards().len(), 5);
+    assert_eq!(policy.card("sato").unwrap().role, Role::Steward);
+    let project = policy.project("walking").unwrap();
+    assert_eq!((project.purpose, project.recipient_kind), (Purpose::Hmb, RecipientKind::Academia));
+    assert!(project.columns["checkup"].contains("hba1c"));
+    assert_eq!(policy.sources()[0].card, "kenpo");
+    // The digest is of the bytes: a comment makes another policy. `sha256sum` of the empty text's sibling is checked in the log crate.
+    assert_ne!(policy.digest(), parse(&format!("{text}#\n")).unwrap().digest());
+    assert_eq!(policy.digest(), parse(&text).unwrap().digest());
+}
+
+#[test]
+fn faults_are_pointed_at() {
+    let error = refused("minimum_persons = 10", "minimum_person = 10");
+    assert_eq!((error.line, error.column), (3, 1));
+    assert!(error.message.contains("minimum_person"), "{error}");
+    assert_eq!(refused("approvals = 2", "approvals = 0").line, 4);
+    assert_eq!(refused("approvals = 2", "approvals = 4").line, 4);
+    let half = refused("cosignatures = 2", "cosignatures = 1");
+    assert_eq!((half.line, half.column), (5, 16));
+    assert!(half.help.contains("more than half"));
+    assert!(refused("account = \"pure\"", "account = \"zcdp\"").message.contains('δ'));
+    assert!(refused("account = \"pure\"", "account = \"none\"").line == 7);
+    assert!(refused("epsilon = \"3\"", "epsilon = 3").line == 8);
+    assert!(refused("epsilon = \"3\"", "epsilon = \"1000001\"").message.contains("no privacy"));
+    assert!(refused("delta = \"0\"", "delta = \"1\"").message.contains("no privacy"));
+    assert!(refused("room.example/a", "room example").message.contains("space"));
+    assert!(refused("room.example/a", "room\\nexample").message.contains("space"));
+}
+
+#[test]
+fn one_person_is_one_card() {
+    let shared = refused(&key('C'), &key('B').replace("x+", "y+"));
+    assert!(shared.message.contains("signing key"), "{shared}");
+    assert!(refused("age1mori", "age1sato").message.contains("recipient"));
+    assert!(refused("name = \"mori\"", "name = \"sato\"").message.contains("card's name"));
+    assert!(refused(&key('C'), "x+0123456+AAAA").message.contains("verifier"));
+    assert!(refused("age1mori", "mori").message.contains("age"));
+    assert!(refused("until = \"2027-03-31\"", "until = \"2026-03-31\"").message.contains("before"));
+    assert!(refused("until = \"2027-03-31\"", "until = \"2026-02-30\"").message.contains("date"));
+}
+
+#[test]
+fn stewards_that_never_serve_together_are_not_counted_together() {
+    let sound = text("pure", "3", "0");
+    let hara = card("hara", "steward", 'D');
+    let later = hara.replace("2027-03-31", "2028-03-31").replace("2026-04-01", "2027-04-01");
+    let apart = sound.replace(&hara, &later);
+    assert!(parse(&apart).is_ok());
+    let three = apart.replace("approvals = 2", "approvals = 3");
+    assert!(parse(&three).unwrap_err().message.contains("more approvals"));
+}
+
+#[test]
+fn caps_nest_and_names_resolve() {
+    let project = "budget = { epsilon = \"3\", delta = \"0\" }\nresearcher_budget";
+    let outer = refused(project, &project.replace("\"3\"", "\"3.1\""));
+    assert!(outer.message.contains("room's"), "{outer}");
+    let inner = refused("researcher_budget = { epsilon = \"3\"", "researcher_budget = { epsilon = \"3.1\"");
+    assert!(inner.message.contains("project's"), "{inner}");
+    assert!(refused("researchers = [\"rin\"]", "researchers = [\"ran\"]").message.contains("no card"));
+    assert!(refused("researchers = [\"rin\"]", "researchers = [\"rin\", \"rin\"]").message.contains("twice"));
+    assert!(refused("card = \"kenpo\"", "card = \"rin\"").message.contains("researcher"));
+    assert!(refused("legal_basis = \"高齢者医療確保法 第16条の2\"", "legal_basis = \" \"").message.contains("legal"));
+    assert!(refused("purpose = \"HMB\"", "purpose = \"ANY\"").message.contains("ANY"));
+}
