@@ -1,1 +1,29 @@
-//! Normalization, keyring, keyed tokens, packages and project pseudonyms.
+//! Identities out: normalization, keyring, keyed tokens, packages and project pseudonyms.
+//!
+//! What an insurer runs on its own machine to turn identified batches ([`datasets::read::Identified`]) into
+//! [`Pseudonymous`] ones and these into a signed and encrypted [`package`]; and what the room runs to open it and to
+//! re-key all that is in it ([`RoomKey`]). It decides nothing about who is whom, and knows nothing of noise or policy.
+//!
+//! What memory hygiene there is: seeds, keys, passphrases and normalized identifiers are wiped when dropped. Frames
+//! of identified rows are polars', and ring's prepared HMAC keys are ring's; neither can be wiped.
+
+mod files;
+mod frames;
+mod kdf;
+pub mod keyring;
+pub mod normalize;
+pub mod package;
+mod renumber;
+mod room;
+mod tables;
+mod token;
+mod transform;
+
+pub use files::FileError;
+pub use frames::FrameError;
+pub use kdf::CryptoError;
+pub use keyring::{Identity, KeyError, LinkageKey, Passphrase, Role, SealCost};
+pub use room::{RoomIdentity, RoomKey, rekey_identities};
+pub use tables::{rekey_tables, with_pid};
+pub use token::{PASSES, Pass, SourceKeys, Token};
+pub use transform::Pseudonymous;

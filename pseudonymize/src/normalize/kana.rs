@@ -1,0 +1,59 @@
+//! Readings of names: full-width katakana, one spelling.
+
+use super::text::{fold, is_dot, is_junk, is_stroke, katakana, large};
+
+/// Half-width, hiragana and full-width readings as one katakana text without spaces and dots; small letters become
+/// large; every stroke (ー ｰ - － − ‐ ― 一) is the long-vowel mark; ヂヅヲヰヱ become ジズオイエ, as their sound is.
+/// `None` if anything but kana is left, if there are fewer than two letters, or if it is a word for "no value".
+pub fn kana(raw: &str) -> Option<String> {
+    let folded = fold(raw);
+    let mut out = String::with_capacity(folded.len());
+    let mut letters = 0_usize;
+    for c in folded.chars() {
+        if c.is_whitespace() || is_dot(c) {
+            continue;
+        }
+        let c = letter(c)?;
+        // A reading can't start with a long vowel: a stroke there is a bullet or a filler.
+        if c == 'ー' && out.is_empty() {
+            return None;
+        }
+        letters += 1;
+        out.push(c);
+    }
+    (letters >= 2 && !is_junk(&out)).then_some(out)
+}
+
+/// The given name of a reading that is written as surname, space, given name. `None` if the parts aren't two: a
+/// wrong split would give two people one name, or one person two.
+pub fn given_name(raw: &str) -> Option<String> {
+    let folded = fold(raw);
+    let mut parts = folded.split_whitespace();
+    let (surname, given) = (parts.next()?, parts.next()?);
+    if parts.next().is_some() || surname.is_empty() {
+        return None;
+    }
+    // One letter is a legal given name (ヰ, ト), two are usual; junk is refused with the whole reading.
+    kana(&folded)?;
+    given
+        .chars()
+        .filter(|c| !is_dot(*c))
+        .map(letter)
+        .collect::<Option<String>>()
+        .filter(|g| !g.is_empty() && !is_junk(g))
+}
+
+fn letter(c: char) -> Option<char> {
+    if is_stroke(c) || c == '一' {
+        return Some('ー');
+    }
+    match large(katakana(c)) {
+        'ヂ' => Some('ジ'),
+        'ヅ' => Some('ズ'),
+        'ヲ' => Some('オ'),
+        'ヰ' => Some('イ'),
+        'ヱ' => Some('エ'),
+        k @ 'ア'..='ヴ' => Some(k),
+        _ => None,
+    }
+}

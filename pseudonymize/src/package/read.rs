@@ -1,0 +1,279 @@
+//! Opening a package at the room: structure, signature, expectations, digest, and only then decryption.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom};
+use std::path::Path;
+
+use polars::prelude::{DataFrame, ParquetReader, SerReader};
+use ring::digest::{Context, SHA256};
+
+use super::{BoxError, CONTENT, Manifest, ManifestError, NOTE, PackageError, QUALITY};
+use crate::files::FileError;
+use crate::frames::FrameError;
+use crate::keyring::Identity;
+use crate::normalize::PROFILE;
+
+/// A manifest and its signatures are a page of text.
+const LARGEST_NOTE: u64 = 64 * 1024;
+
+/// What the room accepts. `None` leaves a thing unchecked.
+#[derive(Clone, Debug)]
+pub struct Expected<'a> {
+    /// The room's origin.
+    pub room: &'a str,
+    /// The catalogue's digest.
+    pub schema: [u8; 32],
+    /// The epoch of tokens that the room takes.
+    pub epoch: Option<u32>,
+    /// The public name of the linkage key ([`crate::LinkageKey::id`]).
+    pub linkage_key: Option<&'a str>,
+    /// The last sequence number accepted from this source.
+    pub last_sequence: Option<u64>,
+}
+
+/// An accepted package.
+pub struct Opened {
+    /// What the source signed.
+    pub manifest: Manifest,
+    /// The signed note.
+    pub note: String,
+    /// As [`crate::Pseudonymous::identity`].
+    pub identity: DataFrame,
+    /// As [`crate::Pseudonymous::tables`], batches joined.
+    pub tables: BTreeMap<String, DataFrame>,
+    /// The source's quality report, JSON.
+    pub quality: String,
+}
+
+impl std::fmt::Debug for Opened {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Opened").field("manifest", &self.manifest).finish_non_exhaustive()
+    }
+}
+
+/// The signed note of a package, unverified.
+///
+/// # Errors
+/// Not a package.
+pub fn manifest(path: &Path) -> Result<String, PackageError> {
+    Outer::open(path).map(|o| o.note)
+}
+
+/// What a package claims to be, unverified: enough to look up the source and its last sequence number.
+///
+/// # Errors
+/// Not a package.
+pub fn claimed(path: &Path) -> Result<Manifest, PackageError> {
+    claim(path, &manifest(path)?)
+}
+
+/// Opens a package. `verify` is given the source's name and the signed note, checks the note against **that source's**
+/// key and returns the signed text.
+///
+/// # Errors
+/// Not a package; unsigned; foreign; replayed; not what was signed; not for this room; damaged. Nothing of the
+/// content is returned unless all of it was what the source signed.
+pub fn open(
+    path: &Path,
+    identity: &Identity,
+    expected: &Expected<'_>,
+    verify: &dyn Fn(&str, &str) -> Result<String, BoxError>,
+) -> Result<Opened, PackageError> {
+    let mut outer = Outer::open(path)?;
+    let claim = claim(path, &outer.note)?;
+    let text = verify(&claim.header.source, &outer.note)
+        .map_err(|source| PackageError::Unsigned { path: path.to_owned(), source })?;
+    let manifest = Manifest::parse(&text).map_err(|source| PackageError::Manifest { path: path.to_owned(), source })?;
+    // The text that was verified must be the one whose source chose the key.
+    if manifest != claim {
+        let source = "the verified text is not the manifest's".into();
+        return Err(PackageError::Unsigned { path: path.to_owned(), source });
+    }
+    expected.check(path, &manifest)?;
+
+    // Once to know that it is what was signed before any of it is parsed, once to read it; hashed both times, so that
+    // a file changed in between is refused as well.
+    let io = |e| PackageError::from(FileError::io("reading", path, e));
+    let mut content = outer.content().map_err(io)?;
+    io::copy(&mut content, &mut io::sink()).map_err(io)?;
+    content.check(path, &manifest)?;
+    let mut content = outer.content().map_err(io)?;
+    let parts = decrypt(path, &mut content, identity)?;
+    io::copy(&mut content, &mut io::sink()).map_err(io)?;
+    content.check(path, &manifest)?;
+
+    let Parts { identity, tables, quality } = parts;
+    let missing = |what| PackageError::Content { path: path.to_owned(), what };
+    Ok(Opened {
+        manifest,
+        note: outer.note,
+        identity: identity.ok_or_else(|| missing("no identities"))?,
+        tables,
+        quality: quality.ok_or_else(|| missing("no quality report"))?,
+    })
+}
+
+impl Expected<'_> {
+    fn check(&self, path: &Path, manifest: &Manifest) -> Result<(), PackageError> {
+        let header = &manifest.header;
+        let same = |what, found: String, expected: String| {
+            if found == expected {
+                return Ok(());
+            }
+            Err(PackageError::Foreign { path: path.to_owned(), what, found, expected })
+        };
+        same("room", header.room.clone(), self.room.to_owned())?;
+        same("profile", manifest.profile.clone(), PROFILE.to_owned())?;
+        same("catalogue", crate::kdf::hex(&header.schema), crate::kdf::hex(&self.schema))?;
+        if let Some(epoch) = self.epoch {
+            same("epoch", header.epoch.to_string(), epoch.to_string())?;
+        }
+        if let Some(key) = self.linkage_key {
+            same("linkage key", header.linkage_key.clone(), key.to_owned())?;
+        }
+        match self.last_sequence {
+            Some(last) if header.sequence <= last => Err(PackageError::Replayed {
+                path: path.to_owned(),
+                from: header.source.clone(),
+                found: header.sequence,
+                last,
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A signed note is its text, an empty line and signature lines.
+fn claim(path: &Path, note: &str) -> Result<Manifest, PackageError> {
+    let fail = |source| PackageError::Manifest { path: path.to_owned(), source };
+    let (text, _) = note
+        .split_once("\n\n")
+        .ok_or_else(|| fail(ManifestError::Line { line: 11, expected: "an empty line and signatures" }))?;
+    Manifest::parse(&format!("{text}\n")).map_err(fail)
+}
+
+/// The outer tar.
+struct Outer {
+    file: File,
+    note: String,
+    start: u64,
+    size: u64,
+}
+
+impl Outer {
+    fn open(path: &Path) -> Result<Self, PackageError> {
+        let wrong = |what| PackageError::NotAPackage { path: path.to_owned(), what };
+        let file = File::open(path).map_err(|e| FileError::io("opening", path, e))?;
+        let length = file.metadata().map_err(|e| FileError::io("opening", path, e))?.len();
+        let mut archive = tar::Archive::new(file);
+        let (mut note, mut content) = (None, None);
+        let entries = archive.entries_with_seek().map_err(|_| wrong("not a tar"))?;
+        for entry in entries {
+            let mut entry = entry.map_err(|_| wrong("the tar is damaged or truncated"))?;
+            let regular = entry.header().entry_type() == tar::EntryType::Regular;
+            match entry.path_bytes().as_ref() {
+                name if regular && name == NOTE.as_bytes() && note.is_none() => {
+                    if entry.size() > LARGEST_NOTE {
+                        return Err(wrong("the manifest is too large"));
+                    }
+                    let mut text = String::new();
+                    entry.read_to_string(&mut text).map_err(|_| wrong("the manifest is no text"))?;
+                    note = Some(text);
+                }
+                name if regular && name == CONTENT.as_bytes() && content.is_none() => {
+                    content = Some((entry.raw_file_position(), entry.size()));
+                }
+                _ => return Err(wrong("it holds something besides manifest.note and content.age")),
+            }
+        }
+        let note = note.ok_or_else(|| wrong("no manifest.note (truncated?)"))?;
+        let (start, size) = content.ok_or_else(|| wrong("no content.age"))?;
+        if start.checked_add(size).is_none_or(|end| end > length) {
+            return Err(wrong("truncated"));
+        }
+        Ok(Self { file: archive.into_inner(), note, start, size })
+    }
+
+    fn content(&mut self) -> io::Result<Hashed<'_>> {
+        self.file.seek(SeekFrom::Start(self.start))?;
+        let inner = BufReader::with_capacity(1 << 18, (&self.file).take(self.size));
+        Ok(Hashed { inner, context: Context::new(&SHA256) })
+    }
+}
+
+/// Hashes what passes.
+struct Hashed<'f> {
+    inner: BufReader<io::Take<&'f File>>,
+    context: Context,
+}
+
+impl Read for Hashed<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let n = self.inner.read(buf)?;
+        self.context.update(buf.get(..n).unwrap_or_default());
+        Ok(n)
+    }
+}
+
+impl Hashed<'_> {
+    fn check(self, path: &Path, manifest: &Manifest) -> Result<(), PackageError> {
+        if self.context.finish().as_ref() == manifest.content {
+            Ok(())
+        } else {
+            Err(PackageError::Tampered(path.to_owned()))
+        }
+    }
+}
+
+#[derive(Default)]
+struct Parts {
+    identity: Option<DataFrame>,
+    tables: BTreeMap<String, DataFrame>,
+    quality: Option<String>,
+}
+
+fn decrypt(path: &Path, content: &mut Hashed<'_>, identity: &Identity) -> Result<Parts, PackageError> {
+    let wrong = |what| PackageError::Content { path: path.to_owned(), what };
+    let decryptor = age::Decryptor::new(&mut *content).map_err(|_| wrong("not an age file"))?;
+    let reader = decryptor.decrypt(std::iter::once(identity.age() as &dyn age::Identity)).map_err(|e| match e {
+        age::DecryptError::NoMatchingKeys => PackageError::NotARecipient(path.to_owned()),
+        _ => wrong("the age header is damaged"),
+    })?;
+    let mut archive = tar::Archive::new(reader);
+    let mut parts = Parts::default();
+    for entry in archive.entries().map_err(|_| wrong("no tar inside"))? {
+        let mut entry = entry.map_err(|_| wrong("the inner tar is damaged"))?;
+        let name = String::from_utf8(entry.path_bytes().into_owned()).map_err(|_| wrong("a file name is no text"))?;
+        let mut bytes = Vec::new();
+        entry.read_to_end(&mut bytes).map_err(|_| wrong("the inner tar is damaged"))?;
+        let pieces: Vec<&str> = name.split('/').collect();
+        match pieces.as_slice() {
+            [QUALITY] if parts.quality.is_none() => {
+                let text = String::from_utf8(bytes).map_err(|_| wrong("the quality report is no text"))?;
+                parts.quality = Some(text);
+            }
+            ["identity", _] if parts.identity.is_none() => parts.identity = Some(parquet("identity", bytes)?),
+            ["tables", table, _] => {
+                let frame = parquet(table, bytes)?;
+                match parts.tables.get_mut(*table) {
+                    Some(whole) => {
+                        whole.vstack_mut(&frame).map_err(|e| FrameError::polars(table, &e))?;
+                    }
+                    None => {
+                        parts.tables.insert((*table).to_owned(), frame);
+                    }
+                }
+            }
+            _ => return Err(wrong("a file that no writer makes")),
+        }
+    }
+    // To the end, so that age checks its last chunk.
+    let mut reader = archive.into_inner();
+    io::copy(&mut reader, &mut io::sink()).map_err(|_| wrong("truncated inside"))?;
+    Ok(parts)
+}
+
+fn parquet(table: &str, bytes: Vec<u8>) -> Result<DataFrame, FrameError> {
+    ParquetReader::new(Cursor::new(bytes)).finish().map_err(|e| FrameError::polars(table, &e))
+}

@@ -1,0 +1,229 @@
+//! Tokens: what stands for an identity outside the source. HMAC-SHA256 over normalized, length-prefixed fields,
+//! truncated to 128 bits; one HKDF subkey per pass and epoch.
+//!
+//! A field that a pass needs and that is missing or junk makes no token, never a shared one. What tokens mean for
+//! linkage is not decided here (`linkage` does).
+
+use ring::{hkdf, hmac};
+
+use crate::kdf::{self, CryptoError};
+use crate::keyring::LinkageKey;
+use crate::normalize::Fields;
+use crate::renumber::Renumbering;
+
+/// A token: 128 bits.
+pub type Token = [u8; 16];
+
+/// A combination of fields by which two records can be found to be one person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Pass {
+    /// Insurer, 記号, 番号, 枝番, birth, sex.
+    Member,
+    /// Insurer, 記号, 番号, birth, sex: NDB's ID1. Twins share it.
+    Id1,
+    /// Name as registered, birth, sex: NDB's ID2.
+    Id2,
+    /// Kana name, birth, sex: NDB's ID4.
+    Id4,
+    /// Individual insured number: as NDB's ID5.
+    Individual,
+    /// Given name in kana, birth, sex and the full postcode; without a postcode, insurer, 記号 and 番号 instead (which
+    /// tells twins of one household apart). Survives a change of surname.
+    Marriage,
+    /// Kana name, insurer, 記号, 番号: survives an error in the birth date.
+    BirthError,
+}
+
+/// How many passes there are.
+pub const PASSES: usize = 7;
+
+impl Pass {
+    /// All passes; the order is fixed, files and the linkage rely on it.
+    pub const ALL: [Self; PASSES] =
+        [Self::Member, Self::Id1, Self::Id2, Self::Id4, Self::Individual, Self::Marriage, Self::BirthError];
+
+    /// The name in key derivation.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Member => "member",
+            Self::Id1 => "id1",
+            Self::Id2 => "id2",
+            Self::Id4 => "id4",
+            Self::Individual => "individual",
+            Self::Marriage => "marriage",
+            Self::BirthError => "birth",
+        }
+    }
+
+    /// The name of its column in an identity frame.
+    pub fn column(self) -> &'static str {
+        match self {
+            Self::Member => "t_member",
+            Self::Id1 => "t_id1",
+            Self::Id2 => "t_id2",
+            Self::Id4 => "t_id4",
+            Self::Individual => "t_individual",
+            Self::Marriage => "t_marriage",
+            Self::BirthError => "t_birth",
+        }
+    }
+
+    /// Its place in [`Pass::ALL`].
+    pub fn index(self) -> usize {
+        self as usize
+    }
+
+    /// The bytes under the HMAC, written over `out`; `None` if a field is missing. Every field is two bytes of
+    /// length (big-endian) and its text in UTF-8; a 記号 that isn't there counts as empty, because many insurers have
+    /// none.
+    fn message<'m>(self, fields: &Fields, out: &'m mut Vec<u8>) -> Option<&'m [u8]> {
+        out.clear();
+        let mut push = |text: &str| -> Option<()> {
+            out.extend_from_slice(&u16::try_from(text.len()).ok()?.to_be_bytes());
+            out.extend_from_slice(text.as_bytes());
+            Some(())
+        };
+        let symbol = fields.symbol.as_deref().unwrap_or_default();
+        let sex = || match fields.sex {
+            Some(1) => Some("1"),
+            Some(2) => Some("2"),
+            _ => None,
+        };
+        let birth = || fields.birth.map(|b| b.digits());
+        match self {
+            Self::Member | Self::Id1 => {
+                push(fields.insurer.as_deref()?)?;
+                push(symbol)?;
+                push(fields.number.as_deref()?)?;
+                if self == Self::Member {
+                    push(fields.branch.as_deref()?)?;
+                }
+                push(&birth()?)?;
+                push(sex()?)?;
+            }
+            Self::Id2 | Self::Id4 => {
+                let name = if self == Self::Id2 { &fields.name } else { &fields.kana };
+                push(name.as_deref()?)?;
+                push(&birth()?)?;
+                push(sex()?)?;
+            }
+            Self::Individual => push(fields.individual.as_deref()?)?,
+            Self::Marriage => {
+                push(fields.given.as_deref()?)?;
+                push(&birth()?)?;
+                push(sex()?)?;
+                if let Some(postcode) = &fields.postcode {
+                    push("postcode")?;
+                    push(postcode)?;
+                } else {
+                    push("member")?;
+                    push(fields.insurer.as_deref()?)?;
+                    push(symbol)?;
+                    push(fields.number.as_deref()?)?;
+                }
+            }
+            Self::BirthError => {
+                push(fields.kana.as_deref()?)?;
+                push(fields.insurer.as_deref()?)?;
+                push(symbol)?;
+                push(fields.number.as_deref()?)?;
+            }
+        }
+        Some(out)
+    }
+}
+
+/// A source's keys for one room and epoch, and the renumbering of one run. Make one per package.
+pub struct SourceKeys {
+    origin: String,
+    epoch: u32,
+    linkage_key: String,
+    prk: hkdf::Prk,
+    passes: [hmac::Key; PASSES],
+    insurer: hmac::Key,
+    renumbering: Renumbering,
+}
+
+impl std::fmt::Debug for SourceKeys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SourceKeys").field("origin", &self.origin).field("epoch", &self.epoch).finish_non_exhaustive()
+    }
+}
+
+impl SourceKeys {
+    /// Derives the subkeys: HKDF-SHA256 with salt = the room's origin (the same for every source, or their tokens
+    /// would not meet) and info = `sudare/linkage/<pass>/<epoch>`.
+    ///
+    /// # Errors
+    /// No randomness for the renumbering.
+    pub fn derive(key: &LinkageKey, origin: &str, epoch: u32) -> Result<Self, crate::KeyError> {
+        let prk = key.prk(origin.as_bytes());
+        let pass = |p: Pass| kdf::subkey(&prk, &format!("sudare/linkage/{}/{epoch}", p.as_str()));
+        let passes = [
+            pass(Pass::Member)?,
+            pass(Pass::Id1)?,
+            pass(Pass::Id2)?,
+            pass(Pass::Id4)?,
+            pass(Pass::Individual)?,
+            pass(Pass::Marriage)?,
+            pass(Pass::BirthError)?,
+        ];
+        let insurer = Self::column_key(&prk, "insurer", epoch)?;
+        Ok(Self {
+            origin: origin.to_owned(),
+            epoch,
+            linkage_key: key.id()?,
+            prk,
+            passes,
+            insurer,
+            renumbering: Renumbering::random()?,
+        })
+    }
+
+    /// The room these keys are for.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// Their epoch.
+    pub fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
+    /// The public name of the linkage key ([`LinkageKey::id`]).
+    pub fn linkage_key_id(&self) -> &str {
+        &self.linkage_key
+    }
+
+    /// The number under which a package of this run shows the identity that the reader calls `ident`: a random
+    /// permutation, so that the order of a package tells nothing of the order of the source's files (which are often
+    /// sorted by name).
+    pub fn renumber(&self, ident: u32) -> u32 {
+        self.renumbering.apply(ident)
+    }
+
+    /// The token of a pass, if the identity has what it needs.
+    pub fn token(&self, pass: Pass, fields: &Fields) -> Option<Token> {
+        self.token_with(pass, fields, &mut Vec::new())
+    }
+
+    /// [`SourceKeys::token`] with a buffer that is used again.
+    pub(crate) fn token_with(&self, pass: Pass, fields: &Fields, buffer: &mut Vec<u8>) -> Option<Token> {
+        let message = pass.message(fields, buffer)?;
+        Some(kdf::mac16(self.passes.get(pass.index())?, message))
+    }
+
+    /// The keyed number of an insurer.
+    pub(crate) fn insurer(&self, number: &str) -> u64 {
+        kdf::mac8(&self.insurer, number.as_bytes())
+    }
+
+    /// The key for values of a catalogue column of type Key: `sudare/linkage/key/<column>/<epoch>`.
+    pub(crate) fn key_column(&self, column: &str) -> Result<hmac::Key, CryptoError> {
+        Self::column_key(&self.prk, column, self.epoch)
+    }
+
+    fn column_key(prk: &hkdf::Prk, column: &str, epoch: u32) -> Result<hmac::Key, CryptoError> {
+        kdf::subkey(prk, &format!("sudare/linkage/key/{column}/{epoch}"))
+    }
+}

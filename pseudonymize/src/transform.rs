@@ -1,0 +1,333 @@
+//! Identified batches → pseudonymous batches. The one place, besides the readers, that sees identifiers.
+//!
+//! What leaves: tokens, sex, month of birth, three digits of the postcode, the days that describe coverage and care,
+//! and the catalogue's columns. Everything else is dropped by not being copied.
+
+use std::collections::{BTreeMap, HashMap};
+
+use datasets::catalogue::{Catalogue, Column as Entry, ColumnType, KeyForm, Table};
+use polars::prelude::{
+    BinaryChunkedBuilder, BooleanChunked, ChunkApply, Column, DataFrame, DataType, Int32Chunked, IntoColumn,
+    IntoSeries, NewChunkedArray, SortMultipleOptions, StringChunked, UInt32Chunked, UInt64Chunked,
+};
+
+use crate::frames::{FrameError, Shaped};
+use crate::kdf;
+use crate::normalize::{self, Fields, Raw};
+use crate::token::{PASSES, Pass, SourceKeys, Token};
+
+/// Rows per piece of work of a thread.
+const PIECE: usize = 8192;
+
+/// A batch without identifiers: what may be put into a package. Only [`pseudonymize`] makes one.
+pub struct Pseudonymous {
+    identity: DataFrame,
+    tables: BTreeMap<String, DataFrame>,
+    refused: BTreeMap<String, usize>,
+}
+
+impl std::fmt::Debug for Pseudonymous {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Pseudonymous(redacted)")
+    }
+}
+
+impl Pseudonymous {
+    /// `ident` UInt32, `sex` Int32 (1, 2, 0 unknown), `birth_ym` Date, `first_seen`, `last_seen`, `covered_from`,
+    /// `covered_to`, `death` Date, `insurer` UInt64, `postcode3` String, and a 16-byte Binary column per [`Pass`].
+    /// Sorted by `ident`, which is not the reader's number ([`SourceKeys::renumber`]).
+    pub fn identity(&self) -> &DataFrame {
+        &self.identity
+    }
+
+    /// The catalogue's tables, `ident` first, keys keyed, sorted by `ident`.
+    pub fn tables(&self) -> &BTreeMap<String, DataFrame> {
+        &self.tables
+    }
+
+    /// Rows per table that were left out because a code that must be there was no code at all (a text in its place
+    /// could be a name).
+    pub fn refused(&self) -> &BTreeMap<String, usize> {
+        &self.refused
+    }
+}
+
+pub(crate) fn frames(
+    identity: DataFrame,
+    tables: BTreeMap<String, DataFrame>,
+    keys: &SourceKeys,
+    catalogue: &Catalogue,
+) -> Result<Pseudonymous, FrameError> {
+    let mut out = BTreeMap::new();
+    let mut refused = BTreeMap::new();
+    for (name, frame) in tables {
+        let Some(table) = catalogue.table(&name) else {
+            continue;
+        };
+        let (frame, dropped) = content(table, frame, keys)?;
+        if dropped > 0 {
+            refused.insert(name.clone(), dropped);
+        }
+        out.insert(name, frame);
+    }
+    Ok(Pseudonymous { identity: identities(identity, keys)?, tables: out, refused })
+}
+
+/// What one thread makes of its rows.
+#[derive(Default)]
+struct Piece {
+    tokens: Vec<[Option<Token>; PASSES]>,
+    sex: Vec<i32>,
+    birth: Vec<Option<i32>>,
+    insurer: Vec<Option<u64>>,
+    postcode: Vec<Option<String>>,
+}
+
+fn identities(mut frame: DataFrame, keys: &SourceKeys) -> Result<DataFrame, FrameError> {
+    const TABLE: &str = "identity";
+    frame.rechunk_mut();
+    let shaped = Shaped::new(TABLE, &frame);
+    let columns = Identifiers::of(&shaped)?;
+    let rows = frame.height();
+    let pieces = columns.in_pieces(rows, keys);
+
+    let ident = renumbered(shaped.u32("ident")?, keys);
+    let all = || pieces.iter();
+    let mut out = vec![
+        ident,
+        from_iter::<Int32Chunked, _>("sex", all().flat_map(|p| p.sex.iter().map(|s| Some(*s)))),
+        date("birth_ym", all().flat_map(|p| p.birth.iter().copied()))?,
+    ];
+    for name in ["first_seen", "last_seen", "covered_from", "covered_to", "death"] {
+        out.push(shaped.column(name, &DataType::Date)?.clone());
+    }
+    out.push(from_iter::<UInt64Chunked, _>("insurer", all().flat_map(|p| p.insurer.iter().copied())));
+    let postcode = all().flat_map(|p| p.postcode.iter().map(|p| p.as_deref()));
+    out.push(StringChunked::from_iter_options("postcode3".into(), postcode).into_series().into_column());
+    for pass in Pass::ALL {
+        let mut builder = BinaryChunkedBuilder::new(pass.column().into(), rows);
+        for tokens in all().flat_map(|p| &p.tokens) {
+            builder.append_option(tokens.get(pass.index()).copied().flatten());
+        }
+        out.push(builder.finish().into_series().into_column());
+    }
+    sorted(TABLE, DataFrame::new(rows, out).map_err(|e| FrameError::polars(TABLE, &e))?)
+}
+
+/// The identifier columns of a reader's identity frame.
+struct Identifiers<'f> {
+    columns: [&'f StringChunked; 10],
+    last_seen: &'f Int32Chunked,
+}
+
+impl<'f> Identifiers<'f> {
+    fn of(shaped: &Shaped<'f>) -> Result<Self, FrameError> {
+        Ok(Self {
+            columns: [
+                shaped.str("insurer_no")?,
+                shaped.str("symbol")?,
+                shaped.str("number")?,
+                shaped.str("branch")?,
+                shaped.str("name")?,
+                shaped.str("kana")?,
+                shaped.str("birth")?,
+                shaped.str("sex")?,
+                shaped.str("individual_no")?,
+                shaped.str("postcode")?,
+            ],
+            last_seen: shaped.date("last_seen")?,
+        })
+    }
+
+    fn fields(&self, row: usize) -> Fields {
+        let [insurer, symbol, number, branch, name, kana, birth, sex, individual, postcode] = self.columns;
+        let mut fields = Fields::new(&Raw {
+            insurer: insurer.get(row),
+            symbol: symbol.get(row),
+            number: number.get(row),
+            branch: branch.get(row),
+            name: name.get(row),
+            kana: kana.get(row),
+            birth: birth.get(row),
+            sex: sex.get(row),
+            individual: individual.get(row),
+            postcode: postcode.get(row),
+        });
+        // Nobody is seen before being born; a claim's month counts as its first day.
+        if let (Some(birth), Some(last)) = (fields.birth, self.last_seen.get(row))
+            && birth.epoch_days() > last.saturating_add(31)
+        {
+            fields.birth = None;
+        }
+        fields
+    }
+
+    /// Normalizes and hashes with all cores. Threads take pieces in turn, so that one slow piece holds nobody up.
+    fn in_pieces(&self, rows: usize, keys: &SourceKeys) -> Vec<Piece> {
+        let count = rows.div_ceil(PIECE);
+        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(count.max(1));
+        let next = std::sync::atomic::AtomicUsize::new(0);
+        let work = || {
+            let mut done = Vec::new();
+            loop {
+                let at = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                if at >= count {
+                    return done;
+                }
+                done.push((at, self.piece(at * PIECE..rows.min((at + 1) * PIECE), keys)));
+            }
+        };
+        let mut pieces = std::thread::scope(|scope| {
+            let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+            let mut pieces = work();
+            for other in others {
+                match other.join() {
+                    Ok(done) => pieces.extend(done),
+                    Err(panic) => std::panic::resume_unwind(panic),
+                }
+            }
+            pieces
+        });
+        pieces.sort_by_key(|(at, _)| *at);
+        pieces.into_iter().map(|(_, piece)| piece).collect()
+    }
+
+    fn piece(&self, rows: std::ops::Range<usize>, keys: &SourceKeys) -> Piece {
+        let mut piece = Piece::default();
+        let mut buffer = Vec::with_capacity(128);
+        for row in rows {
+            let mut fields = self.fields(row);
+            let mut tokens = [None; PASSES];
+            for (pass, token) in Pass::ALL.into_iter().zip(&mut tokens) {
+                *token = keys.token_with(pass, &fields, &mut buffer);
+            }
+            piece.tokens.push(tokens);
+            piece.sex.push(fields.sex.map_or(0, i32::from));
+            piece.birth.push(fields.birth.map(|b| b.month_start()));
+            piece.insurer.push(fields.insurer.as_deref().map(|i| keys.insurer(i)));
+            piece.postcode.push(fields.postcode3.take());
+        }
+        zeroize::Zeroize::zeroize(&mut buffer);
+        piece
+    }
+}
+
+/// One table: the catalogue's columns, checked, bounded, keyed.
+fn content(table: &Table, frame: DataFrame, keys: &SourceKeys) -> Result<(DataFrame, usize), FrameError> {
+    let name = table.name.as_str();
+    let fail = |e| FrameError::polars(name, &e);
+    let mut frame = frame;
+    frame.rechunk_mut();
+    let shaped = Shaped::new(name, &frame);
+    let mut columns = vec![renumbered(shaped.u32("ident")?, keys)];
+    let mut keep: Option<BooleanChunked> = None;
+    for entry in &table.columns {
+        let column = shaped.column(&entry.name, &entry.frame_type(KeyForm::Raw))?;
+        columns.push(match &entry.ty {
+            ColumnType::Key => {
+                let insurer = scope(table, &shaped)?;
+                keyed(entry, shaped.str(&entry.name)?, insurer, keys)?
+            }
+            ColumnType::Integer { min, max, .. } => {
+                let (min, max) = (*min, *max);
+                let bounded = column.i64().map_err(fail)?.apply_values(|v| v.clamp(min, max));
+                bounded.into_series().into_column()
+            }
+            ColumnType::Code { max_len, .. } => {
+                let codes = codes(shaped.str(&entry.name)?, *max_len);
+                if !entry.nullable && codes.null_count() > 0 {
+                    let there = codes.is_not_null();
+                    keep = Some(match keep {
+                        Some(k) => &k & &there,
+                        None => there,
+                    });
+                }
+                codes.into_series().into_column()
+            }
+            ColumnType::Date { .. } | ColumnType::Month { .. } | ColumnType::Category { .. } | ColumnType::Flag => {
+                column.clone()
+            }
+        });
+    }
+    let before = frame.height();
+    let mut out = DataFrame::new(before, columns).map_err(fail)?;
+    if let Some(keep) = keep {
+        out = out.filter(&keep).map_err(fail)?;
+    }
+    let dropped = before - out.height();
+    Ok((sorted(name, out)?, dropped))
+}
+
+/// A workplace's 記号 means something within its insurer only, so a key's scope is its row's insurer, if the table
+/// says which; a medical facility's number holds anywhere.
+fn scope<'f>(table: &Table, shaped: &Shaped<'f>) -> Result<Option<&'f StringChunked>, FrameError> {
+    match table.column("insurer") {
+        Some(column) if matches!(column.ty, ColumnType::Code { .. }) => shaped.str("insurer").map(Some),
+        _ => Ok(None),
+    }
+}
+
+/// Keys raw names: HMAC of insurer (or nothing) and normalized name, length-prefixed. Junk becomes NULL where NULL
+/// may be, else the key of the empty name.
+fn keyed(
+    entry: &Entry,
+    raw: &StringChunked,
+    insurer: Option<&StringChunked>,
+    keys: &SourceKeys,
+) -> Result<Column, FrameError> {
+    let key = keys.key_column(&entry.name)?;
+    let mut known: HashMap<(Option<&str>, &str), Option<u64>> = HashMap::new();
+    let values = (0..raw.len()).map(|row| {
+        let text = raw.get(row)?;
+        let within = insurer.and_then(|i| i.get(row));
+        *known.entry((within, text)).or_insert_with(|| {
+            let name = normalize::symbol(text);
+            if name.is_none() && entry.nullable {
+                return None;
+            }
+            let mut message = Vec::with_capacity(64);
+            let within = within.and_then(normalize::insurer).unwrap_or_default();
+            for part in [within, name.unwrap_or_default()] {
+                message.extend_from_slice(&(part.len() as u64).to_be_bytes());
+                message.extend_from_slice(part.as_bytes());
+            }
+            Some(kdf::mac8(&key, &message))
+        })
+    });
+    let values: Vec<Option<u64>> = values.collect();
+    Ok(from_iter::<UInt64Chunked, _>(&entry.name, values.into_iter()))
+}
+
+/// Codes are ASCII letters, digits and a few signs; anything else in their place (a misaligned column can put a name
+/// there) becomes NULL.
+fn codes(raw: &StringChunked, max_len: usize) -> StringChunked {
+    let is_code = |c: &&str| {
+        !c.is_empty()
+            && c.len() <= max_len
+            && c.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'/'))
+    };
+    let values = (0..raw.len()).map(|row| raw.get(row).filter(is_code));
+    StringChunked::from_iter_options(raw.name().clone(), values)
+}
+
+fn renumbered(ident: &UInt32Chunked, keys: &SourceKeys) -> Column {
+    ident.apply_values(|n| keys.renumber(n)).into_series().into_column()
+}
+
+fn sorted(table: &str, frame: DataFrame) -> Result<DataFrame, FrameError> {
+    let options = SortMultipleOptions::default().with_maintain_order(true);
+    frame.sort(["ident"], options).map_err(|e| FrameError::polars(table, &e))
+}
+
+fn from_iter<C, N>(name: &str, values: impl Iterator<Item = Option<N>>) -> Column
+where
+    C: FromIterator<Option<N>> + IntoSeries,
+{
+    let mut series = values.collect::<C>().into_series();
+    series.rename(name.into());
+    series.into_column()
+}
+
+fn date(name: &str, days: impl Iterator<Item = Option<i32>>) -> Result<Column, FrameError> {
+    from_iter::<Int32Chunked, _>(name, days).cast(&DataType::Date).map_err(|e| FrameError::polars("identity", &e))
+}
