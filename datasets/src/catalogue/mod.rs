@@ -13,7 +13,7 @@ pub use grid::GridError;
 pub use parse::CatalogueError;
 pub use shape::{KeyForm, ShapeError};
 
-use ring::digest::{SHA256, digest};
+use audit_log::digest::sha256;
 use serde::Serialize;
 
 /// The tables that come with Sudare, in the order in which they are loaded and listed.
@@ -116,9 +116,7 @@ impl Catalogue {
         if serde_json::to_writer(&mut bytes, &self.tables).is_err() {
             bytes.clear();
         }
-        let mut out = [0; 32];
-        out.copy_from_slice(digest(&SHA256, &bytes).as_ref());
-        out
+        sha256(&bytes)
     }
 }
 

@@ -104,19 +104,19 @@ impl Table {
                 expected: schema.iter_names().map(ToString::to_string).collect(),
             });
         }
-        for (field, column) in schema.iter_fields().zip(columns) {
-            if *field.dtype() != *column.dtype() {
+        for ((name, expected), column) in schema.iter().zip(columns) {
+            if expected != column.dtype() {
                 return Err(ShapeError::Type {
                     table: self.name.clone(),
-                    column: field.name().to_string(),
-                    expected: field.dtype().to_string(),
+                    column: name.to_string(),
+                    expected: expected.to_string(),
                     found: column.dtype().to_string(),
                 });
             }
-            let nullable = self.column(field.name()).is_some_and(|c| c.nullable);
+            let nullable = self.column(name).is_some_and(|c| c.nullable);
             let count = column.null_count();
             if !nullable && count > 0 {
-                return Err(ShapeError::Null { table: self.name.clone(), column: field.name().to_string(), count });
+                return Err(ShapeError::Null { table: self.name.clone(), column: name.to_string(), count });
             }
         }
         Ok(())
