@@ -1,1 +1,148 @@
-//! read.
+//! Readers of real formats: files as they arrive → identified frames, batch by batch. Content decides what a file is.
+//!
+//! Not pseudonymization and not linkage: identities leave here as written, and only `pseudonymize` may take them.
+//! Nothing is lost silently ([`QualityReport`]), no value ever stands in an error, and no bytes can make a reader panic.
+//!
+//! | Format | Fills |
+//! |---|---|
+//! | 加入者台帳 CSV | `enrolment`; every insured member is an identity |
+//! | payer-side claims, `NN_RECODEINFO` (医科, DPC, 調剤) | `claim`, `diagnosis`, `act` |
+//! | 特定健診 XML, single or archive | `checkup` |
+//! | a service's roster and daily CSV | `lifelog_daily` |
+
+mod checkup;
+mod claims;
+mod desk;
+mod eligibility;
+mod error;
+mod frame;
+mod header;
+mod identity;
+mod lifelog;
+mod lines;
+mod master;
+mod number;
+mod report;
+mod sniff;
+mod text;
+mod truth;
+mod walk;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io::BufRead;
+use std::path::PathBuf;
+
+use polars::prelude::DataFrame;
+
+pub use error::{Place, ReadError};
+pub use report::{Counts, Finding, Kind, QualityReport};
+pub use truth::truth;
+
+use crate::catalogue::Catalogue;
+use desk::Desk;
+use sniff::Format;
+
+/// A batch of identified records. Its fields are private and its `Debug` shows sizes only.
+pub struct Identified {
+    identity: DataFrame,
+    tables: BTreeMap<String, DataFrame>,
+}
+
+impl Identified {
+    fn new(identity: DataFrame, tables: BTreeMap<String, DataFrame>) -> Self {
+        Self { identity, tables }
+    }
+
+    /// One row per distinct identifier tuple and reader: `ident` (UInt32), the identifiers as written (String), and the
+    /// days known of it (Date). Without rows in every batch but the last, which has all of the run.
+    #[must_use]
+    pub fn identity(&self) -> &DataFrame {
+        &self.identity
+    }
+
+    /// Content by table name: `ident`, then the catalogue's columns in its order. Only tables with rows.
+    #[must_use]
+    pub fn tables(&self) -> &BTreeMap<String, DataFrame> {
+        &self.tables
+    }
+
+    /// The frames themselves, identity first.
+    #[must_use]
+    pub fn into_parts(self) -> (DataFrame, BTreeMap<String, DataFrame>) {
+        (self.identity, self.tables)
+    }
+}
+
+impl fmt::Debug for Identified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rows = self.tables.iter().map(|(name, table)| (name, table.height()));
+        let rows: BTreeMap<_, _> = rows.collect();
+        f.debug_struct("Identified")
+            .field("identities", &self.identity.height())
+            .field("rows", &rows)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Limits. The defaults fit the files of a large insurer; memory is bounded by them, not by the size of the input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadOptions {
+    /// Rows, of all tables together, at which a batch is handed on.
+    pub batch_rows: usize,
+    /// Bytes that archives may unpack to, in all.
+    pub max_unzipped_bytes: u64,
+    /// Bytes that an archive's entry may unpack to, per byte of its packed size (entries up to 1 MiB are free).
+    pub max_archive_ratio: u64,
+    /// Entries of an archive.
+    pub max_archive_entries: usize,
+    /// Bytes of one XML document.
+    pub max_document_bytes: u64,
+}
+
+impl Default for ReadOptions {
+    fn default() -> Self {
+        Self {
+            batch_rows: 100_000,
+            max_unzipped_bytes: 512 << 30,
+            max_archive_ratio: 200,
+            max_archive_entries: 5_000_000,
+            max_document_bytes: 16 << 20,
+        }
+    }
+}
+
+/// Reads all inputs (files, folders, zips) and hands batches to `sink`; the last one carries the identity frame.
+///
+/// Order: eligibility, rosters, claims, checkups, daily values; within each the order of the inputs, folders and
+/// archives sorted by name. `progress` is called with the bytes of the inputs taken since its last call (packed bytes
+/// for archives).
+///
+/// # Errors
+/// A file that is not what it seems, or that breaks off, refuses the run ([`ReadError::Refused`]): what the sink has
+/// got by then must be thrown away. Documents inside archives and folders are quarantined instead, one by one.
+pub fn read(
+    inputs: &[PathBuf],
+    options: &ReadOptions,
+    sink: &mut dyn FnMut(Identified) -> Result<(), ReadError>,
+    progress: &dyn Fn(u64),
+) -> Result<QualityReport, ReadError> {
+    let catalogue =
+        Catalogue::builtin().map_err(|_| ReadError::Catalogue { table: "*".to_owned(), column: "*".to_owned() })?;
+    let mut desk = Desk::new(&catalogue, options, sink)?;
+    let plan = walk::plan(inputs, options, &mut desk.tally)?;
+    let checkups = checkup::Reader::new(&desk)?;
+    let mut opener = walk::Opener::new(options, progress);
+    for item in &plan {
+        let (file, encoding) = (item.shown.as_str(), item.encoding);
+        opener.with(item, &mut |mut input: &mut dyn BufRead| match item.format {
+            Format::Eligibility => eligibility::read(&mut desk, file, encoding, &mut input),
+            Format::Roster => lifelog::roster(&mut desk, file, encoding, &mut input),
+            Format::Claims => claims::read(&mut desk, file, encoding, &mut input),
+            Format::Checkup => checkups.read(&mut desk, file, item.named, input),
+            Format::Daily => lifelog::daily(&mut desk, file, encoding, &mut input),
+            _ => Ok(()),
+        })?;
+    }
+    desk.finish()
+}

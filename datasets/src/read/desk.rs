@@ -1,0 +1,198 @@
+//! What every reader writes to: the tables, the identities, the counts, and the sink behind them.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::error::ReadError;
+use super::frame::{Grid, Shape, Sheet, Value};
+use super::identity::Identities;
+use super::report::{QualityReport, Tally};
+use super::{Identified, ReadOptions};
+use crate::catalogue::Catalogue;
+
+/// A table that readers fill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Into {
+    Enrolment,
+    Checkup,
+    Claim,
+    Diagnosis,
+    Act,
+    Lifelog,
+}
+
+use Shape::{Category, Day, Flag, Int, Text};
+
+const ENROLMENT: &[(&str, Shape)] = &[
+    ("insurer", Text),
+    ("insurer_kind", Category),
+    ("relation", Category),
+    ("start_date", Day),
+    ("end_date", Day),
+    ("end_reason", Category),
+    ("workplace", Text),
+    ("size_band", Category),
+    ("industry", Category),
+];
+const CLAIM: &[(&str, Shape)] = &[
+    ("month", Day),
+    ("type", Category),
+    ("setting", Category),
+    ("days", Int),
+    ("points_billed", Int),
+    ("points", Int),
+    ("facility", Text),
+];
+const DIAGNOSIS: &[(&str, Shape)] = &[
+    ("month", Day),
+    ("code", Text),
+    ("icd10", Text),
+    ("start_date", Day),
+    ("outcome", Category),
+    ("main", Flag),
+    ("suspected", Flag),
+];
+const ACT: &[(&str, Shape)] = &[
+    ("service_date", Day),
+    ("kind", Category),
+    ("code", Text),
+    ("yj", Text),
+    ("quantity", Int),
+    ("points", Int),
+    ("supply_days", Int),
+];
+const LIFELOG: &[(&str, Shape)] = &[
+    ("date", Day),
+    ("steps", Int),
+    ("sleep_min", Int),
+    ("wear_min", Int),
+    ("resting_hr", Int),
+    ("weight_kg", Int),
+    ("sbp", Int),
+    ("dbp", Int),
+];
+
+/// Categories of claims, looked up once: they are needed for every row.
+pub(super) struct ClaimLists {
+    pub(super) medical: i32,
+    pub(super) dpc: i32,
+    pub(super) pharmacy: i32,
+    pub(super) inpatient: i32,
+    pub(super) outpatient: i32,
+    pub(super) procedure: i32,
+    pub(super) drug: i32,
+    pub(super) material: i32,
+    pub(super) other_act: i32,
+    pub(super) days: Grid,
+    pub(super) points: Grid,
+    pub(super) act_points: Grid,
+    pub(super) quantity: Grid,
+    pub(super) supply_days: Grid,
+}
+
+type Sink<'a> = &'a mut dyn FnMut(Identified) -> Result<(), ReadError>;
+
+pub(super) struct Desk<'a> {
+    sheets: [Sheet; 6],
+    rows: usize,
+    batch_rows: usize,
+    sink: Sink<'a>,
+    pub(super) identities: Identities,
+    pub(super) tally: Tally,
+    pub(super) lists: ClaimLists,
+    pub(super) options: &'a ReadOptions,
+    /// Users of lifelog services, from their rosters.
+    pub(super) users: HashMap<String, u32>,
+    /// Whether a roster was read at all.
+    pub(super) rosters: bool,
+    /// Days already taken from lifelogs, a bit set per identity.
+    pub(super) taken: HashMap<u32, Vec<u64>>,
+}
+
+impl<'a> Desk<'a> {
+    pub(super) fn new(catalogue: &Catalogue, options: &'a ReadOptions, sink: Sink<'a>) -> Result<Self, ReadError> {
+        let claim = Sheet::new(catalogue, "claim", CLAIM)?;
+        let act = Sheet::new(catalogue, "act", ACT)?;
+        let lists = ClaimLists {
+            medical: claim.category("type", "medical"),
+            dpc: claim.category("type", "dpc"),
+            pharmacy: claim.category("type", "pharmacy"),
+            inpatient: claim.category("setting", "in"),
+            outpatient: claim.category("setting", "out"),
+            procedure: act.category("kind", "procedure"),
+            drug: act.category("kind", "drug"),
+            material: act.category("kind", "material"),
+            other_act: act.category("kind", "other"),
+            days: claim.grid("days")?,
+            points: claim.grid("points")?,
+            act_points: act.grid("points")?,
+            quantity: act.grid("quantity")?,
+            supply_days: act.grid("supply_days")?,
+        };
+        Ok(Self {
+            sheets: [
+                Sheet::new(catalogue, "enrolment", ENROLMENT)?,
+                Sheet::new(catalogue, "checkup", super::checkup::items::COLUMNS)?,
+                claim,
+                Sheet::new(catalogue, "diagnosis", DIAGNOSIS)?,
+                act,
+                Sheet::new(catalogue, "lifelog_daily", LIFELOG)?,
+            ],
+            rows: 0,
+            batch_rows: options.batch_rows.max(1),
+            sink,
+            identities: Identities::default(),
+            tally: Tally::default(),
+            lists,
+            options,
+            users: HashMap::new(),
+            rosters: false,
+            taken: HashMap::new(),
+        })
+    }
+
+    fn at(table: Into) -> usize {
+        match table {
+            Into::Enrolment => 0,
+            Into::Checkup => 1,
+            Into::Claim => 2,
+            Into::Diagnosis => 3,
+            Into::Act => 4,
+            Into::Lifelog => 5,
+        }
+    }
+
+    pub(super) fn sheet(&self, table: Into) -> Result<&Sheet, ReadError> {
+        self.sheets.get(Self::at(table)).ok_or(ReadError::Frame { what: "a table" })
+    }
+
+    /// Adds a row; hands a batch to the sink when enough have come together.
+    pub(super) fn push(&mut self, table: Into, ident: u32, row: &[Value<'_>]) -> Result<(), ReadError> {
+        if let Some(sheet) = self.sheets.get_mut(Self::at(table)) {
+            sheet.push(ident, row);
+            self.rows += 1;
+        }
+        if self.rows >= self.batch_rows {
+            let batch = self.batch(false)?;
+            (self.sink)(batch)?;
+        }
+        Ok(())
+    }
+
+    fn batch(&mut self, last: bool) -> Result<Identified, ReadError> {
+        let mut tables = BTreeMap::new();
+        for sheet in &mut self.sheets {
+            if sheet.len() > 0 {
+                tables.insert(sheet.name.to_owned(), sheet.take()?);
+            }
+        }
+        self.rows = 0;
+        Ok(Identified::new(self.identities.frame(last)?, tables))
+    }
+
+    /// The last batch, with the identity frame.
+    pub(super) fn finish(mut self) -> Result<QualityReport, ReadError> {
+        let batch = self.batch(true)?;
+        (self.sink)(batch)?;
+        Ok(self.tally.report())
+    }
+}

@@ -1,0 +1,210 @@
+//! Rows of one canonical table on their way into a frame. Not the catalogue: types, bounds and lists come from there,
+//! and columns that a reader does not fill become NULL.
+
+use polars::prelude::{DataFrame, DataType, IntoSeries, NamedFrom, PlSmallStr, Series, StringChunkedBuilder};
+
+use super::error::ReadError;
+use super::number;
+use crate::catalogue::{Catalogue, Column, ColumnType};
+
+/// One cell. `Day` also stands for months (their first day), `Text` for codes and raw keys.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Value<'a> {
+    Null,
+    Int(i64),
+    Category(i32),
+    Day(i32),
+    Text(&'a str),
+    Flag(bool),
+}
+
+impl Value<'_> {
+    pub(super) fn int(value: Option<i64>) -> Self {
+        value.map_or(Self::Null, Self::Int)
+    }
+
+    pub(super) fn day(value: Option<i32>) -> Self {
+        value.map_or(Self::Null, Self::Day)
+    }
+
+    pub(super) fn category(value: Option<i32>) -> Self {
+        value.map_or(Self::Null, Self::Category)
+    }
+}
+
+/// What a reader expects of a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    Int,
+    Category,
+    Day,
+    Text,
+    Flag,
+}
+
+enum Cells {
+    Int(Vec<Option<i64>>),
+    Category(Vec<Option<i32>>),
+    Day(Vec<Option<i32>>),
+    Text(StringChunkedBuilder),
+    Flag(Vec<Option<bool>>),
+}
+
+impl Cells {
+    fn new(shape: Shape, name: &str) -> Self {
+        match shape {
+            Shape::Int => Self::Int(Vec::new()),
+            Shape::Category => Self::Category(Vec::new()),
+            Shape::Day => Self::Day(Vec::new()),
+            Shape::Text => Self::Text(StringChunkedBuilder::new(name.into(), 0)),
+            Shape::Flag => Self::Flag(Vec::new()),
+        }
+    }
+
+    /// A value of another shape becomes NULL; shapes are checked when the sheet is made.
+    fn push(&mut self, value: Value<'_>) {
+        match (self, value) {
+            (Self::Int(cells), Value::Int(v)) => cells.push(Some(v)),
+            (Self::Int(cells), _) => cells.push(None),
+            (Self::Category(cells), Value::Category(v)) => cells.push(Some(v)),
+            (Self::Category(cells), _) => cells.push(None),
+            (Self::Day(cells), Value::Day(v)) => cells.push(Some(v)),
+            (Self::Day(cells), _) => cells.push(None),
+            (Self::Text(cells), Value::Text(v)) => cells.append_value(v),
+            (Self::Text(cells), _) => cells.append_null(),
+            (Self::Flag(cells), Value::Flag(v)) => cells.push(Some(v)),
+            (Self::Flag(cells), _) => cells.push(None),
+        }
+    }
+
+    fn series(self, name: &str) -> Option<Series> {
+        let name = PlSmallStr::from(name);
+        match self {
+            Self::Int(cells) => Some(Series::new(name, cells)),
+            Self::Category(cells) => Some(Series::new(name, cells)),
+            Self::Day(cells) => Series::new(name, cells).cast(&DataType::Date).ok(),
+            Self::Text(cells) => Some(cells.finish().into_series()),
+            Self::Flag(cells) => Some(Series::new(name, cells)),
+        }
+    }
+}
+
+/// Bounds and grid of a number.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Grid {
+    digits: u8,
+    min: i64,
+    max: i64,
+}
+
+impl Grid {
+    /// Puts a stored integer to the bounds.
+    pub(super) fn clamp(self, value: i64) -> i64 {
+        value.clamp(self.min, self.max)
+    }
+
+    pub(super) fn digits(self) -> u8 {
+        self.digits
+    }
+}
+
+/// The rows of one table. A row is given in the order of the reader's own list of columns.
+pub(super) struct Sheet {
+    /// Table name.
+    pub(super) name: &'static str,
+    ident: Vec<u32>,
+    filled: Vec<(Column, Cells)>,
+    expected: &'static [(&'static str, Shape)],
+    /// All columns in the catalogue's order.
+    order: Vec<(String, DataType)>,
+}
+
+impl Sheet {
+    pub(super) fn new(
+        catalogue: &Catalogue,
+        name: &'static str,
+        expected: &'static [(&'static str, Shape)],
+    ) -> Result<Self, ReadError> {
+        let missing = |column: &str| ReadError::Catalogue { table: name.to_owned(), column: column.to_owned() };
+        let table = catalogue.table(name).ok_or_else(|| missing("*"))?;
+        let mut filled = Vec::with_capacity(expected.len());
+        for &(column, shape) in expected {
+            let found = table.column(column).ok_or_else(|| missing(column))?;
+            let fits = matches!(
+                (&found.ty, shape),
+                (ColumnType::Integer { .. }, Shape::Int)
+                    | (ColumnType::Category { .. }, Shape::Category)
+                    | (ColumnType::Date { .. } | ColumnType::Month { .. }, Shape::Day)
+                    | (ColumnType::Code { .. } | ColumnType::Key, Shape::Text)
+                    | (ColumnType::Flag, Shape::Flag)
+            );
+            if !fits {
+                return Err(missing(column));
+            }
+            filled.push((found.clone(), Cells::new(shape, column)));
+        }
+        let order = table
+            .columns
+            .iter()
+            .map(|column| {
+                let kind = column.frame_type(crate::catalogue::KeyForm::Raw);
+                (column.name.clone(), kind)
+            })
+            .collect();
+        Ok(Self { name, ident: Vec::new(), filled, expected, order })
+    }
+
+    fn column(&self, name: &str) -> Option<&Column> {
+        self.filled.iter().map(|(column, _)| column).find(|column| column.name == name)
+    }
+
+    /// Bounds of a number column.
+    pub(super) fn grid(&self, name: &str) -> Result<Grid, ReadError> {
+        match self.column(name).map(|column| &column.ty) {
+            Some(ColumnType::Integer { min, max, digits, .. }) => Ok(Grid { digits: *digits, min: *min, max: *max }),
+            _ => Err(ReadError::Catalogue { table: self.name.to_owned(), column: name.to_owned() }),
+        }
+    }
+
+    /// Index of a code in a closed list; `None` if the list does not name it.
+    pub(super) fn known(&self, name: &str, code: &str) -> Option<i32> {
+        self.column(name)?.known_category(code)
+    }
+
+    /// Index of a code in a closed list; unknown codes are `other`.
+    pub(super) fn category(&self, name: &str, code: &str) -> i32 {
+        self.column(name).and_then(|column| column.category(code)).unwrap_or(0)
+    }
+
+    pub(super) fn push(&mut self, ident: u32, row: &[Value<'_>]) {
+        self.ident.push(ident);
+        for (at, (_, cells)) in self.filled.iter_mut().enumerate() {
+            cells.push(row.get(at).copied().unwrap_or(Value::Null));
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.ident.len()
+    }
+
+    /// The frame of the rows so far; the sheet is empty afterwards.
+    pub(super) fn take(&mut self) -> Result<DataFrame, ReadError> {
+        let failed = || ReadError::Frame { what: "building a table" };
+        let height = self.ident.len();
+        let mut made = Vec::with_capacity(self.filled.len());
+        for ((column, cells), &(name, shape)) in self.filled.iter_mut().zip(self.expected) {
+            let full = std::mem::replace(cells, Cells::new(shape, name));
+            made.push((column.name.clone(), full.series(name).ok_or_else(failed)?));
+        }
+        let mut columns = Vec::with_capacity(self.order.len() + 1);
+        columns.push(Series::new("ident".into(), std::mem::take(&mut self.ident)).into());
+        for (name, kind) in &self.order {
+            let series = match made.iter().position(|(at, _)| at == name) {
+                Some(at) => made.swap_remove(at).1,
+                None => Series::full_null(name.as_str().into(), height, kind),
+            };
+            columns.push(series.into());
+        }
+        DataFrame::new(height, columns).map_err(|_| failed())
+    }
+}

@@ -1,0 +1,179 @@
+//! Who the rows are about, as the files write it. Not normalization and not linkage: one entry per distinct tuple and
+//! reader, nothing is compared beyond equality.
+
+use std::collections::HashMap;
+
+use polars::prelude::{DataFrame, DataType, IntoSeries, NamedFrom, Series, StringChunkedBuilder};
+use zeroize::Zeroize;
+
+use super::error::ReadError;
+use super::report::Kind;
+
+/// The text columns of the identity frame, in order.
+pub(super) const FIELDS: [&str; 10] =
+    ["insurer_no", "symbol", "number", "branch", "name", "kana", "birth", "sex", "individual_no", "postcode"];
+
+/// An identity as a file writes it, in the order of [`FIELDS`]; cleaned by [`super::text::clean`].
+#[derive(Default, Clone, Copy)]
+pub(super) struct Tuple<'a> {
+    pub(super) insurer_no: Option<&'a str>,
+    pub(super) symbol: Option<&'a str>,
+    pub(super) number: Option<&'a str>,
+    pub(super) branch: Option<&'a str>,
+    pub(super) name: Option<&'a str>,
+    pub(super) kana: Option<&'a str>,
+    pub(super) birth: Option<&'a str>,
+    pub(super) sex: Option<&'a str>,
+    pub(super) individual_no: Option<&'a str>,
+    pub(super) postcode: Option<&'a str>,
+}
+
+impl<'a> Tuple<'a> {
+    fn fields(&self) -> [Option<&'a str>; 10] {
+        [
+            self.insurer_no,
+            self.symbol,
+            self.number,
+            self.branch,
+            self.name,
+            self.kana,
+            self.birth,
+            self.sex,
+            self.individual_no,
+            self.postcode,
+        ]
+    }
+
+    /// Nothing by which anybody could be told from another.
+    pub(super) fn nobody(&self) -> bool {
+        self.number.is_none() && self.name.is_none() && self.kana.is_none() && self.individual_no.is_none()
+    }
+}
+
+/// Fields end with this; [`super::text::clean`] has taken control characters out of them.
+const END: u8 = 0x1F;
+/// Stands for an absent field.
+const ABSENT: u8 = 0x00;
+
+#[derive(PartialEq, Eq, Hash)]
+struct Key(Vec<u8>);
+
+impl Drop for Key {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+#[derive(Default, Clone, Copy)]
+struct Days {
+    first_seen: Option<i32>,
+    last_seen: Option<i32>,
+    covered: bool,
+    covered_from: Option<i32>,
+    covered_to: Option<i32>,
+    death: Option<i32>,
+}
+
+/// All identities of a run.
+#[derive(Default)]
+pub(super) struct Identities {
+    numbers: HashMap<Key, u32>,
+    days: Vec<Days>,
+    scratch: Vec<u8>,
+}
+
+impl Identities {
+    /// The number of this identity, a new one if it was not met before.
+    pub(super) fn of(&mut self, kind: Kind, tuple: &Tuple<'_>) -> u32 {
+        self.scratch.clear();
+        self.scratch.push(kind as u8);
+        for field in tuple.fields() {
+            match field {
+                Some(text) => self.scratch.extend_from_slice(text.as_bytes()),
+                None => self.scratch.push(ABSENT),
+            }
+            self.scratch.push(END);
+        }
+        let key = Key(std::mem::take(&mut self.scratch));
+        if let Some(&number) = self.numbers.get(&key) {
+            return number;
+        }
+        // More than u32::MAX identities cannot be held in memory before this wraps.
+        let number = u32::try_from(self.days.len()).unwrap_or(u32::MAX);
+        self.days.push(Days::default());
+        self.numbers.insert(key, number);
+        number
+    }
+
+    fn at(&mut self, ident: u32) -> Option<&mut Days> {
+        self.days.get_mut(ident as usize)
+    }
+
+    /// A day on which this identity was seen.
+    pub(super) fn seen(&mut self, ident: u32, day: i32) {
+        if let Some(days) = self.at(ident) {
+            days.first_seen = Some(days.first_seen.map_or(day, |first| first.min(day)));
+            days.last_seen = Some(days.last_seen.map_or(day, |last| last.max(day)));
+        }
+    }
+
+    /// A spell of coverage; an open end stays open when spells are joined.
+    pub(super) fn covered(&mut self, ident: u32, from: i32, to: Option<i32>) {
+        self.seen(ident, from);
+        if let Some(to) = to {
+            self.seen(ident, to);
+        }
+        if let Some(days) = self.at(ident) {
+            days.covered_from = Some(days.covered_from.map_or(from, |first| first.min(from)));
+            days.covered_to = match (days.covered, days.covered_to, to) {
+                (false, _, to) => to,
+                (true, Some(known), Some(to)) => Some(known.max(to)),
+                (true, _, _) => None,
+            };
+            days.covered = true;
+        }
+    }
+
+    /// The latest day on which death can have occurred.
+    pub(super) fn died(&mut self, ident: u32, day: i32) {
+        if let Some(days) = self.at(ident) {
+            days.death = Some(days.death.map_or(day, |known| known.min(day)));
+        }
+    }
+
+    /// The identity frame; `whole` or, for earlier batches, without rows.
+    pub(super) fn frame(&self, whole: bool) -> Result<DataFrame, ReadError> {
+        let failed = |_| ReadError::Frame { what: "building the identity frame" };
+        let mut rows: Vec<(u32, &Key)> =
+            if whole { self.numbers.iter().map(|(key, &n)| (n, key)).collect() } else { Vec::new() };
+        rows.sort_unstable_by_key(|&(number, _)| number);
+        let mut texts: Vec<StringChunkedBuilder> =
+            FIELDS.iter().map(|&name| StringChunkedBuilder::new(name.into(), rows.len())).collect();
+        for (_, key) in &rows {
+            let fields = key.0.get(1..).unwrap_or(&[]).split(|&byte| byte == END);
+            for (column, field) in texts.iter_mut().zip(fields) {
+                match std::str::from_utf8(field) {
+                    Ok(text) if field != [ABSENT] => column.append_value(text),
+                    _ => column.append_null(),
+                }
+            }
+        }
+        let numbers: Vec<u32> = rows.iter().map(|&(number, _)| number).collect();
+        let height = numbers.len();
+        let mut columns = vec![Series::new("ident".into(), numbers).into()];
+        columns.extend(texts.into_iter().map(|text| text.finish().into_series().into()));
+        let days: [(&str, fn(&Days) -> Option<i32>); 5] = [
+            ("first_seen", |days| days.first_seen),
+            ("last_seen", |days| days.last_seen),
+            ("covered_from", |days| days.covered_from),
+            ("covered_to", |days| days.covered_to),
+            ("death", |days| days.death),
+        ];
+        for (name, of) in days {
+            let cells: Vec<Option<i32>> = self.days.iter().take(height).map(of).collect();
+            let series = Series::new(name.into(), cells);
+            columns.push(series.cast(&DataType::Date).map_err(failed)?.into());
+        }
+        DataFrame::new(height, columns).map_err(failed)
+    }
+}

@@ -1,0 +1,190 @@
+//! What happened to every record: counts by reason code, never a value.
+//!
+//! `read = kept + left_out + quarantined` holds for every kind; a test says so. The counts travel with the package;
+//! the findings (file and line) stay on the source's machine, because file names may hold a person's name.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// Findings kept at most; counts go on.
+const FINDINGS: usize = 10_000;
+
+/// What a reader was reading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// 加入者台帳.
+    Eligibility,
+    /// Payer-side claims (`NN_RECODEINFO`).
+    Claims,
+    /// 特定健診 XML; a record is a document.
+    Checkup,
+    /// A service's list of users.
+    Roster,
+    /// A service's daily values.
+    LifelogDaily,
+    /// Files as such: what was found beside the data.
+    Files,
+}
+
+/// Counts of one kind.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Files opened.
+    pub files: u64,
+    /// Records met (lines without the header; XML: documents).
+    pub read: u64,
+    /// Records that went in.
+    pub kept: u64,
+    /// Records left out on purpose, by reason (free text, donors, superseded by a correction).
+    pub left_out: BTreeMap<String, u64>,
+    /// Records that could not be used, by reason.
+    pub quarantined: BTreeMap<String, u64>,
+    /// Repairs made to kept records, by reason; a record may be repaired more than once.
+    pub repaired: BTreeMap<String, u64>,
+    /// Single values of kept records that could not be read and became NULL, by reason.
+    pub values_lost: BTreeMap<String, u64>,
+}
+
+/// One thing to look at, for the source's own eyes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// File, as in [`super::Place`].
+    pub file: String,
+    /// Line, from 1; 0 for the file.
+    pub line: u64,
+    /// What was read.
+    pub kind: Kind,
+    /// Reason code.
+    pub code: &'static str,
+}
+
+/// The quality report of one run. Serialized it holds counts only.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QualityReport {
+    /// Counts by kind.
+    pub kinds: BTreeMap<Kind, Counts>,
+    #[serde(skip)]
+    findings: Vec<Finding>,
+    #[serde(skip)]
+    unlisted: u64,
+}
+
+impl QualityReport {
+    /// The first findings, in reading order. Not serialized.
+    #[must_use]
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// How many findings were counted but not listed.
+    #[must_use]
+    pub fn unlisted(&self) -> u64 {
+        self.unlisted
+    }
+
+    /// The counts of a kind; zeros if it was not met.
+    #[must_use]
+    pub fn of(&self, kind: Kind) -> Counts {
+        self.kinds.get(&kind).cloned().unwrap_or_default()
+    }
+}
+
+/// The running counts; reason codes are static, so counting does not allocate.
+#[derive(Default)]
+pub(super) struct Tally {
+    kinds: BTreeMap<Kind, Running>,
+    findings: Vec<Finding>,
+    unlisted: u64,
+}
+
+#[derive(Default)]
+struct Running {
+    files: u64,
+    read: u64,
+    kept: u64,
+    reasons: BTreeMap<(Fate, &'static str), u64>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Fate {
+    LeftOut,
+    Quarantined,
+    Repaired,
+    ValueLost,
+}
+
+impl Tally {
+    fn of(&mut self, kind: Kind) -> &mut Running {
+        self.kinds.entry(kind).or_default()
+    }
+
+    pub(super) fn file(&mut self, kind: Kind) {
+        self.of(kind).files += 1;
+    }
+
+    pub(super) fn read(&mut self, kind: Kind, records: u64) {
+        self.of(kind).read += records;
+    }
+
+    pub(super) fn kept(&mut self, kind: Kind, records: u64) {
+        self.of(kind).kept += records;
+    }
+
+    pub(super) fn left_out(&mut self, kind: Kind, code: &'static str, records: u64) {
+        self.note(kind, Fate::LeftOut, code, records);
+    }
+
+    pub(super) fn repaired(&mut self, kind: Kind, code: &'static str) {
+        self.note(kind, Fate::Repaired, code, 1);
+    }
+
+    pub(super) fn value_lost(&mut self, kind: Kind, code: &'static str, file: &str, line: u64) {
+        self.note(kind, Fate::ValueLost, code, 1);
+        self.find(kind, code, file, line);
+    }
+
+    pub(super) fn quarantined(&mut self, kind: Kind, code: &'static str, records: u64, file: &str, line: u64) {
+        if records > 0 {
+            self.note(kind, Fate::Quarantined, code, records);
+            self.find(kind, code, file, line);
+        }
+    }
+
+    fn note(&mut self, kind: Kind, fate: Fate, code: &'static str, records: u64) {
+        if records > 0 {
+            *self.of(kind).reasons.entry((fate, code)).or_default() += records;
+        }
+    }
+
+    fn find(&mut self, kind: Kind, code: &'static str, file: &str, line: u64) {
+        if self.findings.len() < FINDINGS {
+            self.findings.push(Finding { file: file.to_owned(), line, kind, code });
+        } else {
+            self.unlisted += 1;
+        }
+    }
+
+    pub(super) fn report(self) -> QualityReport {
+        let kinds = self
+            .kinds
+            .into_iter()
+            .map(|(kind, running)| {
+                let mut counts =
+                    Counts { files: running.files, read: running.read, kept: running.kept, ..Counts::default() };
+                for ((fate, code), records) in running.reasons {
+                    let map = match fate {
+                        Fate::LeftOut => &mut counts.left_out,
+                        Fate::Quarantined => &mut counts.quarantined,
+                        Fate::Repaired => &mut counts.repaired,
+                        Fate::ValueLost => &mut counts.values_lost,
+                    };
+                    map.insert(code.to_owned(), records);
+                }
+                (kind, counts)
+            })
+            .collect();
+        QualityReport { kinds, findings: self.findings, unlisted: self.unlisted }
+    }
+}

@@ -1,0 +1,132 @@
+//! What a file is, from its first bytes; its name is never asked. Not validation: a reader may still refuse it.
+
+use super::header;
+use super::text;
+
+/// How many first bytes are looked at.
+pub(super) const HEAD: usize = 64 * 1024;
+
+/// What a file holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Format {
+    Eligibility,
+    Roster,
+    Daily,
+    Claims,
+    Checkup,
+    /// Known, but holds no data for a reader: archive index, summary, schema, settlement file.
+    Beside(&'static str),
+    Zip,
+    /// Provider-side claim file.
+    ProviderClaims,
+    Utf16,
+    Empty,
+    Unknown,
+}
+
+impl Format {
+    /// Rosters come before the daily files that need them, eligibility before all.
+    pub(super) fn turn(self) -> Option<u8> {
+        match self {
+            Self::Eligibility => Some(0),
+            Self::Roster => Some(1),
+            Self::Claims => Some(2),
+            Self::Checkup => Some(3),
+            Self::Daily => Some(4),
+            _ => None,
+        }
+    }
+}
+
+pub(super) fn format(head: &[u8]) -> Format {
+    if head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06") {
+        return Format::Zip;
+    }
+    let Some((_, mark)) = text::encoding(head) else {
+        return Format::Utf16;
+    };
+    let body = head.get(mark..).unwrap_or(&[]);
+    let start = body.trim_ascii_start();
+    if start.is_empty() || start.iter().all(|&byte| byte == 0x1A) {
+        return Format::Empty;
+    }
+    if start.starts_with(b"<") {
+        return xml(start);
+    }
+    let line = start.split(|&byte| byte == b'\n').next().unwrap_or(start).trim_ascii_end();
+    let mut items = line.split(|&byte| byte == b',');
+    let lead: [&[u8]; 4] = std::array::from_fn(|_| items.next().unwrap_or(&[]));
+    let [kind, row, branch, record] = lead;
+    let number = |item: &[u8]| !item.is_empty() && item.iter().all(u8::is_ascii_digit);
+    if matches!(kind, b"1" | b"2")
+        && number(row)
+        && number(branch)
+        && matches!(record, b"MN" | b"IR" | b"YK" | b"RE" | b"JY" | b"HO")
+    {
+        return Format::Claims;
+    }
+    if matches!(kind, b"IR" | b"YK" | b"UK") && number(row) {
+        return Format::ProviderClaims;
+    }
+    header::kind(line)
+}
+
+fn xml(start: &[u8]) -> Format {
+    // Skips declaration, comments, processing instructions and a DOCTYPE; the reader proper judges them.
+    let mut rest = start;
+    loop {
+        rest = rest.trim_ascii_start();
+        let end: &[u8] = if rest.starts_with(b"<!--") {
+            b"-->"
+        } else if rest.starts_with(b"<?") || rest.starts_with(b"<!") {
+            b">"
+        } else {
+            break;
+        };
+        let Some(at) = rest.windows(end.len()).position(|window| window == end) else {
+            return Format::Unknown;
+        };
+        rest = rest.get(at + end.len()..).unwrap_or(&[]);
+    }
+    let name = rest
+        .strip_prefix(b"<")
+        .unwrap_or(&[])
+        .split(|&byte| byte.is_ascii_whitespace() || matches!(byte, b'>' | b'/'))
+        .next()
+        .unwrap_or(&[]);
+    let local = name.rsplit(|&byte| byte == b':').next().unwrap_or(name);
+    match local {
+        b"ClinicalDocument" => Format::Checkup,
+        b"index" => Format::Beside("archive-index"),
+        b"summary" => Format::Beside("archive-summary"),
+        b"schema" => Format::Beside("schema"),
+        b"checkupClaim" | b"guidanceClaim" | b"interventionClaim" => Format::Beside("settlement"),
+        _ => Format::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+    use super::*;
+
+    #[test]
+    fn by_content() {
+        let xml = "\u{feff}<?xml version=\"1.0\"?>\n<!-- a > b -->\n<hl7:ClinicalDocument xmlns:hl7='urn:hl7-org:v3'>";
+        assert_eq!(format(xml.as_bytes()), Format::Checkup);
+        assert_eq!(format(b"<index xmlns='x'/>"), Format::Beside("archive-index"));
+        assert_eq!(format(b"1,1,0,MN,012345678"), Format::Claims);
+        assert_eq!(format(b"IR,1,13,1,1234567,,A,202404,00,"), Format::ProviderClaims);
+        assert_eq!(format(b"PK\x03\x04"), Format::Zip);
+        assert_eq!(format(b"\r\n\x1a"), Format::Empty);
+        assert_eq!(format(b"\xFF\xFEa\0"), Format::Utf16);
+        assert_eq!(format(b"hello,world"), Format::Unknown);
+        assert_eq!(format("利用者ID,日付,歩数".as_bytes()), Format::Daily);
+    }
+
+    #[test]
+    fn an_unclosed_prologue_is_unknown() {
+        assert_eq!(format(b"<!-- no end"), Format::Unknown);
+        assert_eq!(format(b"<"), Format::Unknown);
+    }
+}
