@@ -1,0 +1,155 @@
+//! Counts of a run. They are exact, so they stay sealed with the operator; the log gets their keyed digest.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::identity::Pass;
+use crate::settings::Strategy;
+
+/// Why two rows that share a token were not made one person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusal {
+    /// The sexes differ.
+    Sex,
+    /// The birth months differ by more than one slip.
+    Birth,
+    /// One was active after the other's death.
+    Death,
+    /// Two insurers cover them at once beyond the grace period.
+    Parallel,
+    /// One insurer covers both at once under two numbers; only a name agrees.
+    Membership,
+    /// More coverage periods than a person has.
+    Periods,
+    /// One insurance number, but another 枝番 or another name: twins.
+    Twins,
+    /// A hint (marriage, birth error) that nothing else supports.
+    Uncorroborated,
+    /// One row would join two clusters whose names contradict each other.
+    Bridge,
+    /// Several persons fit, and they can't be the same.
+    Ambiguous,
+    /// The source already leads this token to too many persons.
+    Crowded,
+}
+
+impl Refusal {
+    /// All refusals.
+    pub const ALL: [Refusal; 11] = [
+        Refusal::Sex,
+        Refusal::Birth,
+        Refusal::Death,
+        Refusal::Parallel,
+        Refusal::Membership,
+        Refusal::Periods,
+        Refusal::Twins,
+        Refusal::Uncorroborated,
+        Refusal::Bridge,
+        Refusal::Ambiguous,
+        Refusal::Crowded,
+    ];
+
+    /// Its code in reports and the journal.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Refusal::Sex => "sex",
+            Refusal::Birth => "birth",
+            Refusal::Death => "death",
+            Refusal::Parallel => "parallel",
+            Refusal::Membership => "membership",
+            Refusal::Periods => "periods",
+            Refusal::Twins => "twins",
+            Refusal::Uncorroborated => "uncorroborated",
+            Refusal::Bridge => "bridge",
+            Refusal::Ambiguous => "ambiguous",
+            Refusal::Crowded => "crowded",
+        }
+    }
+
+    pub(crate) fn named(name: &str) -> Option<Refusal> {
+        Refusal::ALL.into_iter().find(|refusal| refusal.name() == name)
+    }
+}
+
+/// Why a source's use of a token was ignored as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Screened {
+    /// Carried by too many rows.
+    Frequent,
+    /// Carried by rows of different sex or birth month.
+    Contested,
+    /// Carried under too many insurance numbers.
+    Memberships,
+}
+
+/// Counts of one pass.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PassReport {
+    /// Rows that came with a token.
+    pub rows: u64,
+    /// Distinct tokens.
+    pub tokens: u64,
+    /// Tokens screened out, by reason and source.
+    pub screened: BTreeMap<Screened, BTreeMap<u16, u64>>,
+    /// Unions made.
+    pub linked: u64,
+    /// Unions refused, by reason.
+    pub refused: BTreeMap<Refusal, u64>,
+}
+
+/// What a run did, in numbers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// The method's version.
+    pub method: String,
+    /// The strategy.
+    pub strategy: Strategy,
+    /// Identity rows.
+    pub rows: u64,
+    /// Persons.
+    pub persons: u64,
+    /// Persons by how many sources know them (index 0: one source).
+    pub persons_by_sources: Vec<u64>,
+    /// Rows whose death was ignored because the row itself goes on after it.
+    pub deaths_disbelieved: u64,
+    /// Person ids kept, newly given, merged away and split.
+    pub ids_kept: u64,
+    /// See `ids_kept`.
+    pub ids_new: u64,
+    /// See `ids_kept`.
+    pub ids_merged: u64,
+    /// See `ids_kept`.
+    pub ids_split: u64,
+    /// By pass.
+    pub passes: BTreeMap<Pass, PassReport>,
+}
+
+impl Report {
+    pub(crate) fn new(strategy: Strategy, rows: usize) -> Self {
+        Report {
+            method: crate::settings::METHOD.to_owned(),
+            strategy,
+            rows: rows as u64,
+            persons: 0,
+            persons_by_sources: Vec::new(),
+            deaths_disbelieved: 0,
+            ids_kept: 0,
+            ids_new: 0,
+            ids_merged: 0,
+            ids_split: 0,
+            passes: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn pass(&mut self, pass: Pass) -> &mut PassReport {
+        self.passes.entry(pass).or_default()
+    }
+
+    pub(crate) fn refuse(&mut self, pass: Pass, why: Refusal) {
+        *self.pass(pass).refused.entry(why).or_default() += 1;
+    }
+}
