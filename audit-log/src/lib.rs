@@ -10,6 +10,29 @@
 //! What it can't promise alone: that the holder of the log key shows everybody the same log. For that stewards
 //! keep the last checkpoint they saw and [`cosign()`] the next.
 //!
+//! ```
+//! use audit_log::{Event, Log, Posix, Receipt, Signer, View, cosign};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let dir = tempfile::tempdir()?;
+//! # let dir = dir.path().join("log");
+//! let signer = Signer::from_seed("room.example/2026", &[1; 32])?;
+//! let key = signer.verifier();
+//! let mut log = Log::create(Posix::new(&dir), "room.example/2026", signer)?;
+//! let index = log.append(&Event::Withdrawal { batch: 1 }, "2026-04-01T09:00:00Z")?;
+//! log.checkpoint()?;
+//!
+//! // A steward, elsewhere, on a copy of the folder.
+//! let steward = Signer::from_seed("steward.example/a", &[2; 32])?;
+//! let line = cosign(&View::open(&dir, &key)?, None, &steward, 1_775_000_000)?;
+//! log.add_cosignature(&line, &[steward.verifier()])?;
+//!
+//! // Anybody, offline, years later.
+//! let receipt = log.receipt(index)?;
+//! let again = Receipt::verify(&receipt.to_proof_text(), receipt.entry(), &key)?;
+//! assert_eq!(again.cosigned_by(&[steward.verifier()]), 1);
+//! # Ok(()) }
+//! ```
+//!
 //! | module | specification |
 //! |---|---|
 //! | [`digest`] | FIPS 180-4 SHA-256, lower-case hex |

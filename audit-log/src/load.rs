@@ -53,7 +53,13 @@ pub(crate) fn pending_bytes(entry: &[u8]) -> Vec<u8> {
 }
 
 pub(crate) fn read(storage: &dyn Storage, file: &str) -> Result<Option<Vec<u8>>, LogError> {
-    Ok(storage.read(file).map_err(|e| failure("read", file, e))?)
+    use std::io::ErrorKind::{FileTooLarge, InvalidData, IsADirectory};
+    storage.read(file).map_err(|error| match error.kind() {
+        FileTooLarge | InvalidData | IsADirectory => {
+            LogError::Malformed { file: file.to_owned(), reason: "it is not a regular file of at most 32 MiB" }
+        }
+        _ => failure("read", file, error).into(),
+    })
 }
 
 /// Reads one checkpoint file.

@@ -147,3 +147,40 @@ pub fn split_bundle(mut bytes: &[u8]) -> Option<Vec<&[u8]>> {
     }
     bytes.is_empty().then_some(entries)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+    use super::*;
+
+    /// The example of c2sp.org/tlog-tiles: 70,000 entries, and 256.
+    #[test]
+    fn tiles_of_the_specification() {
+        let count = |size, level, width| tiles(0, size).filter(|t| t.level == level && t.width == width).count();
+        assert_eq!(count(70_000, Level::Hashes(0), FULL), 273);
+        assert_eq!(count(70_000, Level::Hashes(0), 112), 1);
+        assert_eq!(count(70_000, Level::Entries, FULL), 273);
+        assert_eq!(count(70_000, Level::Entries, 112), 1);
+        assert_eq!(count(70_000, Level::Hashes(1), FULL), 1);
+        assert_eq!(count(70_000, Level::Hashes(1), 17), 1);
+        assert_eq!(count(70_000, Level::Hashes(2), 1), 1);
+        assert_eq!(tiles(0, 70_000).count(), 2 * 274 + 2 + 1);
+        let paths: Vec<String> = tiles(0, 256).map(|t| t.path()).collect();
+        assert_eq!(paths, ["tile/entries/000", "tile/0/000", "tile/1/000.p/1"]);
+        assert_eq!(tiles(256, 256).count(), 0);
+        let paths: Vec<String> = tiles(255, 257).map(|t| t.path()).collect();
+        assert_eq!(
+            paths,
+            ["tile/entries/000", "tile/entries/001.p/1", "tile/0/000", "tile/0/001.p/1", "tile/1/000.p/1"]
+        );
+    }
+
+    /// A checkpoint may claim any size; nothing is allocated for it, nothing overflows.
+    #[test]
+    fn the_largest_tree() {
+        let last = tiles(u64::MAX - 1, u64::MAX).last().unwrap();
+        assert_eq!((last.level, last.index, last.width), (Level::Hashes(0), (1 << 56) - 1, 255));
+        assert_eq!(Tile::items(Level::Hashes(8), u64::MAX), 0);
+    }
+}

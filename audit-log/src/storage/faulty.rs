@@ -28,7 +28,7 @@ pub struct Disk {
     holds_lock: bool,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 struct State {
     files: BTreeMap<u64, Content>,
     seen: BTreeMap<String, Node>,
@@ -118,6 +118,12 @@ impl Disk {
             }
         }
         copy
+    }
+
+    /// A second disk in the same state, with what isn't durable still open.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        Self { state: Arc::new(Mutex::new(self.state().clone())), holds_lock: false }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
