@@ -1,5 +1,6 @@
 //! Person ids across runs: kept by majority, never shared, and a journal of what became of the others.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::clusters::Clusters;
@@ -35,7 +36,7 @@ struct Share {
 }
 
 /// Gives every person an id. An earlier id stays with the person that has most of its rows, as long as that person does not keep
-/// another one of which it has more; ties go to the smaller earlier id, then to the person that comes first.
+/// another one of which it has more; ties go to the smaller earlier id, then to the person that comes first in time.
 pub(crate) fn assign(
     records: &[Identity],
     person_of: &[u32],
@@ -54,7 +55,9 @@ pub(crate) fn assign(
             Some(Share { rows: rows.len(), previous, person })
         })
         .collect();
-    shares.sort_unstable_by_key(|share| (std::cmp::Reverse(share.rows), share.previous, share.person));
+    let rank = ranks(records, person_of, persons, shares.is_empty());
+    let rank_of = |person: u32| rank.get(person as usize).copied().unwrap_or(NONE);
+    shares.sort_unstable_by_key(|share| (Reverse(share.rows), share.previous, rank_of(share.person)));
 
     let mut chosen: Vec<Option<u128>> = vec![None; persons as usize];
     let mut taken: BTreeSet<u128> = BTreeSet::new();
@@ -118,6 +121,24 @@ pub(crate) fn assign(
         }
     }
     Ok((given, journal))
+}
+
+/// Persons in time order, so that ties don't turn on the order of the input. Empty if nobody asks.
+fn ranks(records: &[Identity], person_of: &[u32], persons: u32, unused: bool) -> Vec<u32> {
+    if unused {
+        return Vec::new();
+    }
+    let mut order: Vec<(&Identity, u32)> = records.iter().zip(person_of.iter().copied()).collect();
+    order.sort_unstable();
+    let mut rank = vec![NONE; persons as usize];
+    for ((_, person), at) in order.into_iter().zip(0u32..) {
+        if let Some(slot) = rank.get_mut(person as usize)
+            && *slot == NONE
+        {
+            *slot = at;
+        }
+    }
+    rank
 }
 
 fn fresh(ids: &mut dyn FnMut() -> u128, taken: &mut BTreeSet<u128>) -> Result<u128, LinkageError> {

@@ -21,6 +21,7 @@ mod error;
 mod evaluate;
 mod identity;
 mod ids;
+mod index;
 pub mod journal;
 mod report;
 mod resolver;

@@ -12,13 +12,19 @@
 //! - *birth*: like a name, and needs the same insurer or individual number; a birth month may differ by one slip.
 //!
 //! A token that leads to several clusters takes the row to the one that most of the row's tokens agree with, or to none: they were kept
-//! apart for a reason. A row that would join two clusters whose names contradict each other must agree with one of them on a number and a name at once (a name changed or
-//! corrected); or else it could be a bridge between strangers.
+//! apart for a reason.
+//!
+//! Against bridges between strangers: a row that would join two clusters whose names contradict each other must agree with one of them on
+//! a number and a name at once (a name changed or corrected), or come from the source that gave the number. And a name that came in
+//! from another source, against the names already there, is in doubt: it leads nobody here by itself until a row of a third party, or one
+//! with the number and a sure name, bears it out. What this can't see: an insurer that lies about its own members, within one sex and
+//! birth month.
 
 use std::collections::BTreeMap;
 
 use crate::clusters::{Clusters, Profile};
 use crate::identity::{Identity, PASSES, Pass};
+use crate::index::{Candidate, Doubt, Entry, Index};
 use crate::report::{Refusal, Report};
 use crate::settings::Settings;
 use crate::tokens::{NONE, Tokens};
@@ -27,36 +33,45 @@ const NUMBERS: u8 = Pass::Member.bit() | Pass::Id1.bit() | Pass::Individual.bit(
 const NAMES: u8 = Pass::Id2.bit() | Pass::Id4.bit();
 const ANY_NAME: u8 = NAMES | Pass::Marriage.bit() | Pass::Birth.bit();
 
-/// A cluster that carries a token: one of its rows, and for ID1 the member token (枝番) it has under it.
-#[derive(Clone, Copy)]
-struct Entry {
-    row: u32,
-    next: u32,
-    branch: u32,
-}
-
-/// A cluster that a row's token leads to.
-#[derive(Clone, Copy)]
-struct Candidate {
-    root: u32,
-    row: u32,
-    branch: u32,
-}
-
 /// How a row's tokens compare with a cluster's.
 #[derive(Clone, Copy, Default)]
 struct Agreement {
     same: u8,
+    /// Of `same`, the tokens that are not in doubt.
+    firm: u8,
     differ: u8,
+}
+
+impl Agreement {
+    /// Agrees on a number and on a name: then other names are corrections or changes of name.
+    const fn carried(self) -> bool {
+        self.same & NUMBERS != 0 && self.firm & ANY_NAME != 0
+    }
+
+    /// The names that a union puts in doubt.
+    const fn doubtful(self) -> u8 {
+        if self.differ & NAMES == 0 || self.carried() {
+            0
+        } else if self.firm & ANY_NAME == 0 {
+            ANY_NAME
+        } else {
+            self.differ & ANY_NAME
+        }
+    }
 }
 
 /// What a row has joined so far.
 #[derive(Clone, Copy, Default)]
 struct Joined {
     /// Tokens on which it agreed with what it joined.
-    same: u8,
+    with: Agreement,
     /// Tokens that the clusters had before it came.
     has: u8,
+    /// Joined by a number within its own source.
+    own: bool,
+    /// Its names that contradict theirs, and between whom.
+    doubtful: u8,
+    between: bool,
     any: bool,
 }
 
@@ -65,8 +80,7 @@ pub(crate) struct Resolver<'a> {
     settings: &'a Settings,
     tokens: Tokens,
     clusters: Clusters,
-    heads: Vec<u32>,
-    entries: Vec<Entry>,
+    index: Index,
     report: &'a mut Report,
 }
 
@@ -85,8 +99,7 @@ pub(crate) fn run(records: &[Identity], settings: &Settings, report: &mut Report
     // The derived order begins with the first day; equal rows are interchangeable.
     order.sort_unstable();
     let mut resolver = Resolver {
-        heads: vec![NONE; tokens.count()],
-        entries: Vec::with_capacity(tokens.count()),
+        index: Index::new(tokens.count()),
         records,
         settings,
         tokens,
@@ -131,61 +144,31 @@ impl Resolver<'_> {
             let Some(token) = self.tokens.get(row, pass) else {
                 continue;
             };
-            self.gather(token, row, &mut candidates);
+            self.index.gather(token, row, &mut self.clusters, &mut candidates);
             if !candidates.is_empty() && self.link(row, pass, &candidates, &mut joined) {
                 withheld |= pass.bit();
             }
         }
         for pass in Pass::ALL {
             let token = tokens.get(pass.index()).copied().unwrap_or(NONE);
-            if token != NONE && withheld & pass.bit() == 0 {
-                self.register(row, pass, token);
+            if token == NONE || withheld & pass.bit() != 0 {
+                continue;
+            }
+            let doubt = match (joined.doubtful & pass.bit() != 0, joined.between) {
+                (false, _) => Doubt::Firm,
+                (true, false) => Doubt::Within,
+                (true, true) => Doubt::Between,
+            };
+            let branch = match pass {
+                Pass::Id1 => self.tokens.get(row, Pass::Member).unwrap_or(NONE),
+                _ => NONE,
+            };
+            let entry = Entry::new(row, self.source(row), branch, doubt);
+            let limit = self.settings.max_clusters_per_token;
+            if !self.index.register(token, entry, limit, &mut self.clusters) {
+                self.report.refuse(pass, Refusal::Crowded);
             }
         }
-    }
-
-    /// The clusters other than the row's own that carry a token. Forgets entries that have become one cluster.
-    fn gather(&mut self, token: u32, row: u32, into: &mut Vec<Candidate>) {
-        into.clear();
-        let own = self.clusters.find(row);
-        let mut at = self.heads.get(token as usize).copied().unwrap_or(NONE);
-        let mut kept: Vec<(u32, u32)> = Vec::new();
-        while let Some(entry) = self.entries.get(at as usize).copied() {
-            let root = self.clusters.find(entry.row);
-            let before = kept.iter().find(|(known, _)| *known == root).copied();
-            if let Some((_, first)) = before {
-                if let Some(first) = self.entries.get_mut(first as usize)
-                    && first.branch == NONE
-                {
-                    first.branch = entry.branch;
-                }
-                let last = kept.last().map_or(NONE, |(_, at)| *at);
-                if let Some(last) = self.entries.get_mut(last as usize) {
-                    last.next = entry.next;
-                }
-            } else {
-                kept.push((root, at));
-            }
-            at = entry.next;
-        }
-        for (root, at) in kept {
-            if let Some(entry) = self.entries.get(at as usize)
-                && root != own
-            {
-                into.push(Candidate { root, row: entry.row, branch: entry.branch });
-            }
-        }
-    }
-
-    fn carries(&mut self, token: u32, root: u32) -> bool {
-        let mut at = self.heads.get(token as usize).copied().unwrap_or(NONE);
-        while let Some(entry) = self.entries.get(at as usize).copied() {
-            if self.clusters.find(entry.row) == root {
-                return true;
-            }
-            at = entry.next;
-        }
-        false
     }
 
     fn agreement(&mut self, tokens: &[u32; PASSES], root: u32) -> Agreement {
@@ -195,8 +178,11 @@ impl Resolver<'_> {
             if token == NONE {
                 continue;
             }
-            if self.carries(token, root) {
+            if let Some(entry) = self.index.listed(token, root, &mut self.clusters) {
                 agreement.same |= pass.bit();
+                if entry.doubt == Doubt::Firm {
+                    agreement.firm |= pass.bit();
+                }
             } else if has & pass.bit() != 0 {
                 agreement.differ |= pass.bit();
             }
@@ -214,7 +200,7 @@ impl Resolver<'_> {
             match self.judge(row, pass, candidate, agreement, joined) {
                 None => allowed.push((candidate, agreement)),
                 Some(why) => {
-                    withhold |= why == Refusal::Bridge;
+                    withhold |= why == Refusal::Bridge && joined.any;
                     self.refuse(row, candidate.root, pass, why);
                 }
             }
@@ -233,15 +219,49 @@ impl Resolver<'_> {
             }
         }
         for (candidate, agreement) in allowed {
-            let has = self.clusters.has(candidate.root);
-            if self.clusters.union(row, candidate.root, pass) {
-                self.report.pass(pass).linked += 1;
-                joined.same |= agreement.same;
-                joined.has |= has;
-                joined.any = true;
-            }
+            self.unite(row, pass, candidate, agreement, joined);
         }
         withhold
+    }
+
+    fn source(&self, row: u32) -> u16 {
+        self.records.get(row as usize).map_or(0, |record| record.source)
+    }
+
+    fn unite(&mut self, row: u32, pass: Pass, to: Candidate, with: Agreement, joined: &mut Joined) {
+        let root = self.clusters.find(to.row);
+        let has = self.clusters.has(root);
+        if !self.clusters.union(row, root, pass) {
+            return;
+        }
+        self.report.pass(pass).linked += 1;
+        joined.with.same |= with.same;
+        joined.with.firm |= with.firm;
+        joined.has |= has;
+        joined.any = true;
+        let between = self.source(row) != self.source(to.row);
+        let own = !between && with.same & NUMBERS != 0;
+        joined.own |= own;
+        let doubtful = with.doubtful();
+        if own || doubtful == 0 {
+            return;
+        }
+        joined.doubtful |= doubtful;
+        joined.between |= between;
+        // Within one source what was there first holds; between sources neither side's names are sure.
+        if !between {
+            return;
+        }
+        let now = self.clusters.find(row);
+        let tokens = self.tokens.row(to.row);
+        for (pass, token) in Pass::ALL.into_iter().zip(tokens) {
+            if token == NONE || doubtful & pass.bit() == 0 {
+                continue;
+            }
+            if let Some(entry) = self.index.listed(token, now, &mut self.clusters) {
+                entry.doubt = Doubt::Between;
+            }
+        }
     }
 
     fn refuse(&mut self, row: u32, other: u32, pass: Pass, why: Refusal) {
@@ -292,48 +312,27 @@ impl Resolver<'_> {
                 (!carried).then_some(Refusal::Uncorroborated)
             }
         };
-        if refused.is_some() || !joined.any {
+        if refused.is_some() {
             return refused;
         }
+        // Names alone, and all of them in doubt.
+        let names_only = !matches!(pass, Pass::Member | Pass::Individual | Pass::Id1);
+        if names_only && !agrees(NUMBERS) && with.firm & ANY_NAME == 0 {
+            return Some(Refusal::Bridge);
+        }
+        if !joined.any {
+            return None;
+        }
         let both = joined.has & b.has & NAMES;
-        let shared = both & joined.same & with.same;
-        let carried = |same: u8| same & NUMBERS != 0 && same & ANY_NAME != 0;
-        let contradict = both != 0 && shared == 0;
-        (contradict && !carried(joined.same) && !carried(with.same)).then_some(Refusal::Bridge)
-    }
-
-    /// Makes a row findable by a token, unless its cluster already is.
-    fn register(&mut self, row: u32, pass: Pass, token: u32) {
-        let own = self.clusters.find(row);
-        let branch = match pass {
-            Pass::Id1 => self.tokens.get(row, Pass::Member).unwrap_or(NONE),
-            _ => NONE,
+        let contradict = both != 0 && both & joined.with.firm & with.firm == 0;
+        let known = joined.with.carried();
+        let fits = if joined.with.same & with.same & Pass::Id1.bit() != 0 {
+            // Two who share an ID1 and were kept apart: that the row is surely one of them says nothing about the other.
+            known && with.carried()
+        } else {
+            let own = joined.own || (agrees(NUMBERS) && self.source(row) == self.source(candidate.row));
+            own || known || with.carried()
         };
-        let source = |row: u32| self.records.get(row as usize).map(|r| r.source);
-        let head = self.heads.get(token as usize).copied().unwrap_or(NONE);
-        let (mut at, mut from_source) = (head, 0);
-        while let Some(entry) = self.entries.get(at as usize).copied() {
-            if self.clusters.find(entry.row) == own {
-                if let Some(entry) = self.entries.get_mut(at as usize)
-                    && entry.branch == NONE
-                {
-                    entry.branch = branch;
-                }
-                return;
-            }
-            from_source += usize::from(source(entry.row) == source(row));
-            at = entry.next;
-        }
-        if from_source >= self.settings.max_clusters_per_token {
-            self.report.refuse(pass, Refusal::Crowded);
-            return;
-        }
-        let Ok(next) = u32::try_from(self.entries.len()) else {
-            return;
-        };
-        self.entries.push(Entry { row, next: head, branch });
-        if let Some(slot) = self.heads.get_mut(token as usize) {
-            *slot = next;
-        }
+        (contradict && !fits).then_some(Refusal::Bridge)
     }
 }

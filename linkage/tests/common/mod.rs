@@ -1,6 +1,6 @@
 //! Invented people for the tests of linkage: families with job changes, marriages, deaths, twins, typing errors and namesakes, seen by
 //! insurers (eligibility, claims, checkups) and a lifelog service. Tokens are hashes of what a source would have written.
-#![allow(dead_code)]
+#![allow(dead_code, unreachable_pub)]
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
