@@ -1,0 +1,300 @@
+//! Comparisons, membership and choosing one type for several values. Text literals meet their type here: a code of a closed
+//! list becomes its position, a prefix of an open list is checked character by character.
+
+use std::rc::Rc;
+
+use sqlparser::tokenizer::Span;
+
+use super::expr::{join, not, rescale};
+use super::types::{Label, Type, Typed, codes};
+use super::{literal, scope};
+use crate::refusal::{Checked, Problem};
+use crate::relation::{CompareOp, Expr};
+
+/// `left op right`.
+pub(crate) fn compare(op: CompareOp, left: Typed, right: Typed, span: Span) -> Checked<Typed> {
+    // The literal goes right.
+    if matches!(left.ty, Type::Text(_)) && !matches!(right.ty, Type::Text(_)) {
+        return compare(mirror(op), right, left, span);
+    }
+    let right = match (&left.ty, &right.ty) {
+        (Type::Date { .. }, Type::Text(text)) => literal::date(text, right.span)?,
+        _ => right,
+    };
+    let equality = matches!(op, CompareOp::Equal | CompareOp::NotEqual);
+    let (nullable, constant) = (left.nullable || right.nullable, left.constant && right.constant);
+    let truth = |expr: Expr| Typed { expr, ty: Type::Bool, nullable, constant, span };
+    let plain =
+        |left: Typed, right: Typed| truth(Expr::Compare { op, left: Box::new(left.expr), right: Box::new(right.expr) });
+    match (&left.ty, &right.ty) {
+        (Type::Person, _) | (_, Type::Person) => Err(person(span)),
+        (Type::Null, _) | (_, Type::Null) => {
+            Err(Problem::new("type", span, "a comparison with NULL is never true").help("IS NULL, IS NOT NULL"))
+        }
+        (Type::Integer { .. }, Type::Integer { .. }) => {
+            let (left, right) = same_grid(left, right)?;
+            Ok(plain(left, right))
+        }
+        (Type::Date { .. }, Type::Date { .. }) => Ok(plain(left, right)),
+        (Type::Bool | Type::Key, Type::Bool | Type::Key) if equality && left.ty == right.ty => Ok(plain(left, right)),
+        (Type::Code { .. }, Type::Code { .. }) if equality => Ok(plain(left, right)),
+        (Type::Category(a), Type::Category(b)) if equality && a == b => Ok(plain(left, right)),
+        (Type::Category(_) | Type::Code { .. }, Type::Text(_)) if equality => {
+            let found = in_list(left, vec![right], span)?;
+            Ok(if op == CompareOp::Equal { found } else { not(found) })
+        }
+        (Type::Category(_) | Type::Code { .. } | Type::Key | Type::Bool, _) if !equality => {
+            Err(Problem::new("type", span, "codes have no order")
+                .help("compare by =, IN (…) or, for open code lists, LIKE 'prefix%'"))
+        }
+        (a, b) => Err(Problem::new("type", span, format!("{} can't be compared with {}", a.describe(), b.describe()))),
+    }
+}
+
+/// `value IN (items)`.
+pub(crate) fn in_list(value: Typed, items: Vec<Typed>, span: Span) -> Checked<Typed> {
+    match &value.ty {
+        Type::Person => Err(person(span)),
+        Type::Category(labels) => {
+            let mut values = items.iter().map(|item| position(labels, item)).collect::<Checked<Vec<_>>>()?;
+            values.sort_unstable();
+            values.dedup();
+            Ok(Typed { expr: Expr::InSet { input: Box::new(value.expr), values }, ty: Type::Bool, span, ..value })
+        }
+        Type::Code { max_len } => {
+            let mut codes = items.iter().map(|item| code(item, *max_len)).collect::<Checked<Vec<_>>>()?;
+            codes.sort_unstable();
+            codes.dedup();
+            let expr = Expr::CodeIn { input: Box::new(value.expr), codes, prefixes: Vec::new() };
+            Ok(Typed { expr, ty: Type::Bool, span, ..value })
+        }
+        _ => {
+            let parts = items
+                .into_iter()
+                .map(|item| compare(CompareOp::Equal, value.clone(), item, span))
+                .collect::<Checked<Vec<_>>>()?;
+            Ok(merge_equalities(join(parts, Expr::Or, span)))
+        }
+    }
+}
+
+/// `x = 1 OR x = 2` is membership: shorter for the engine, and filters learn bounds from it.
+fn merge_equalities(typed: Typed) -> Typed {
+    let Expr::Or(parts) = &typed.expr else { return typed };
+    let mut input: Option<&Expr> = None;
+    let mut values = Vec::new();
+    for part in parts {
+        let Expr::Compare { op: CompareOp::Equal, left, right } = part else { return typed };
+        let Expr::Integer(value) = right.as_ref() else { return typed };
+        if input.is_some_and(|seen| seen != left.as_ref()) {
+            return typed;
+        }
+        input = Some(left.as_ref());
+        values.push(*value);
+    }
+    values.sort_unstable();
+    values.dedup();
+    let Some(input) = input.cloned() else { return typed };
+    Typed { expr: Expr::InSet { input: Box::new(input), values }, ..typed }
+}
+
+/// `value LIKE pattern`: any pattern on closed lists (decided here and now), a prefix on open ones.
+pub(crate) fn like(value: Typed, pattern: &Typed, span: Span) -> Checked<Typed> {
+    let Type::Text(pattern_text) = &pattern.ty else {
+        return Err(Problem::new("type", pattern.span, "a pattern is a text literal"));
+    };
+    match &value.ty {
+        Type::Category(labels) => {
+            let mut shape: Vec<char> = pattern_text.chars().collect();
+            shape.dedup_by(|a, b| *a == '%' && *b == '%');
+            if shape.len() > 64 {
+                return Err(Problem::new("too_complex", pattern.span, "this pattern is longer than 64 characters"));
+            }
+            let values = (0_i64..)
+                .zip(labels.iter())
+                .filter(|(_, l)| matches(&l.code.chars().collect::<Vec<_>>(), &shape))
+                .map(|(i, _)| i)
+                .collect();
+            Ok(Typed { expr: Expr::InSet { input: Box::new(value.expr), values }, ty: Type::Bool, span, ..value })
+        }
+        Type::Code { .. } => {
+            let (stem, prefix) = match pattern_text.strip_suffix('%') {
+                Some(stem) => (stem, true),
+                None => (pattern_text.as_str(), false),
+            };
+            if stem.contains(['%', '_', '\\']) {
+                return Err(Problem::new("unsupported", pattern.span, "on an open code list LIKE takes a prefix")
+                    .help("LIKE 'E11%'"));
+            }
+            code_in(value, &Typed { ty: Type::Text(stem.to_owned()), ..pattern.clone() }, prefix, span)
+        }
+        other => Err(Problem::new("type", span, format!("LIKE is for codes, this is {}", other.describe()))),
+    }
+}
+
+/// A whole code or a prefix.
+pub(crate) fn code_in(value: Typed, text: &Typed, prefix: bool, span: Span) -> Checked<Typed> {
+    let Type::Code { max_len } = value.ty else {
+        return Err(Problem::new(
+            "type",
+            span,
+            format!("this is for codes of open lists, not {}", value.ty.describe()),
+        ));
+    };
+    let text = code(text, max_len)?;
+    let (codes, prefixes) = if prefix { (Vec::new(), vec![text]) } else { (vec![text], Vec::new()) };
+    Ok(Typed { expr: Expr::CodeIn { input: Box::new(value.expr), codes, prefixes }, ty: Type::Bool, span, ..value })
+}
+
+/// Position of a text literal in a closed list.
+pub(crate) fn position(labels: &[Label], item: &Typed) -> Checked<i64> {
+    let Type::Text(text) = &item.ty else {
+        return Err(Problem::new(
+            "type",
+            item.span,
+            format!("this is compared with codes of a closed list, and is {}", item.ty.describe()),
+        )
+        .help(format!("the list is {}", codes(labels))));
+    };
+    match (0_i64..).zip(labels).find(|(_, l)| &l.code == text) {
+        Some((position, _)) => Ok(position),
+        None => {
+            let near = labels.iter().map(|l| (scope::distance(&l.code, text), &l.code)).min();
+            let hint = match near {
+                Some((d, code)) if d <= 2 && text.len() > 2 => format!("did you mean `{code}`? "),
+                _ => String::new(),
+            };
+            Err(Problem::new("unknown_code", item.span, "this code isn't in the column's closed list")
+                .help(format!("{hint}the list is {}", codes(labels))))
+        }
+    }
+}
+
+/// A code literal for an open list. Codes are ASCII letters, digits, `.` and `-`; nothing else reaches an engine.
+fn code(item: &Typed, max_len: usize) -> Checked<String> {
+    match &item.ty {
+        Type::Text(text)
+            if !text.is_empty()
+                && text.len() <= max_len
+                && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-') =>
+        {
+            Ok(text.clone())
+        }
+        Type::Text(_) => Err(Problem::new("type", item.span, "this isn't a code")
+            .why(format!("codes of this column are 1 to {max_len} ASCII letters, digits, `.` or `-`"))),
+        other => Err(Problem::new("type", item.span, format!("a code is a text, this is {}", other.describe()))),
+    }
+}
+
+/// LIKE: `%` any text, `_` one character.
+fn matches(text: &[char], pattern: &[char]) -> bool {
+    match pattern.split_first() {
+        None => text.is_empty(),
+        Some(('%', rest)) => (0..=text.len()).any(|skip| text.get(skip..).is_some_and(|tail| matches(tail, rest))),
+        Some((wanted, rest)) => {
+            text.split_first().is_some_and(|(c, tail)| (*wanted == '_' || c == wanted) && matches(tail, rest))
+        }
+    }
+}
+
+/// Two numbers on the finer of their grids.
+pub(crate) fn same_grid(left: Typed, right: Typed) -> Checked<(Typed, Typed)> {
+    let (Type::Integer { digits: a, .. }, Type::Integer { digits: b, .. }) = (&left.ty, &right.ty) else {
+        return Ok((left, right));
+    };
+    let digits = *a.max(b);
+    Ok((rescale(left, digits)?, rescale(right, digits)?))
+}
+
+/// One type for several values, each brought to it.
+pub(crate) fn unify(values: Vec<Typed>, span: Span) -> Checked<(Type, Vec<Expr>)> {
+    let typed: Vec<&Typed> = values.iter().filter(|v| v.ty != Type::Null).collect();
+    let Some(first) = typed.first() else { return Err(Problem::new("type", span, "this is always NULL")) };
+    let mismatch = |other: &Typed| {
+        Problem::new(
+            "type",
+            other.span,
+            format!("{} and {} don't make one type", first.ty.describe(), other.ty.describe()),
+        )
+    };
+    if typed.iter().any(|v| matches!(v.ty, Type::Text(_))) {
+        let labels = union_labels(&typed).map_err(mismatch)?;
+        let exprs = values.iter().map(|v| relabel(v, &labels)).collect::<Checked<Vec<_>>>()?;
+        return Ok((Type::Category(Rc::new(labels)), exprs));
+    }
+    let mut ty = first.ty.clone();
+    for value in &typed {
+        ty = match (ty, &value.ty) {
+            (Type::Integer { lo: a, hi: b, digits: d }, Type::Integer { lo: c, hi: e, digits: f }) if d == *f => {
+                Type::Integer { lo: a.min(*c), hi: b.max(*e), digits: d }
+            }
+            (Type::Integer { .. }, Type::Integer { .. }) => {
+                let digits = typed
+                    .iter()
+                    .filter_map(|v| if let Type::Integer { digits, .. } = v.ty { Some(digits) } else { None })
+                    .max()
+                    .unwrap_or(0);
+                let scaled = values.into_iter().map(|v| rescale(v, digits)).collect::<Checked<Vec<_>>>()?;
+                return unify(scaled, span);
+            }
+            (Type::Date { lo: a, hi: b, months: m }, Type::Date { lo: c, hi: d, months: n }) => {
+                Type::Date { lo: a.min(*c), hi: b.max(*d), months: m && *n }
+            }
+            (Type::Code { max_len: a }, Type::Code { max_len: b }) => Type::Code { max_len: a.max(*b) },
+            (Type::Category(a), Type::Category(b)) if a == *b => Type::Category(a),
+            (Type::Category(_), Type::Category(_)) => {
+                let labels = union_labels(&typed).map_err(mismatch)?;
+                let exprs = values.iter().map(|v| relabel(v, &labels)).collect::<Checked<Vec<_>>>()?;
+                return Ok((Type::Category(Rc::new(labels)), exprs));
+            }
+            (Type::Bool, Type::Bool) => Type::Bool,
+            (Type::Key, Type::Key) => Type::Key,
+            _ => return Err(mismatch(value)),
+        };
+    }
+    Ok((ty, values.into_iter().map(|v| v.expr).collect()))
+}
+
+fn union_labels<'v>(values: &[&'v Typed]) -> Result<Vec<Label>, &'v Typed> {
+    let mut labels: Vec<Label> = Vec::new();
+    for value in values {
+        let more = match &value.ty {
+            Type::Category(more) => more.as_ref().clone(),
+            Type::Text(text) => vec![Label { code: text.clone(), meaning: String::new() }],
+            _ => return Err(value),
+        };
+        for label in more {
+            if !labels.iter().any(|l| l.code == label.code) {
+                labels.push(label);
+            }
+        }
+    }
+    Ok(labels)
+}
+
+fn relabel(value: &Typed, labels: &[Label]) -> Checked<Expr> {
+    let place = |code: &str| (0_i64..).zip(labels).find(|(_, l)| l.code == code).map_or(0, |(i, _)| i);
+    Ok(match &value.ty {
+        Type::Text(text) => Expr::Integer(place(text)),
+        Type::Category(old) => {
+            Expr::Remap { input: Box::new(value.expr.clone()), to: old.iter().map(|l| place(&l.code)).collect() }
+        }
+        _ => value.expr.clone(),
+    })
+}
+
+fn mirror(op: CompareOp) -> CompareOp {
+    match op {
+        CompareOp::Less => CompareOp::Greater,
+        CompareOp::LessEqual => CompareOp::GreaterEqual,
+        CompareOp::Greater => CompareOp::Less,
+        CompareOp::GreaterEqual => CompareOp::LessEqual,
+        same => same,
+    }
+}
+
+fn person(span: Span) -> Problem {
+    Problem::new("person", span, "`person_id` can't be compared")
+        .why("a question that singles out a person, or pairs persons, isn't about a population")
+        .help("use it in GROUP BY, in JOIN … USING (person_id) and in COUNT(DISTINCT person_id)")
+}

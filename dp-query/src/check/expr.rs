@@ -1,0 +1,323 @@
+//! Expressions over the columns of one row, or over the keys and aggregates of one person.
+
+use std::cell::RefCell;
+
+use sqlparser::ast::{self, BinaryOperator, DateTimeField, Spanned, UnaryOperator, Value};
+use sqlparser::tokenizer::Span;
+
+use super::grouping::Grouping;
+use super::scope::Scope;
+use super::types::{Type, Typed, interval};
+use super::{Checker, compare, literal};
+use crate::refusal::{Checked, Problem};
+use crate::relation::{ArithmeticOp, CompareOp, DatePart, Expr, LIMIT};
+
+/// Most decimals that a number may have.
+const MOST_DIGITS: u8 = 9;
+
+/// What names mean here.
+#[derive(Clone, Copy)]
+pub(crate) struct Context<'s, 'a> {
+    pub(crate) scope: &'s Scope,
+    /// Aggregates of a person's rows are allowed, and bare columns aren't.
+    pub(crate) grouping: Option<&'s RefCell<Grouping<'a>>>,
+}
+
+impl<'s, 'a> Context<'s, 'a> {
+    /// The same names, row by row.
+    pub(crate) fn rows(self) -> Context<'s, 'a> {
+        Context { scope: self.scope, grouping: None }
+    }
+}
+
+impl<'a> Checker<'a> {
+    /// Types an expression.
+    pub(crate) fn expr(&mut self, cx: Context<'_, 'a>, e: &'a ast::Expr) -> Checked<Typed> {
+        let span = e.span();
+        if let Some(grouping) = cx.grouping
+            && let Ok(row) = self.expr(cx.rows(), e)
+            && let Some(key) = grouping.borrow().key(&row)
+        {
+            return Ok(cx.scope.refine(key));
+        }
+        let typed =
+            self.expr_inner(cx, e).map(|typed| if cx.grouping.is_some() { cx.scope.refine(typed) } else { typed });
+        typed.map_err(|problem| problem.or_at(span))
+    }
+
+    fn expr_inner(&mut self, cx: Context<'_, 'a>, e: &'a ast::Expr) -> Checked<Typed> {
+        let span = e.span();
+        match e {
+            ast::Expr::Nested(inner) => self.expr(cx, inner),
+            ast::Expr::Identifier(name) => self.name(cx, None, &name.value, span),
+            ast::Expr::CompoundIdentifier(parts) => match parts.as_slice() {
+                [table, column] => self.name(cx, Some(&table.value), &column.value, span),
+                _ => Err(Problem::new("unknown_column", span, "a column is `name` or `table.name`")),
+            },
+            ast::Expr::Value(value) => literal::value(&value.value, value.span),
+            ast::Expr::TypedString(ast::TypedString { data_type: ast::DataType::Date, value, uses_odbc_syntax: false }) => match &value.value {
+                Value::SingleQuotedString(text) | Value::DoubleQuotedString(text) => literal::date(text, value.span),
+                _ => Err(Problem::new("type", span, "a date is DATE 'YYYY-MM-DD'")),
+            },
+            ast::Expr::UnaryOp { op: UnaryOperator::Plus, expr } => self.number(cx, expr),
+            ast::Expr::UnaryOp { op: UnaryOperator::Minus, expr } => {
+                let zero = Typed::literal(Expr::Integer(0), Type::Integer { lo: 0, hi: 0, digits: 0 }, span);
+                let right = self.number(cx, expr)?;
+                arithmetic(ArithmeticOp::Subtract, zero, right, span)
+            }
+            ast::Expr::UnaryOp { op: UnaryOperator::Not, expr } => Ok(not(self.truth(cx, expr)?)),
+            ast::Expr::BinaryOp { left, op, right } => self.binary(cx, left, op, right, span),
+            ast::Expr::Between { expr, negated, low, high } => {
+                let value = self.expr(cx, expr)?;
+                let (low, high) = (self.expr(cx, low)?, self.expr(cx, high)?);
+                let above = compare::compare(CompareOp::GreaterEqual, value.clone(), low, span)?;
+                let below = compare::compare(CompareOp::LessEqual, value, high, span)?;
+                Ok(negate(*negated, join(vec![above, below], Expr::And, span)))
+            }
+            ast::Expr::InList { expr, list, negated } => {
+                let value = self.expr(cx, expr)?;
+                let items = list.iter().map(|item| self.expr(cx, item)).collect::<Checked<Vec<_>>>()?;
+                Ok(negate(*negated, compare::in_list(value, items, span)?))
+            }
+            ast::Expr::Like { negated, any: false, expr, pattern, escape_char: None } => {
+                let value = self.expr(cx, expr)?;
+                let pattern = self.expr(cx, pattern)?;
+                Ok(negate(*negated, compare::like(value, &pattern, span)?))
+            }
+            ast::Expr::IsNull(inner) => self.is_null(cx, inner, span),
+            ast::Expr::IsNotNull(inner) => Ok(not(self.is_null(cx, inner, span)?)),
+            ast::Expr::IsTrue(inner) => self.is(cx, inner, true, span),
+            ast::Expr::IsFalse(inner) => self.is(cx, inner, false, span),
+            ast::Expr::IsNotTrue(inner) => Ok(not(self.is(cx, inner, true, span)?)),
+            ast::Expr::IsNotFalse(inner) => Ok(not(self.is(cx, inner, false, span)?)),
+            ast::Expr::Case { operand, conditions, else_result, .. } => self.case(cx, operand.as_deref(), conditions, else_result.as_deref(), span),
+            ast::Expr::Extract { field, expr, .. } => {
+                let part = match field {
+                    DateTimeField::Year => DatePart::Year,
+                    DateTimeField::Month => DatePart::Month,
+                    DateTimeField::Day => DatePart::Day,
+                    _ => return Err(Problem::new("unsupported", span, "EXTRACT gives YEAR, MONTH or DAY").help("FISCAL_YEAR(date) gives the 年度")),
+                };
+                let input = self.expr(cx, expr)?;
+                super::function::date_part(part, input, span)
+            }
+            ast::Expr::Function(function) => self.function(cx, function, span),
+            ast::Expr::InSubquery { .. } | ast::Expr::Exists { .. } | ast::Expr::Subquery(_) => Err(Problem::new("unsupported", span, "a subquery can't stand inside an expression")
+                .why("persons meet only through joins on `person_id`, so that what one person adds stays theirs")
+                .help("JOIN (SELECT DISTINCT person_id FROM …) AS x USING (person_id); for NOT IN, LEFT JOIN it and keep WHERE x.person_id IS NULL")),
+            ast::Expr::Cast { .. } | ast::Expr::Convert { .. } => Err(Problem::new("unsupported", span, "there are no casts")
+                .why("a cast can fail, and a failure would tell of a value")
+                .help("columns are typed already: numbers on their grid, dates, closed lists")),
+            ast::Expr::ILike { .. } | ast::Expr::SimilarTo { .. } | ast::Expr::RLike { .. } => {
+                Err(Problem::new("unsupported", span, "patterns are LIKE with a prefix only").help("code LIKE 'E11%', or STARTS_WITH(code, 'E11')"))
+            }
+            _ => Err(Problem::new("unsupported", span, "this expression isn't part of the language")
+                .help("there are comparisons, AND/OR/NOT, IN, BETWEEN, IS NULL, LIKE 'prefix%', CASE, + - * and the functions of docs/query-language.md")),
+        }
+    }
+
+    fn name(&mut self, cx: Context<'_, 'a>, qualifier: Option<&str>, name: &str, span: Span) -> Checked<Typed> {
+        if let (Some(grouping), None) = (cx.grouping, qualifier) {
+            let alias = grouping.borrow_mut().open_alias(name);
+            if let Some(expr) = alias {
+                let result = self.expr(cx, expr);
+                grouping.borrow_mut().close_alias(name);
+                return result;
+            }
+        }
+        let found = cx.scope.resolve(&mut self.scans, &mut self.next, qualifier, name, span)?;
+        if cx.grouping.is_some() && found.ty != Type::Person {
+            return Err(Problem::new("grouping", span, format!("`{name}` is neither aggregated nor in GROUP BY"))
+                .why("a group can hold several rows, so that the value isn't one")
+                .help(format!("aggregate it, for example MAX({name}), or add it to GROUP BY")));
+        }
+        Ok(found)
+    }
+
+    fn binary(
+        &mut self,
+        cx: Context<'_, 'a>,
+        left: &'a ast::Expr,
+        op: &BinaryOperator,
+        right: &'a ast::Expr,
+        span: Span,
+    ) -> Checked<Typed> {
+        let arithmetic_op = match op {
+            BinaryOperator::Plus => Some(ArithmeticOp::Add),
+            BinaryOperator::Minus => Some(ArithmeticOp::Subtract),
+            BinaryOperator::Multiply => Some(ArithmeticOp::Multiply),
+            _ => None,
+        };
+        if let Some(op) = arithmetic_op {
+            let (left, right) = (self.number(cx, left)?, self.number(cx, right)?);
+            return arithmetic(op, left, right, span);
+        }
+        let compare_op = match op {
+            BinaryOperator::Eq => CompareOp::Equal,
+            BinaryOperator::NotEq => CompareOp::NotEqual,
+            BinaryOperator::Lt => CompareOp::Less,
+            BinaryOperator::LtEq => CompareOp::LessEqual,
+            BinaryOperator::Gt => CompareOp::Greater,
+            BinaryOperator::GtEq => CompareOp::GreaterEqual,
+            BinaryOperator::And | BinaryOperator::Or => {
+                let parts = vec![self.truth(cx, left)?, self.truth(cx, right)?];
+                return Ok(join(parts, if *op == BinaryOperator::And { Expr::And } else { Expr::Or }, span));
+            }
+            BinaryOperator::Divide | BinaryOperator::Modulo => {
+                return Err(Problem::new("unsupported", span, "there is no division here")
+                    .why("values stay exact integers on their grid, and nothing may divide by zero")
+                    .help("DIV(x, 10) divides by a constant and drops the rest; AVG gives means; divide released values afterwards, it is free"));
+            }
+            _ => {
+                return Err(Problem::new("unsupported", span, "this operator isn't part of the language")
+                    .help("there are + - * = <> < <= > >= AND OR NOT"));
+            }
+        };
+        let (left, right) = (self.expr(cx, left)?, self.expr(cx, right)?);
+        compare::compare(compare_op, left, right, span)
+    }
+
+    /// An expression that has to be a truth value.
+    pub(crate) fn truth(&mut self, cx: Context<'_, 'a>, e: &'a ast::Expr) -> Checked<Typed> {
+        let typed = self.expr(cx, e)?;
+        match typed.ty {
+            Type::Bool => Ok(typed),
+            other => Err(Problem::new(
+                "type",
+                typed.span,
+                format!("a condition is true or false, this is {}", other.describe()),
+            )),
+        }
+    }
+
+    fn number(&mut self, cx: Context<'_, 'a>, e: &'a ast::Expr) -> Checked<Typed> {
+        let typed = self.expr(cx, e)?;
+        match typed.ty {
+            Type::Integer { .. } => Ok(typed),
+            other => {
+                Err(Problem::new("type", typed.span, format!("arithmetic needs numbers, this is {}", other.describe())))
+            }
+        }
+    }
+
+    fn is_null(&mut self, cx: Context<'_, 'a>, e: &'a ast::Expr, span: Span) -> Checked<Typed> {
+        let typed = self.expr(cx, e)?;
+        let expr = match typed.ty {
+            // Present or not: of the right side of a LEFT JOIN.
+            Type::Person => Expr::Not(Box::new(typed.expr)),
+            Type::Null | Type::Text(_) => return Err(Problem::new("type", span, "this is always the same")),
+            _ => Expr::IsNull(Box::new(typed.expr)),
+        };
+        Ok(Typed { expr, ty: Type::Bool, nullable: false, constant: typed.constant, span })
+    }
+
+    /// IS TRUE, IS FALSE.
+    fn is(&mut self, cx: Context<'_, 'a>, e: &'a ast::Expr, wanted: bool, span: Span) -> Checked<Typed> {
+        let typed = self.truth(cx, e)?;
+        let known = Expr::Not(Box::new(Expr::IsNull(Box::new(typed.expr.clone()))));
+        let value = if wanted { typed.expr } else { Expr::Not(Box::new(typed.expr)) };
+        Ok(Typed {
+            expr: Expr::And(vec![known, value]),
+            ty: Type::Bool,
+            nullable: false,
+            constant: typed.constant,
+            span,
+        })
+    }
+
+    fn case(
+        &mut self,
+        cx: Context<'_, 'a>,
+        operand: Option<&'a ast::Expr>,
+        arms: &'a [ast::CaseWhen],
+        otherwise: Option<&'a ast::Expr>,
+        span: Span,
+    ) -> Checked<Typed> {
+        let operand = operand.map(|e| self.expr(cx, e)).transpose()?;
+        let mut conditions = Vec::new();
+        let mut values = Vec::new();
+        for arm in arms {
+            let condition = match &operand {
+                None => self.truth(cx, &arm.condition)?,
+                Some(value) => {
+                    let wanted = self.expr(cx, &arm.condition)?;
+                    compare::compare(CompareOp::Equal, value.clone(), wanted, arm.condition.span())?
+                }
+            };
+            conditions.push(condition);
+            values.push(self.expr(cx, &arm.result)?);
+        }
+        values.push(match otherwise {
+            Some(e) => self.expr(cx, e)?,
+            None => Typed { nullable: true, ..Typed::literal(Expr::Null, Type::Null, span) },
+        });
+        choose(conditions, values, span)
+    }
+}
+
+/// CASE over typed parts: one value per condition, and one more.
+pub(crate) fn choose(conditions: Vec<Typed>, values: Vec<Typed>, span: Span) -> Checked<Typed> {
+    let constant = conditions.iter().chain(&values).all(|t| t.constant);
+    let nullable = values.iter().any(|t| t.nullable);
+    let (ty, mut exprs) = compare::unify(values, span)?;
+    let otherwise = exprs.pop().unwrap_or(Expr::Null);
+    let arms = conditions.into_iter().map(|c| c.expr).zip(exprs).collect();
+    Ok(Typed { expr: Expr::Case { arms, otherwise: Box::new(otherwise) }, ty, nullable, constant, span })
+}
+
+/// `+ - *` on grids.
+pub(crate) fn arithmetic(op: ArithmeticOp, left: Typed, right: Typed, span: Span) -> Checked<Typed> {
+    let (nullable, constant) = (left.nullable || right.nullable, left.constant && right.constant);
+    let (left, right) = if op == ArithmeticOp::Multiply { (left, right) } else { compare::same_grid(left, right)? };
+    let (Type::Integer { lo: a, hi: b, digits: d }, Type::Integer { lo: c, hi: e, digits: f }) = (&left.ty, &right.ty)
+    else {
+        return Err(Problem::new("type", span, "arithmetic needs numbers"));
+    };
+    let digits = if op == ArithmeticOp::Multiply { d.saturating_add(*f) } else { *d };
+    if digits > MOST_DIGITS {
+        return Err(Problem::new("bounds", span, format!("the product has {digits} decimals"))
+            .why(format!("at most {MOST_DIGITS} are kept exactly")));
+    }
+    let (lo, hi, wide) = interval(op, (*a, *b), (*c, *e));
+    let expr = match (&left.expr, &right.expr) {
+        (Expr::Integer(_), Expr::Integer(_)) if lo == hi => Expr::Integer(lo),
+        _ => Expr::Arithmetic { op, left: Box::new(left.expr), right: Box::new(right.expr), wide },
+    };
+    Ok(Typed { expr, ty: Type::Integer { lo, hi, digits }, nullable, constant, span })
+}
+
+/// A value on a finer grid.
+pub(crate) fn rescale(value: Typed, digits: u8) -> Checked<Typed> {
+    let Type::Integer { digits: from, .. } = value.ty else { return Ok(value) };
+    let Some(up) = digits.checked_sub(from).filter(|up| *up > 0) else { return Ok(value) };
+    let span = value.span;
+    let factor = 10_i64
+        .checked_pow(u32::from(up))
+        .filter(|f| *f <= LIMIT)
+        .ok_or_else(|| Problem::new("bounds", span, "too many decimals"))?;
+    let by = Typed::literal(Expr::Integer(factor), Type::Integer { lo: factor, hi: factor, digits: up }, span);
+    arithmetic(ArithmeticOp::Multiply, value, by, span)
+}
+
+/// AND, OR: flattened.
+pub(crate) fn join(parts: Vec<Typed>, with: fn(Vec<Expr>) -> Expr, span: Span) -> Typed {
+    let (nullable, constant) = (parts.iter().any(|p| p.nullable), parts.iter().all(|p| p.constant));
+    let is_and = matches!(with(Vec::new()), Expr::And(_));
+    let mut flat = Vec::new();
+    for part in parts {
+        match part.expr {
+            Expr::And(inner) if is_and => flat.extend(inner),
+            Expr::Or(inner) if !is_and => flat.extend(inner),
+            other => flat.push(other),
+        }
+    }
+    Typed { expr: with(flat), ty: Type::Bool, nullable, constant, span }
+}
+
+pub(crate) fn not(value: Typed) -> Typed {
+    Typed { expr: Expr::Not(Box::new(value.expr)), ..value }
+}
+
+fn negate(negated: bool, value: Typed) -> Typed {
+    if negated { not(value) } else { value }
+}

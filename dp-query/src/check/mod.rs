@@ -1,0 +1,159 @@
+//! The checker: from a syntax tree to a typed plan, or a refusal that points at the spot.
+//!
+//! Every relation has a privacy unit (the person) and a bound on rows per person; every column has a type, bounds, a grid and,
+//! if closed, its list. What can't be proven is refused. No data is read, and nothing here depends on data.
+
+mod call;
+mod compare;
+mod expr;
+mod from;
+mod function;
+mod grouping;
+mod key;
+mod literal;
+mod outer;
+mod person;
+mod scope;
+mod select;
+mod statistic;
+mod types;
+
+#[cfg(test)]
+pub(crate) mod tests;
+
+use std::collections::BTreeSet;
+
+use datasets::catalogue::Catalogue;
+use sqlparser::ast::{self, Spanned};
+use sqlparser::tokenizer::Span;
+
+use crate::engine;
+use crate::plan::{Options, Plan};
+use crate::refusal::{Checked, Problem, Refusal};
+use crate::relation::{ColumnId, Relation};
+use crate::sql::{Parsed, parse};
+use scope::{PERSON_ID, Scan};
+
+/// Most tables that a question may mention, CTEs expanded.
+const MOST_SCANS: usize = 64;
+/// Version of the plan's layout and meaning.
+const VERSION: u32 = 1;
+
+/// Checks a question against the catalogue. Reads no data: the answer is the same whatever the store holds.
+///
+/// # Errors
+/// A [`Refusal`] with the spot, the reason and what would pass.
+pub fn check(sql: &str, catalogue: &Catalogue) -> Result<Plan, Refusal> {
+    let plan = || {
+        let Parsed { query, options, span } = parse(sql)?;
+        plan(&query, options, span, sql, catalogue)
+    };
+    plan().map_err(|problem: Problem| problem.locate(sql))
+}
+
+fn plan(query: &ast::Query, options: Options, span: Span, sql: &str, catalogue: &Catalogue) -> Checked<Plan> {
+    let mut checker = Checker {
+        catalogue,
+        text: sql,
+        options,
+        ctes: Vec::new(),
+        visible: 0,
+        used: BTreeSet::new(),
+        scans: Vec::new(),
+        next: 0,
+    };
+    let mut plan = checker.outer(query).map_err(|p| p.or_at(span))?;
+    plan.catalogue = hex(&catalogue.digest());
+    plan.version = VERSION;
+    let mut columns = BTreeSet::new();
+    checker.fill(&mut plan.relation, &mut columns);
+    plan.columns = columns.into_iter().collect();
+    checker.unused()?;
+    if engine::sql(&plan).is_err() {
+        return Err(Problem::new("too_complex", span, "the question is too complex")
+            .why("expressions that stand inside each other many times over")
+            .help("split it, or move what is repeated into a CTE"));
+    }
+    Ok(plan)
+}
+
+struct Checker<'a> {
+    catalogue: &'a Catalogue,
+    text: &'a str,
+    options: Options,
+    ctes: Vec<(String, &'a ast::Query)>,
+    /// How many of the CTEs can be named here: those written before.
+    visible: usize,
+    used: BTreeSet<usize>,
+    scans: Vec<Scan<'a>>,
+    next: ColumnId,
+}
+
+impl<'a> Checker<'a> {
+    fn id(&mut self) -> ColumnId {
+        let id = self.next;
+        self.next += 1;
+        id
+    }
+
+    /// Puts the columns that were named into the scans, and lists them.
+    fn fill(&self, relation: &mut Relation, read: &mut BTreeSet<(String, String)>) {
+        match relation {
+            Relation::Scan { number, table, columns, .. } => {
+                if let Some(scan) = self.scans.get(*number) {
+                    *columns = scan.columns.values().map(|(column, _)| column.clone()).collect();
+                }
+                read.extend(columns.iter().map(|c| (table.clone(), c.name.clone())));
+                if columns.is_empty() {
+                    read.insert((table.clone(), PERSON_ID.to_owned()));
+                }
+            }
+            Relation::Filter { input, .. }
+            | Relation::Project { input, .. }
+            | Relation::Reduce { input, .. }
+            | Relation::Cap { input, .. } => self.fill(input, read),
+            Relation::Join { left, right, .. } => {
+                self.fill(left, read);
+                self.fill(right, read);
+            }
+        }
+    }
+
+    /// CTEs that nobody uses are checked all the same: a question that is read by stewards holds no unread text.
+    fn unused(&mut self) -> Checked<()> {
+        for index in 0..self.ctes.len() {
+            if !self.used.contains(&index)
+                && let Some((name, query)) = self.ctes.get(index).cloned()
+            {
+                let span = query.span();
+                return Err(Problem::new("unused", span, format!("nothing uses `{name}`"))
+                    .why("stewards approve what they read; a part without effect misleads them")
+                    .help("remove it"));
+            }
+        }
+        Ok(())
+    }
+
+    /// The researcher's words at a span on one line, for names.
+    fn words(&self, span: Span) -> String {
+        let start = usize::try_from(span.start.column).unwrap_or(1).saturating_sub(1);
+        let end = usize::try_from(span.end.column).unwrap_or(1).saturating_sub(1);
+        let line = usize::try_from(span.start.line).unwrap_or(1).saturating_sub(1);
+        if span.start.line != span.end.line {
+            return String::new();
+        }
+        self.text
+            .lines()
+            .nth(line)
+            .unwrap_or("")
+            .chars()
+            .skip(start)
+            .take(end.saturating_sub(start))
+            .filter(|c| !c.is_control())
+            .collect()
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}

@@ -1,0 +1,209 @@
+//! The private SELECT: groups over closed domains, aggregates across persons, and how many groups one person can be in.
+
+use sqlparser::ast::{self, Spanned};
+
+use super::Checker;
+use super::expr::Context;
+use super::key::key;
+use super::person::{has_aggregate, settle};
+use super::select::{Item, Parts, body};
+use super::statistic::present;
+use super::types::Typed;
+use crate::plan::{Key, Output, OutputKind, Plan, Statistic};
+use crate::refusal::{Checked, Problem};
+use crate::relation::{Relation, Rows};
+
+/// Most cells of an answer.
+const MOST_CELLS: usize = 10_000;
+
+impl<'a> Checker<'a> {
+    /// Checks the outermost query.
+    pub(crate) fn outer(&mut self, query: &'a ast::Query) -> Checked<Plan> {
+        let (select, with) = body(query, true)?;
+        if let Some(with) = with {
+            self.common(with)?;
+        }
+        self.visible = self.ctes.len();
+        let parts = Parts::of(select, true)?;
+        if let Some(having) = parts.having {
+            return Err(Problem::new("unsupported", having.span(), "HAVING isn't part of the private SELECT")
+                .why("every cell of the closed domains is released or suppressed by the noisy number of persons")
+                .help("filter the released table: it is free"));
+        }
+        let (relation, mut scope) = self.from(parts.from, parts.span)?;
+        let relation = self.filter(relation, &mut scope, parts.selection)?;
+        let relation = self.cap(relation);
+        let rows = relation.rows();
+        let cx = Context { scope: &scope, grouping: None };
+        let groups = self.groups(cx, &parts)?;
+        let keys = groups.iter().map(|(typed, item)| key(item.clone(), typed.clone())).collect::<Checked<Vec<_>>>()?;
+        let cells =
+            keys.iter().try_fold(1_usize, |n, key| n.checked_mul(key.values.len())).filter(|n| *n <= MOST_CELLS);
+        if cells.is_none() {
+            let lengths: Vec<String> = keys.iter().map(|k| format!("{} has {}", k.name, k.values.len())).collect();
+            return Err(Problem::new(
+                "open_domain",
+                parts.group_by.first().map_or(parts.span, Spanned::span),
+                format!("the groups make more than {MOST_CELLS} cells"),
+            )
+            .why(lengths.join(", "))
+            .help("fewer or coarser groups"));
+        }
+        let (max_groups, max_groups_derivation, choose_groups) = self.max_groups(rows, &groups, &keys);
+        let mut statistics = vec![present()];
+        let mut outputs = Vec::new();
+        for item in &parts.items {
+            let what = self.output(cx, item, &groups, rows, &mut statistics)?;
+            let name = item.name.clone().unwrap_or_else(|| format!("f{}_", outputs.len()));
+            if outputs.iter().any(|o: &Output| o.name.eq_ignore_ascii_case(&name)) {
+                return Err(Problem::new("ambiguous", item.span, format!("two columns are called `{name}`"))
+                    .help("… AS another name"));
+            }
+            outputs.push(Output { name, what });
+        }
+        if outputs.iter().all(|o| matches!(o.what, OutputKind::Key(_))) {
+            return Err(Problem::new("grouping", parts.span, "there is nothing to release")
+                .help("COUNT(*), COUNTIF, SUM or AVG"));
+        }
+        for (number, (typed, _)) in groups.iter().enumerate() {
+            if !outputs.iter().any(|o| o.what == OutputKind::Key(number)) {
+                return Err(Problem::new("grouping", typed.span, "the SELECT list doesn't show this group")
+                    .why("its cells couldn't be told apart"));
+            }
+        }
+        // Output names are the keys' names.
+        let keys = rename(keys, &outputs);
+        Ok(Plan {
+            version: 0,
+            catalogue: String::new(),
+            relation,
+            rows,
+            keys,
+            statistics,
+            outputs,
+            options: self.options.clone(),
+            max_groups,
+            max_groups_derivation,
+            choose_groups,
+            columns: Vec::new(),
+        })
+    }
+
+    fn common(&mut self, with: &'a ast::With) -> Checked<()> {
+        if with.recursive {
+            return Err(Problem::new("unsupported", with.span(), "recursion isn't part of the language"));
+        }
+        for cte in &with.cte_tables {
+            let ast::Cte { alias, query, from, materialized, closing_paren_token: _ } = cte;
+            let name = &alias.name;
+            if !alias.columns.is_empty() || alias.at.is_some() || from.is_some() || materialized.is_some() {
+                return Err(Problem::new("unsupported", name.span, "a CTE is name AS (SELECT …)"));
+            }
+            let taken = self.ctes.iter().any(|(n, _)| n.eq_ignore_ascii_case(&name.value))
+                || self.catalogue.tables().iter().any(|t| t.name.eq_ignore_ascii_case(&name.value));
+            if taken {
+                return Err(Problem::new("ambiguous", name.span, format!("`{}` is taken", name.value))
+                    .why("a reader must see which table is meant")
+                    .help("another name"));
+            }
+            self.ctes.push((name.value.clone(), query));
+        }
+        Ok(())
+    }
+
+    /// `max_rows_contributed` on the relation that is aggregated.
+    fn cap(&self, relation: Relation) -> Relation {
+        match self.options.max_rows_contributed.map(u64::from) {
+            Some(cap) if relation.rows().bound().is_none_or(|k| k > cap) => {
+                Relation::Cap { input: Box::new(relation), rows: cap }
+            }
+            _ => relation,
+        }
+    }
+
+    fn groups(&mut self, cx: Context<'_, 'a>, parts: &Parts<'a>) -> Checked<Vec<(Typed, String)>> {
+        let mut groups: Vec<(Typed, String)> = Vec::new();
+        for e in parts.group_by {
+            let (typed, behind) = self.group_item(cx, e, &parts.items)?;
+            if has_aggregate(behind) {
+                return Err(Problem::new("grouping", e.span(), "a group can't be made of aggregates")
+                    .help("aggregate within the person in a CTE, then group by RANGE_BUCKET of it"));
+            }
+            let name = match e {
+                ast::Expr::Identifier(name) => name.value.clone(),
+                _ => self.words(e.span()),
+            };
+            let typed = settle(typed)?;
+            if groups.iter().all(|(before, _)| before.expr != typed.expr || before.ty != typed.ty) {
+                groups.push((Typed { span: e.span(), ..typed }, name));
+            }
+        }
+        Ok(groups)
+    }
+
+    /// In how many cells one person can be; the last says whether the engine has to choose.
+    fn max_groups(&self, rows: Rows, groups: &[(Typed, String)], keys: &[Key]) -> (u32, String, bool) {
+        // A key that is the same in all of a person's rows adds no groups.
+        let varying: Vec<&Key> =
+            groups.iter().zip(keys).filter(|((typed, _), _)| !typed.constant).map(|(_, key)| key).collect();
+        let product: usize = varying.iter().map(|key| key.values.len()).product();
+        let product = u64::try_from(product).unwrap_or(u64::MAX);
+        let (proven, why) = match rows.bound() {
+            Some(k) if k < product => (k, rows.to_string()),
+            _ if varying.is_empty() && !keys.is_empty() => {
+                (1, "every key is the same in all rows of a person".to_owned())
+            }
+            _ if keys.is_empty() => (1, "one group".to_owned()),
+            _ => (
+                product,
+                format!(
+                    "a person can be in all groups of {}",
+                    varying.iter().map(|k| k.name.as_str()).collect::<Vec<_>>().join(" × ")
+                ),
+            ),
+        };
+        let proven = u32::try_from(proven.max(1)).unwrap_or(u32::MAX);
+        match self.options.max_groups_contributed {
+            Some(cap) if cap < proven => {
+                (cap, format!("max_groups_contributed = {cap}; the groups are chosen by stored draws"), true)
+            }
+            _ => (proven, why, false),
+        }
+    }
+
+    fn output(
+        &mut self,
+        cx: Context<'_, 'a>,
+        item: &Item<'a>,
+        groups: &[(Typed, String)],
+        rows: Rows,
+        statistics: &mut Vec<Statistic>,
+    ) -> Checked<OutputKind> {
+        if let ast::Expr::Function(function) = item.expr {
+            let name = function.name.to_string().to_ascii_uppercase();
+            if has_aggregate(item.expr) && super::function::AGGREGATES.contains(&name.as_str()) {
+                return self.across(cx, function, item.expr.span(), rows, statistics).map_err(|p| p.or_at(item.span));
+            }
+        }
+        if has_aggregate(item.expr) {
+            return Err(Problem::new("aggregate", item.span, "an aggregate stands alone in the private SELECT")
+                .why("each is released by a mechanism of its own")
+                .help("select the aggregates and combine the released values: it is free"));
+        }
+        let typed = settle(self.expr(cx, item.expr)?)?;
+        match groups.iter().position(|(group, _)| group.expr == typed.expr && group.ty == typed.ty) {
+            Some(number) => Ok(OutputKind::Key(number)),
+            None => Err(Problem::new("grouping", item.span, "this is neither an aggregate nor in GROUP BY")
+                .why("rows don't leave the room")
+                .help("COUNT, COUNTIF, SUM or AVG of it, or add it to GROUP BY")),
+        }
+    }
+}
+
+fn rename(keys: Vec<Key>, outputs: &[Output]) -> Vec<Key> {
+    let named = |number: usize| outputs.iter().find(|o| o.what == OutputKind::Key(number)).map(|o| o.name.clone());
+    keys.into_iter()
+        .enumerate()
+        .map(|(number, key)| Key { name: named(number).unwrap_or_else(|| key.name.clone()), ..key })
+        .collect()
+}

@@ -1,0 +1,325 @@
+//! Aggregates across persons: what the engine sums per cell, and the bounds of one person's contribution.
+
+use sqlparser::ast::{self, Spanned};
+use sqlparser::tokenizer::Span;
+
+use super::Checker;
+use super::call::Call;
+use super::expr::Context;
+use super::types::{Type, Typed, decimal, sum_interval};
+use crate::plan::{OutputKind, Reduction, Statistic, StatisticKind};
+use crate::refusal::{Checked, Problem};
+use crate::relation::{LIMIT, Rows};
+use crate::sql::Decimal;
+
+/// The named argument that GoogleSQL gives to private aggregates.
+const BOUNDS: &str = "contribution_bounds_per_group";
+
+/// Statistic 0: persons per cell.
+pub(crate) fn present() -> Statistic {
+    Statistic {
+        kind: StatisticKind::Persons,
+        column: None,
+        lo: 0,
+        hi: 1,
+        centre: 0,
+        digits: 0,
+        derivation: "a person is in a cell or not".to_owned(),
+        reduction: Reduction::Present,
+    }
+}
+
+/// Adds a statistic, or finds the same one.
+fn add(statistics: &mut Vec<Statistic>, new: Statistic) -> usize {
+    let same = |s: &Statistic| {
+        (s.kind, &s.reduction, s.lo, s.hi, s.centre) == (new.kind, &new.reduction, new.lo, new.hi, new.centre)
+    };
+    if let Some(found) = statistics.iter().position(same) {
+        return found;
+    }
+    statistics.push(new);
+    statistics.len() - 1
+}
+
+/// Bounds of a contribution, and where they are from.
+struct Bounds {
+    lo: i64,
+    hi: i64,
+    derivation: String,
+}
+
+impl<'a> Checker<'a> {
+    /// An aggregate of the private SELECT.
+    pub(crate) fn across(
+        &mut self,
+        cx: Context<'_, 'a>,
+        function: &'a ast::Function,
+        span: Span,
+        rows: Rows,
+        statistics: &mut Vec<Statistic>,
+    ) -> Checked<OutputKind> {
+        let call = Call::read(function, span)?;
+        let bounds = self.contribution(cx, &call)?;
+        if call.distinct && call.name != "COUNT" {
+            return Err(Problem::new("unsupported", span, format!("{} doesn't take DISTINCT", call.name))
+                .help("COUNT(DISTINCT person_id) counts persons"));
+        }
+        match call.name.as_str() {
+            "COUNT" => self.count(cx, &call, bounds, rows, statistics),
+            "COUNTIF" => {
+                let condition = self.truth(cx, call.one()?)?;
+                let column = Some(self.words(condition.span));
+                self.rows(&call, Reduction::CountTrue(condition.expr), StatisticKind::Rows, column, bounds, rows, statistics)
+            }
+            "SUM" => self.sum(cx, &call, bounds, rows, statistics),
+            "AVG" => self.mean(cx, &call, bounds, statistics),
+            _ => Err(Problem::new("unsupported", span, format!("{} across persons isn't part of the language", call.name))
+                .why("an extreme belongs to one person")
+                .help("GROUP BY RANGE_BUCKET(x, […]) with COUNT(*) shows the distribution; MIN, MAX, MAX_BY and MIN_BY work within a person, in a CTE")),
+        }
+    }
+
+    fn count(
+        &mut self,
+        cx: Context<'_, 'a>,
+        call: &Call<'a>,
+        bounds: Option<(Decimal, Decimal, Span)>,
+        rows: Rows,
+        statistics: &mut Vec<Statistic>,
+    ) -> Checked<OutputKind> {
+        if call.star && call.args.is_empty() && !call.distinct {
+            return self.rows(call, Reduction::CountRows, StatisticKind::Rows, None, bounds, rows, statistics);
+        }
+        let input = self.expr(cx, call.one()?)?;
+        match (&input.ty, call.distinct) {
+            (Type::Person, true) if bounds.is_none() => Ok(OutputKind::Count(0)),
+            (Type::Person, true) => Err(Problem::new("bounds", call.span, "a person counts once")),
+            (Type::Person, false) => {
+                self.rows(call, Reduction::CountRows, StatisticKind::Rows, None, bounds, rows, statistics)
+            }
+            (_, true) => Err(Problem::new("unsupported", input.span, "COUNT(DISTINCT …) counts persons")
+                .why("values that few persons have would show")
+                .help("COUNT(DISTINCT person_id); within a person, COUNT(DISTINCT x) in a CTE")),
+            (Type::Text(_) | Type::Null, _) => Err(Problem::new("type", input.span, "COUNT takes a column or *")),
+            _ => {
+                let column = Some(self.words(input.span));
+                let reduction = match (rows, input.nullable) {
+                    (_, false) => Reduction::CountRows,
+                    (Rows::One, true) => Reduction::AnyNonNull(input.expr),
+                    (_, true) => Reduction::CountNonNull(input.expr),
+                };
+                let kind = if reduction == Reduction::CountRows { StatisticKind::Rows } else { StatisticKind::NonNull };
+                self.rows(call, reduction, kind, column, bounds, rows, statistics)
+            }
+        }
+    }
+
+    /// A count of rows: one per person is the count of persons; else it needs a bound.
+    #[allow(clippy::too_many_arguments)]
+    fn rows(
+        &self,
+        call: &Call<'a>,
+        reduction: Reduction,
+        kind: StatisticKind,
+        column: Option<String>,
+        bounds: Option<(Decimal, Decimal, Span)>,
+        rows: Rows,
+        statistics: &mut Vec<Statistic>,
+    ) -> Checked<OutputKind> {
+        if rows == Rows::One && reduction == Reduction::CountRows && bounds.is_none() {
+            return Ok(OutputKind::Count(0));
+        }
+        let derived = rows.bound().and_then(|k| i64::try_from(k).ok()).filter(|k| *k < LIMIT);
+        let found = narrow(call, (0, derived.unwrap_or(LIMIT)), 0, bounds, &rows.to_string())?.ok_or_else(|| {
+            Problem::new("bounds", call.span, format!("{} needs a bound per person", call.name))
+                .why(format!("the relation has {rows}"))
+                .help(format!(
+                    "{}, {BOUNDS} => (0, 100)), or max_rows_contributed = 100 in OPTIONS, or COUNT(DISTINCT person_id)",
+                    self.words(call.span).trim_end_matches(')')
+                ))
+        })?;
+        if found.lo < 0 {
+            return Err(Problem::new("bounds", call.span, "a count isn't negative").help(format!("{BOUNDS} => (0, …)")));
+        }
+        let statistic = Statistic {
+            kind,
+            column,
+            lo: found.lo,
+            hi: found.hi,
+            centre: 0,
+            digits: 0,
+            derivation: found.derivation,
+            reduction,
+        };
+        Ok(OutputKind::Count(add(statistics, statistic)))
+    }
+
+    fn sum(
+        &mut self,
+        cx: Context<'_, 'a>,
+        call: &Call<'a>,
+        bounds: Option<(Decimal, Decimal, Span)>,
+        rows: Rows,
+        statistics: &mut Vec<Statistic>,
+    ) -> Checked<OutputKind> {
+        let input = self.numeric(cx, call)?;
+        let Type::Integer { lo, hi, digits } = input.ty else { return Err(call.arity("a number")) };
+        let derived = sum_interval(lo, hi, rows.bound());
+        let words = self.words(input.span);
+        let derivation = match rows {
+            Rows::One => format!("{words} is {}", input.ty.describe()),
+            _ => format!("{words} is {}, {rows}", input.ty.describe()),
+        };
+        let found = narrow(call, derived, digits, bounds, &derivation)?.ok_or_else(|| {
+            Problem::new("bounds", call.span, "SUM needs bounds per person")
+                .why(derivation.clone())
+                .help(format!("SUM({words}, {BOUNDS} => (0, 1000)): each person's sum is clamped to them"))
+        })?;
+        if found.lo == 0 && found.hi == 0 {
+            return Err(Problem::new("bounds", call.span, "this sum is always 0"));
+        }
+        let statistic = Statistic {
+            kind: StatisticKind::Sum,
+            column: Some(words),
+            lo: found.lo,
+            hi: found.hi,
+            centre: 0,
+            digits,
+            derivation: found.derivation,
+            reduction: Reduction::Sum(input.expr),
+        };
+        Ok(OutputKind::Sum { sum: add(statistics, statistic), count: None })
+    }
+
+    /// Mean over persons: a sum centred on the middle of its bounds has half the sensitivity.
+    fn mean(
+        &mut self,
+        cx: Context<'_, 'a>,
+        call: &Call<'a>,
+        bounds: Option<(Decimal, Decimal, Span)>,
+        statistics: &mut Vec<Statistic>,
+    ) -> Checked<OutputKind> {
+        let input = self.numeric(cx, call)?;
+        let Type::Integer { lo, hi, digits } = input.ty else { return Err(call.arity("a number")) };
+        let words = self.words(input.span);
+        let derivation = format!("{words} is {}", input.ty.describe());
+        let found = narrow(call, (lo, hi), digits, bounds, &derivation)?.ok_or_else(|| {
+            Problem::new("bounds", call.span, "AVG needs bounds")
+                .why(derivation.clone())
+                .help(format!("AVG({words}, {BOUNDS} => (0, 1000)): each person's mean is clamped to them"))
+        })?;
+        if found.lo == found.hi {
+            return Err(Problem::new("bounds", call.span, "this mean is always the same").why(found.derivation));
+        }
+        let count = if input.nullable {
+            let statistic = Statistic {
+                kind: StatisticKind::NonNull,
+                column: Some(words.clone()),
+                lo: 0,
+                hi: 1,
+                centre: 0,
+                digits: 0,
+                derivation: "a person has a value or not".to_owned(),
+                reduction: Reduction::AnyNonNull(input.expr.clone()),
+            };
+            add(statistics, statistic)
+        } else {
+            0
+        };
+        let centre = found.lo + (found.hi - found.lo) / 2;
+        let statistic = Statistic {
+            kind: StatisticKind::Sum,
+            column: Some(words),
+            lo: found.lo - centre,
+            hi: found.hi - centre,
+            centre,
+            digits,
+            derivation: format!("{}; centred on {}", found.derivation, decimal(centre, digits)),
+            reduction: Reduction::Mean(input.expr),
+        };
+        Ok(OutputKind::Mean { sum: add(statistics, statistic), count })
+    }
+
+    fn numeric(&mut self, cx: Context<'_, 'a>, call: &Call<'a>) -> Checked<Typed> {
+        let input = self.expr(cx, call.one()?)?;
+        match input.ty {
+            Type::Integer { .. } => Ok(input),
+            other => Err(Problem::new(
+                "type",
+                input.span,
+                format!("{} takes numbers, this is {}", call.name, other.describe()),
+            )
+            .help("COUNTIF(condition) counts")),
+        }
+    }
+
+    /// `contribution_bounds_per_group => (lo, hi)`.
+    fn contribution(&mut self, cx: Context<'_, 'a>, call: &Call<'a>) -> Checked<Option<(Decimal, Decimal, Span)>> {
+        let mut found = None;
+        for (name, e) in &call.named {
+            let span = e.span();
+            if name != BOUNDS {
+                return Err(Problem::new("unsupported", span, format!("there is no argument `{name}`"))
+                    .or_at(call.span)
+                    .help(format!("{BOUNDS} => (lo, hi)")));
+            }
+            let ast::Expr::Tuple(pair) = e else {
+                return Err(Problem::new("type", span, "bounds are a pair")
+                    .or_at(call.span)
+                    .help(format!("{BOUNDS} => (0, 1000)")));
+            };
+            let [lo, hi] = pair.as_slice() else {
+                return Err(Problem::new("type", span, "bounds are a pair")
+                    .or_at(call.span)
+                    .help(format!("{BOUNDS} => (0, 1000)")));
+            };
+            let (lo, hi) = (self.bound(cx, lo)?, self.bound(cx, hi)?);
+            if found.is_some() {
+                return Err(Problem::new("type", span, format!("`{BOUNDS}` stands twice")));
+            }
+            found = Some((lo, hi, span));
+        }
+        Ok(found)
+    }
+
+    fn bound(&mut self, cx: Context<'_, 'a>, e: &'a ast::Expr) -> Checked<Decimal> {
+        let typed = self.expr(cx, e)?;
+        match (typed.known_integer(), &typed.ty) {
+            (Some(value), Type::Integer { digits, .. }) => Ok(Decimal { mantissa: i128::from(value), digits: *digits }),
+            _ => Err(Problem::new("type", typed.span, "a bound is a number written out")
+                .why("bounds that come from data would leak")),
+        }
+    }
+}
+
+/// Bounds of the clamped value: what the types prove, cut by what the question states. `None` if neither bounds it.
+fn narrow(
+    call: &Call<'_>,
+    derived: (i64, i64),
+    digits: u8,
+    stated: Option<(Decimal, Decimal, Span)>,
+    derivation: &str,
+) -> Checked<Option<Bounds>> {
+    let Some((lo, hi, span)) = stated else {
+        let bounded = derived.0 > -LIMIT && derived.1 < LIMIT;
+        return Ok(bounded.then(|| Bounds { lo: derived.0, hi: derived.1, derivation: derivation.to_owned() }));
+    };
+    let grid = |bound: Decimal| {
+        bound.on_grid(digits).filter(|b| b.abs() < LIMIT).ok_or_else(|| {
+            let step = decimal(1, digits);
+            Problem::new("bounds", span, format!("{bound} isn't on the grid"))
+                .or_at(call.span)
+                .why(format!("values are summed in steps of {step}"))
+        })
+    };
+    let (lo, hi) = (grid(lo)?, grid(hi)?);
+    if lo >= hi {
+        return Err(Problem::new("bounds", span, "the lower bound is below the upper one").or_at(call.span));
+    }
+    let cut = (derived.0.clamp(lo, hi), derived.1.clamp(lo, hi));
+    Ok(Some(Bounds {
+        lo: cut.0,
+        hi: cut.1,
+        derivation: format!("{BOUNDS} => ({}, {}); {derivation}", decimal(lo, digits), decimal(hi, digits)),
+    }))
+}

@@ -1,0 +1,152 @@
+//! From a plan to exact integers: one SQL statement for DuckDB, written from the typed plan alone, and its result as a dense vector.
+//!
+//! Every closed cell is present, 0 when empty: the shape of the result depends on the plan only. No noise here, and nothing
+//! of this leaves the crate but through the mechanism layer.
+
+mod expr;
+mod relation;
+
+#[cfg(test)]
+mod tests;
+
+use crate::plan::{Key, Plan, Reduction, Statistic};
+use crate::relation::Rows;
+use expr::{bounded, clamp, integer, mean};
+
+/// The SQL text of a plan would be longer than the engine is asked to read. The checker refuses such questions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the plan is too complex for the engine")]
+pub struct TooComplex;
+
+/// The engine's result doesn't have the plan's shape; no values are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the engine's result doesn't have the plan's shape")]
+pub struct BadShape;
+
+/// DuckDB's SQL for a plan: rows of (cell, statistic 0, statistic 1, …), only cells with at least one person.
+///
+/// # Errors
+/// [`TooComplex`] for plans that `check` would have refused.
+pub fn sql(plan: &Plan) -> Result<String, TooComplex> {
+    let rows = relation::relation(&plan.relation)?;
+    // Statistic 0 counts rows of the last stage, which are persons.
+    let rest: Vec<(usize, &Statistic)> = plan.statistics.iter().enumerate().skip(1).collect();
+    // Stage 1, per row: positions of the keys, arguments of the statistics.
+    let mut arguments = vec!["pid".to_owned()];
+    arguments.extend(plan.choose_groups.then(|| "draw".to_owned()));
+    for (number, key) in plan.keys.iter().enumerate() {
+        arguments.push(format!("{} AS k{number}", expr::expr(&key.index)?));
+    }
+    for (number, statistic) in &rest {
+        if let Some(argument) = argument(&statistic.reduction)? {
+            arguments.push(format!("{argument} AS a{number}"));
+        }
+    }
+    let arguments = bounded(format!("SELECT {} FROM ({rows})", arguments.join(", ")))?;
+    let cell = cell(&plan.keys);
+    let mut contributions = vec!["cell".to_owned()];
+    contributions
+        .extend(rest.iter().map(|(number, s)| format!("{} AS v{number}", contribution(s, &format!("r{number}")))));
+    let mut totals = vec!["cell".to_owned(), "count(*) AS s0".to_owned()];
+    totals.extend(rest.iter().map(|(number, _)| format!("sum(v{number}) AS s{number}")));
+    let per_person = if plan.rows == Rows::One {
+        let mut list = vec![format!("{cell} AS cell")];
+        list.extend(rest.iter().map(|(number, s)| format!("{} AS r{number}", single(&s.reduction, *number))));
+        format!("SELECT {} FROM ({arguments})", list.join(", "))
+    } else {
+        // Stage 2, per person and cell: one value each.
+        let mut list = vec!["pid".to_owned(), format!("{cell} AS cell")];
+        list.extend(plan.choose_groups.then(|| "min(draw) AS draw".to_owned()));
+        list.extend(rest.iter().map(|(number, s)| format!("{} AS r{number}", several(&s.reduction, *number))));
+        let reduced = format!("SELECT {} FROM ({arguments}) GROUP BY 1, 2", list.join(", "));
+        if plan.choose_groups {
+            let places = "row_number() OVER (PARTITION BY pid ORDER BY draw, cell) AS place";
+            format!(
+                "SELECT * FROM (SELECT *, {places} FROM ({reduced})) WHERE {}",
+                relation::first(u64::from(plan.max_groups))
+            )
+        } else {
+            reduced
+        }
+    };
+    // Stage 3: clamp and add up.
+    bounded(format!(
+        "SELECT {} FROM (SELECT {} FROM ({per_person})) GROUP BY cell",
+        totals.join(", "),
+        contributions.join(", ")
+    ))
+}
+
+/// The cell's number: keys in order, the last fastest; 0 without keys. A key that is NULL has its last value, whether or not it
+/// can be NULL.
+fn cell(keys: &[Key]) -> String {
+    keys.iter().enumerate().fold(integer(0), |before, (number, key)| {
+        let length = i64::try_from(key.values.len()).unwrap_or(i64::MAX);
+        let index = clamp(&format!("coalesce(k{number}, {})", integer(length - 1)), 0, length - 1);
+        format!("({before} * {} + {index})", integer(length))
+    })
+}
+
+/// The one row's value, where a person has one row.
+fn single(reduction: &Reduction, number: usize) -> String {
+    match reduction {
+        Reduction::Present | Reduction::CountRows => integer(1),
+        Reduction::CountTrue(_) => format!("(CASE WHEN a{number} THEN 1 ELSE 0 END)::BIGINT"),
+        Reduction::CountNonNull(_) | Reduction::AnyNonNull(_) => {
+            format!("(CASE WHEN a{number} IS NULL THEN 0 ELSE 1 END)::BIGINT")
+        }
+        Reduction::Sum(_) | Reduction::Mean(_) => format!("a{number}"),
+    }
+}
+
+/// What has to be computed per row first.
+fn argument(reduction: &Reduction) -> Result<Option<String>, TooComplex> {
+    match reduction {
+        Reduction::Present | Reduction::CountRows => Ok(None),
+        Reduction::CountTrue(e)
+        | Reduction::CountNonNull(e)
+        | Reduction::AnyNonNull(e)
+        | Reduction::Sum(e)
+        | Reduction::Mean(e) => expr::expr(e).map(Some),
+    }
+}
+
+/// The rows of one person and cell, reduced.
+fn several(reduction: &Reduction, number: usize) -> String {
+    match reduction {
+        Reduction::Present => integer(1),
+        Reduction::CountRows => "count(*)".to_owned(),
+        Reduction::CountTrue(_) => format!("count(*) FILTER (WHERE a{number})"),
+        Reduction::CountNonNull(_) => format!("count(a{number})"),
+        Reduction::AnyNonNull(_) => format!("(CASE WHEN count(a{number}) > 0 THEN 1 ELSE 0 END)::BIGINT"),
+        Reduction::Sum(_) => format!("sum(a{number})"),
+        Reduction::Mean(_) => mean(&format!("a{number}")),
+    }
+}
+
+/// Clamped, centred; no value contributes 0. This clamp, not the type derivation, is what the sensitivity rests on.
+fn contribution(statistic: &Statistic, value: &str) -> String {
+    let (lo, hi) = (statistic.lo.saturating_add(statistic.centre), statistic.hi.saturating_add(statistic.centre));
+    format!("coalesce({} - {}, {})", clamp(value, lo, hi), integer(statistic.centre), integer(0))
+}
+
+/// The dense result: cell-major, statistics in the plan's order, 0 where the engine had no row.
+///
+/// # Errors
+/// [`BadShape`] if a row isn't (cell, statistics…), a cell is out of range or comes twice, or a value is missing.
+pub fn dense(plan: &Plan, rows: &[Vec<Option<i128>>]) -> Result<Vec<Vec<i128>>, BadShape> {
+    let width = plan.statistics.len();
+    let mut cells = vec![vec![0_i128; width]; plan.cells()];
+    let mut seen = vec![false; plan.cells()];
+    for row in rows {
+        let (number, values) = row.split_first().ok_or(BadShape)?;
+        let number = number.and_then(|n| usize::try_from(n).ok()).ok_or(BadShape)?;
+        let values: Vec<i128> = values.iter().copied().collect::<Option<_>>().ok_or(BadShape)?;
+        let (cell, seen) = cells.get_mut(number).zip(seen.get_mut(number)).ok_or(BadShape)?;
+        if values.len() != width || std::mem::replace(seen, true) {
+            return Err(BadShape);
+        }
+        *cell = values;
+    }
+    Ok(cells)
+}

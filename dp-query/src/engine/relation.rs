@@ -1,0 +1,146 @@
+//! Relations as nested SELECTs. Columns are called `c0`, `c1`, …; `pid` is the person, `draw` the stored random number by which rows are
+//! chosen where a person can have several. Names that reach the engine come from the catalogue.
+
+use super::expr::{Sql, aggregate, bounded, clamp, column, expr};
+use crate::relation::{Relation, Rows, ScanColumn, ScanKind};
+
+/// Whether the relation has a `draw`.
+pub(super) fn draws(relation: &Relation) -> bool {
+    match relation {
+        Relation::Scan { rows, .. } => *rows != Rows::One,
+        Relation::Filter { input, .. } | Relation::Project { input, .. } | Relation::Cap { input, .. } => draws(input),
+        Relation::Reduce { input, keys, .. } => !keys.is_empty() && draws(input),
+        Relation::Join { left, right, .. } => draws(left) || draws(right),
+    }
+}
+
+/// The columns that a relation hands on.
+fn columns(relation: &Relation) -> Vec<u32> {
+    match relation {
+        Relation::Scan { columns, .. } => columns.iter().map(|c| c.id).collect(),
+        Relation::Filter { input, .. } | Relation::Cap { input, .. } => columns(input),
+        Relation::Project { columns, .. } => columns.iter().map(|c| c.id).collect(),
+        Relation::Reduce { keys, aggregates, .. } => {
+            keys.iter().map(|k| k.id).chain(aggregates.iter().map(|a| a.id)).collect()
+        }
+        Relation::Join { left, right, outer, present, .. } => {
+            let mut all = columns(left);
+            all.extend(columns(right));
+            all.extend(outer.then_some(*present));
+            all
+        }
+    }
+}
+
+/// A SELECT without surrounding parentheses.
+pub(super) fn relation(node: &Relation) -> Sql {
+    let text = match node {
+        Relation::Scan { table, columns, .. } => {
+            let mut list = vec!["pid".to_owned()];
+            if draws(node) {
+                list.push("draw".to_owned());
+            }
+            list.extend(columns.iter().map(scan));
+            format!("SELECT {} FROM {}", list.join(", "), quoted(table))
+        }
+        Relation::Filter { input, predicate } => {
+            format!("SELECT * FROM ({}) WHERE {}", relation(input)?, expr(predicate)?)
+        }
+        Relation::Project { input, columns } => {
+            let mut list = vec!["pid".to_owned()];
+            if draws(input) {
+                list.push("draw".to_owned());
+            }
+            for computed in columns {
+                list.push(format!("{} AS {}", expr(&computed.expr)?, column(computed.id)));
+            }
+            format!("SELECT {} FROM ({})", list.join(", "), relation(input)?)
+        }
+        Relation::Reduce { input, keys, aggregates, .. } => {
+            let mut list = vec!["pid".to_owned()];
+            for key in keys {
+                list.push(format!("{} AS {}", expr(&key.expr)?, column(key.id)));
+            }
+            let by: Vec<String> = (1..=list.len()).map(|n| n.to_string()).collect();
+            if draws(node) {
+                list.push("min(draw) AS draw".to_owned());
+            }
+            for reduced in aggregates {
+                list.push(format!("{} AS {}", aggregate(&reduced.aggregate)?, column(reduced.id)));
+            }
+            format!("SELECT {} FROM ({}) GROUP BY {}", list.join(", "), relation(input)?, by.join(", "))
+        }
+        Relation::Join { left, right, outer, on, present, .. } => {
+            join(left, right, *outer, on.as_ref().map(expr).transpose()?, *present)?
+        }
+        Relation::Cap { input, rows } => {
+            if !draws(input) {
+                return relation(input);
+            }
+            let places = "row_number() OVER (PARTITION BY pid ORDER BY draw) AS place";
+            format!(
+                "SELECT * EXCLUDE (place) FROM (SELECT *, {places} FROM ({})) WHERE {}",
+                relation(input)?,
+                first(*rows)
+            )
+        }
+    };
+    bounded(text)
+}
+
+/// The first `rows` places. Not `place <= …`: DuckDB 1.5.6 rewrites that by its top-n window elimination, which dies of an internal
+/// error on some plans (and takes the whole database with it).
+pub(super) fn first(rows: u64) -> String {
+    format!("greatest(place, 1) <= {rows}")
+}
+
+fn join(left: &Relation, right: &Relation, outer: bool, on: Option<String>, present: u32) -> Sql {
+    let mut list = vec!["l.pid AS pid".to_owned()];
+    match (draws(left), draws(right)) {
+        (false, false) => {}
+        (true, false) => list.push("l.draw AS draw".to_owned()),
+        // A left row without a partner is alone: any draw will do.
+        (false, true) => list.push("coalesce(r.draw, 0)::UBIGINT AS draw".to_owned()),
+        // Pairs are ordered by both draws: a row number keeps the order in one column.
+        (true, true) => list.push(
+            "row_number() OVER (PARTITION BY l.pid ORDER BY l.draw, r.draw NULLS FIRST)::UBIGINT AS draw".to_owned(),
+        ),
+    }
+    list.extend(columns(left).into_iter().map(|id| format!("l.{c} AS {c}", c = column(id))));
+    list.extend(columns(right).into_iter().map(|id| format!("r.{c} AS {c}", c = column(id))));
+    if outer {
+        list.push(format!("(r.pid IS NOT NULL) AS {}", column(present)));
+    }
+    let kind = if outer { "LEFT JOIN" } else { "JOIN" };
+    let on = on.map_or_else(String::new, |on| format!(" AND {on}"));
+    Ok(format!(
+        "SELECT {} FROM ({}) AS l {kind} ({}) AS r ON l.pid = r.pid{on}",
+        list.join(", "),
+        relation(left)?,
+        relation(right)?
+    ))
+}
+
+/// A stored column as the engine's value; bounds hold even if the store's don't.
+fn scan(c: &ScanColumn) -> String {
+    let name = quoted(&c.name);
+    let value = match &c.kind {
+        ScanKind::Integer { lo, hi } => clamp(&name, *lo, *hi),
+        ScanKind::Date { lo, hi } => {
+            let day = |days: i64| format!("(DATE '1970-01-01' + ({days})::INTEGER)");
+            // The subtraction is reached only by days within the bounds: infinity can't get there.
+            format!(
+                "(CASE WHEN {name} < {} THEN {lo} WHEN {name} > {} THEN {hi} ELSE {name} - DATE '1970-01-01' END)::BIGINT",
+                day(*lo),
+                day(*hi)
+            )
+        }
+        ScanKind::Category { values } => clamp(&name, 0, values - 1),
+        ScanKind::Flag | ScanKind::Code | ScanKind::Key => name,
+    };
+    format!("{value} AS {}", column(c.id))
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}

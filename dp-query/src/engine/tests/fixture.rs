@@ -1,0 +1,80 @@
+//! A store in memory with the physical tables of the catalogue, and questions run on it without noise.
+
+use datasets::catalogue::{Catalogue, ColumnType, RowsPerPerson};
+use duckdb::Connection;
+
+use crate::engine::{dense, sql};
+use crate::plan::Plan;
+
+pub(super) struct Room {
+    pub(super) connection: Connection,
+    pub(super) catalogue: Catalogue,
+}
+
+impl Room {
+    /// Empty tables.
+    pub(super) fn new() -> Room {
+        let catalogue = Catalogue::builtin().unwrap();
+        let connection = Connection::open_in_memory().unwrap();
+        for table in catalogue.tables() {
+            let mut columns = vec!["pid INTEGER".to_owned()];
+            if table.rows == RowsPerPerson::Many {
+                columns.push("draw UBIGINT".to_owned());
+            }
+            for column in &table.columns {
+                let ty = match column.ty {
+                    ColumnType::Integer { .. } => "INTEGER",
+                    ColumnType::Date { .. } | ColumnType::Month { .. } => "DATE",
+                    ColumnType::Category { .. } => "UTINYINT",
+                    ColumnType::Code { .. } => "VARCHAR",
+                    ColumnType::Key => "UBIGINT",
+                    ColumnType::Flag => "BOOLEAN",
+                };
+                columns.push(format!("\"{}\" {ty}", column.name));
+            }
+            connection.execute_batch(&format!("CREATE TABLE {} ({})", table.name, columns.join(", "))).unwrap();
+        }
+        Room { connection, catalogue }
+    }
+
+    /// Inserts rows of `table`: values by column name, as SQL literals; the rest is NULL.
+    pub(super) fn insert(&self, table: &str, columns: &str, rows: &str) {
+        self.connection.execute_batch(&format!("INSERT INTO {table} ({columns}) VALUES {rows}")).unwrap();
+    }
+
+    pub(super) fn remove(&self, pid: u32) {
+        for table in self.catalogue.tables() {
+            self.connection.execute_batch(&format!("DELETE FROM {} WHERE pid = {pid}", table.name)).unwrap();
+        }
+    }
+
+    pub(super) fn plan(&self, question: &str) -> Plan {
+        crate::check(question, &self.catalogue).unwrap_or_else(|refusal| panic!("{refusal}\n{question}"))
+    }
+
+    /// Exact integers of a plan.
+    pub(super) fn run(&self, plan: &Plan) -> Vec<Vec<i128>> {
+        let text = sql(plan).unwrap();
+        let mut statement = self.connection.prepare(&text).unwrap_or_else(|e| panic!("{e}\n{text}"));
+        let width = plan.statistics.len() + 1;
+        let mut rows = statement.query([]).unwrap_or_else(|e| panic!("{e}\n{text}"));
+        let mut found = Vec::new();
+        while let Some(row) = rows.next().unwrap_or_else(|e| panic!("{e}\n{text}")) {
+            let values = (0..width).map(|i| match row.get::<_, duckdb::types::Value>(i).unwrap() {
+                duckdb::types::Value::BigInt(v) => Some(i128::from(v)),
+                duckdb::types::Value::HugeInt(v) => Some(v),
+                other => panic!("not an integer: {other:?}\n{text}"),
+            });
+            found.push(values.collect());
+        }
+        dense(plan, &found).unwrap()
+    }
+
+    /// Exact integers of a question, as (keys, statistics) of the cells that aren't empty.
+    pub(super) fn ask(&self, question: &str) -> Vec<(String, Vec<i128>)> {
+        let plan = self.plan(question);
+        let cells = self.run(&plan);
+        let named = cells.into_iter().enumerate().map(|(cell, values)| (plan.cell(cell).join("/"), values));
+        named.filter(|(_, values)| values.iter().any(|v| *v != 0)).collect()
+    }
+}

@@ -1,0 +1,288 @@
+//! The law that privacy rests on: taking one person away changes each statistic's vector in at most `max_groups` cells, each by at
+//! most max(|lo|, |hi|). Random data (also far outside the catalogue's bounds), random questions, noise off.
+
+use std::fmt::Write;
+
+use proptest::prelude::*;
+
+use super::fixture::Room;
+
+/// splitmix64: small, seeded by proptest, the same everywhere.
+struct Dice(u64);
+
+impl Dice {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, n: usize) -> usize {
+        usize::try_from(self.next() % u64::try_from(n).unwrap()).unwrap()
+    }
+
+    fn pick<'a>(&mut self, list: &[&'a str]) -> &'a str {
+        list[self.below(list.len())]
+    }
+
+    fn maybe(&mut self, one_in: usize) -> bool {
+        self.below(one_in) == 0
+    }
+}
+
+const PERSONS: u32 = 6;
+
+fn fill(room: &Room, dice: &mut Dice) {
+    for pid in 0..PERSONS {
+        room.insert(
+            "person",
+            "pid, sex, birth_ym",
+            &format!("({pid}, {}, {})", dice.pick(&["0", "1", "2", "255"]), date(dice)),
+        );
+        for (table, columns) in [
+            ("checkup", "exam_date:d kind:c sbp:i hba1c:i bmi:i metabo:c"),
+            ("claim", "month:d type:c setting:c days:i points:i facility:k"),
+            ("diagnosis", "month:d icd10:s main:b suspected:b outcome:c"),
+            ("lifelog_daily", "date:d steps:i wear_min:i"),
+        ] {
+            // One person in many: sometimes with a crowd of rows.
+            let rows = if dice.maybe(8) { 25 } else { dice.below(5) };
+            for _ in 0..rows {
+                let mut names = "pid, draw".to_owned();
+                let mut values = format!("{pid}, {}", dice.next());
+                for column in columns.split(' ') {
+                    let (name, kind) = column.split_once(':').unwrap();
+                    let value = match kind {
+                        _ if dice.maybe(6) => "NULL".to_owned(),
+                        "d" => date(dice),
+                        "c" => dice.pick(&["0", "1", "2", "3", "255"]).to_owned(),
+                        "i" if dice.maybe(6) => dice.pick(&["2147483647", "-2147483648", "0", "-1"]).to_owned(),
+                        "i" => dice.below(300).to_string(),
+                        "b" => dice.pick(&["TRUE", "FALSE"]).to_owned(),
+                        "s" => format!("'{}'", dice.pick(&["E119", "E11", "I10", "C509", ""])),
+                        _ => dice.next().to_string(),
+                    };
+                    let _ = write!(names, ", {name}");
+                    let _ = write!(values, ", {value}");
+                }
+                room.insert(table, &names, &format!("({values})"));
+            }
+        }
+    }
+}
+
+fn date(dice: &mut Dice) -> String {
+    let day = dice.pick(&[
+        "2024-04-01",
+        "2024-03-31",
+        "2023-12-31",
+        "2008-04-01",
+        "2025-02-28",
+        "1850-01-01",
+        "infinity",
+        "-infinity",
+        "2024-02-29",
+    ]);
+    format!("DATE '{day}'")
+}
+
+/// A predicate over checkup-like numbers `x`, dates `d`, categories `k`.
+fn predicate(dice: &mut Dice, x: &str, d: &str, k: &str, depth: usize) -> String {
+    if depth > 0 && dice.maybe(2) {
+        let (a, b) = (predicate(dice, x, d, k, depth - 1), predicate(dice, x, d, k, depth - 1));
+        return format!("({a} {} {b})", dice.pick(&["AND", "OR", "AND NOT", "OR NOT"]));
+    }
+    match dice.below(7) {
+        0 => format!(
+            "{x} {} {}",
+            dice.pick(&["<", "<=", ">", ">=", "=", "<>"]),
+            dice.pick(&["0", "100", "6.5", "250", "-3"])
+        ),
+        1 => format!("{x} BETWEEN {} AND {}", dice.pick(&["0", "20.5"]), dice.pick(&["120", "4000"])),
+        2 => format!("{d} {} DATE '2024-04-01'", dice.pick(&["<", ">=", "="])),
+        3 => format!("FISCAL_YEAR({d}) IN (2023, 2024)"),
+        4 => format!("{k} IS {}NULL", dice.pick(&["", "NOT "])),
+        5 => format!("{k} = 'other'"),
+        _ => format!("({x} * {x} - 3 * {x}) > {}", dice.pick(&["10", "-10"])),
+    }
+}
+
+struct From {
+    ctes: String,
+    from: String,
+    x: &'static str,
+    d: &'static str,
+    k: &'static str,
+}
+
+fn source(dice: &mut Dice) -> From {
+    let inner = predicate(dice, "sbp", "exam_date", "kind", 1);
+    let aggregate = dice.pick(&[
+        "MAX(sbp)",
+        "MIN(sbp)",
+        "AVG(sbp)",
+        "SUM(sbp)",
+        "MAX_BY(sbp, exam_date)",
+        "MIN_BY(sbp, hba1c)",
+        "COUNT(sbp)",
+        "COUNTIF(sbp > 100)",
+        "SUM(sbp) - 2 * MIN(sbp)",
+        "SUM(sbp) * SUM(sbp) * SUM(sbp)",
+        "COUNT(DISTINCT sbp)",
+    ]);
+    let having =
+        dice.pick(&["", " HAVING COUNT(*) >= 2", " HAVING MAX(exam_date) > DATE '2023-01-01'", " HAVING v > 3"]);
+    let cte = format!(
+        "WITH v AS (SELECT person_id, {aggregate} AS v, MAX(exam_date) AS d, MAX_BY(kind, exam_date) AS k FROM checkup WHERE {inner} GROUP BY person_id{having}), y AS (SELECT person_id, FISCAL_YEAR(exam_date) AS fy, kind AS k, AVG(hba1c) AS h, MAX(exam_date) AS d FROM checkup GROUP BY person_id, fy, kind) "
+    );
+    let only = |name: &str| {
+        let (first, second) = cte.split_once(", y AS").unwrap();
+        if name == "v" { format!("{first} ") } else { format!("WITH y AS{second}") }
+    };
+    let from = |ctes: String, from: &str, x, d, k| From { ctes, from: from.to_owned(), x, d, k };
+    match dice.below(9) {
+        0 => from(String::new(), "checkup", "sbp", "exam_date", "kind"),
+        1 => from(String::new(), "claim JOIN person USING (person_id)", "points", "month", "type"),
+        2 => from(only("v"), "v", "v", "d", "k"),
+        3 => from(only("v"), "person LEFT JOIN v USING (person_id)", "v", "d", "sex"),
+        4 => from(
+            only("v"),
+            "diagnosis AS g JOIN v ON g.person_id = v.person_id AND g.month >= v.d",
+            "v",
+            "month",
+            "outcome",
+        ),
+        5 => from(
+            String::new(),
+            "checkup AS c JOIN lifelog_daily AS l ON c.person_id = l.person_id AND c.exam_date <= l.date",
+            "steps",
+            "exam_date",
+            "kind",
+        ),
+        6 => from(only("y"), "y", "h", "d", "k"),
+        7 => from(
+            only("y"),
+            "claim AS c LEFT JOIN y ON c.person_id = y.person_id AND y.d > c.month",
+            "points",
+            "month",
+            "type",
+        ),
+        _ => from(
+            String::new(),
+            "claim AS a LEFT JOIN claim AS b ON a.person_id = b.person_id AND a.month < b.month",
+            "b.points",
+            "a.month",
+            "a.type",
+        ),
+    }
+}
+
+fn question(dice: &mut Dice) -> String {
+    let From { ctes, from, x, d, k } = source(dice);
+    let filter = if dice.maybe(2) { format!(" WHERE {}", predicate(dice, x, d, k, 2)) } else { String::new() };
+    let mut options = format!("epsilon = 1, max_rows_contributed = {}", 1 + dice.below(6));
+    if dice.maybe(2) {
+        let _ = write!(options, ", max_groups_contributed = {}", 1 + dice.below(3));
+    }
+    let keys = [
+        k.to_owned(),
+        format!("RANGE_BUCKET({x}, [1, 50, 150])"),
+        format!("{x} > 100"),
+        format!("CASE WHEN {d} < DATE '2024-01-01' THEN 'before' WHEN {x} IS NULL THEN 'unknown' ELSE 'after' END"),
+        format!("FISCAL_YEAR({d})"),
+    ];
+    let mut list = Vec::new();
+    let mut groups = Vec::new();
+    for _ in 0..dice.below(3) {
+        let key = &keys[dice.below(keys.len())];
+        if !groups.contains(key) {
+            list.push(format!("{key} AS key{}", groups.len()));
+            groups.push(key.clone());
+        }
+    }
+    let aggregates = [
+        "COUNT(*)".to_owned(),
+        "COUNT(DISTINCT person_id)".to_owned(),
+        format!("COUNT({x})"),
+        format!("COUNTIF({x} > 100)"),
+        format!("SUM({x}, contribution_bounds_per_group => (-5, 120))"),
+        format!("SUM({x} * {x} * {x}, contribution_bounds_per_group => (0, 9))"),
+        format!("AVG({x}, contribution_bounds_per_group => (-7, 120))"),
+        format!("AVG(LEAST(GREATEST({x}, 0), 300))"),
+        format!("SUM(IF({d} IS NULL, 3, 7))"),
+        "COUNT(*, contribution_bounds_per_group => (0, 2))".to_owned(),
+    ];
+    for n in 0..=dice.below(3) {
+        list.push(format!("{} AS a{n}", aggregates[dice.below(aggregates.len())]));
+    }
+    let group_by = if groups.is_empty() {
+        String::new()
+    } else {
+        format!(" GROUP BY {}", (1..=groups.len()).map(|n| n.to_string()).collect::<Vec<_>>().join(", "))
+    };
+    format!(
+        "{ctes}SELECT WITH DIFFERENTIAL_PRIVACY OPTIONS ({options}) {} FROM {from}{filter}{group_by}",
+        list.join(", ")
+    )
+}
+
+/// Refusals that a random question may meet: it contradicts itself, or asks for nothing.
+const FAIR: [&str; 2] = ["bounds", "open_domain"];
+
+fn neighbours(seed: u64) -> Result<bool, TestCaseError> {
+    let mut dice = Dice(seed);
+    let room = Room::new();
+    fill(&room, &mut dice);
+    let mut questions = Vec::new();
+    for _ in 0..8 {
+        let text = question(&mut dice);
+        match crate::check(&text, &room.catalogue) {
+            Ok(plan) => questions.push((text, plan)),
+            Err(refusal) => prop_assert!(FAIR.contains(&refusal.code()), "{refusal}\n{text}"),
+        }
+    }
+    let before: Vec<_> = questions.iter().map(|(_, plan)| room.run(plan)).collect();
+    room.remove(u32::try_from(dice.below(usize::try_from(PERSONS).unwrap())).unwrap());
+    for ((text, plan), before) in questions.iter().zip(&before) {
+        let after = room.run(plan);
+        prop_assert_eq!(after.len(), before.len());
+        for (number, statistic) in plan.statistics().iter().enumerate() {
+            let changes: Vec<u128> = before
+                .iter()
+                .zip(&after)
+                .map(|(b, a)| (b[number] - a[number]).unsigned_abs())
+                .filter(|c| *c > 0)
+                .collect();
+            let may = plan.sensitivity(statistic);
+            prop_assert!(
+                changes.len() <= usize::try_from(may.l0).unwrap(),
+                "{} cells of {may:?}\n{statistic:?}\n{text}",
+                changes.len()
+            );
+            prop_assert!(
+                changes.iter().all(|c| *c <= u128::from(may.linf)),
+                "{changes:?} beyond {may:?}\n{statistic:?}\n{text}"
+            );
+            prop_assert!(changes.iter().sum::<u128>() <= may.l1, "{changes:?} beyond {may:?}\n{statistic:?}\n{text}");
+        }
+    }
+    Ok(questions.len() >= 4)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// 64 stores × 8 questions.
+    #[test]
+    fn one_person_moves_a_statistic_no_further_than_its_sensitivity(seed in any::<u64>()) {
+        neighbours(seed)?;
+    }
+}
+
+#[test]
+fn most_generated_questions_pass() {
+    let fair = (0..20).filter(|seed| neighbours(*seed).unwrap()).count();
+    assert!(fair >= 15, "only {fair} of 20 stores had four questions");
+}

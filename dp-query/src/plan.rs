@@ -1,0 +1,263 @@
+//! The checked question: what the mechanism layer, the ledger and the engine need to know, and nothing that the researcher
+//! typed but names of outputs. Not a parser and not a price: `check` makes plans, `quote` prices them.
+//!
+//! A plan can't be read back from JSON: the room checks the SQL text again and compares digests, so that no plan exists
+//! whose bounds the checker did not prove.
+
+use ring::digest::{SHA256, digest};
+use serde::Serialize;
+
+use crate::relation::{Expr, Relation, Rows};
+
+/// A checked question. Two questions with the same digest compute the same integers from the same snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Plan {
+    /// Layout of this structure and meaning of its nodes; part of the digest.
+    pub(crate) version: u32,
+    /// Hex digest of the catalogue against which the question was checked.
+    pub(crate) catalogue: String,
+    /// The rows that are aggregated across persons.
+    pub(crate) relation: Relation,
+    /// Rows per person of `relation`.
+    pub(crate) rows: Rows,
+    /// Grouping keys; every combination of their values is a cell. None: one cell.
+    pub(crate) keys: Vec<Key>,
+    /// What the engine computes per cell. Number 0 is always [`StatisticKind::Persons`].
+    pub(crate) statistics: Vec<Statistic>,
+    /// Columns of the answer, in the order of the SELECT list.
+    pub(crate) outputs: Vec<Output>,
+    /// The clause `OPTIONS(…)`.
+    pub(crate) options: Options,
+    /// In how many cells one person can be: proven from the types, or capped by `max_groups_contributed`.
+    pub(crate) max_groups: u32,
+    /// How `max_groups` came about, for people.
+    pub(crate) max_groups_derivation: String,
+    /// Whether the engine has to choose at most `max_groups` groups per person by the stored draws.
+    pub(crate) choose_groups: bool,
+    /// Catalogue columns read, sorted: (table, column). A table of which only the existence of rows is used has (table, `person_id`).
+    pub(crate) columns: Vec<(String, String)>,
+}
+
+/// A grouping key over a closed list of values.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Key {
+    /// Name in the answer.
+    pub name: String,
+    /// The closed list, in order; `NULL` comes last when the expression is nullable.
+    pub values: Vec<String>,
+    /// What each value means in words (a category's label, a range); same length as `values`, empty text where there is nothing to say.
+    pub meanings: Vec<String>,
+    /// The position in `values`, 0-based, as the engine computes it; NULL where `values` ends with `NULL`.
+    pub(crate) index: Expr,
+    /// Whether `values` ends with NULL.
+    pub(crate) nullable: bool,
+}
+
+/// One integer per cell: the sum over persons of one person's clamped contribution to the cell.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Statistic {
+    /// What is summed.
+    pub kind: StatisticKind,
+    /// The expression's name in the researcher's words (its source text), if it has one.
+    pub column: Option<String>,
+    /// Least contribution of one person to one cell, in grid units, after `centre` was subtracted.
+    pub lo: i64,
+    /// Greatest contribution of one person to one cell, in grid units, after `centre` was subtracted.
+    pub hi: i64,
+    /// Subtracted from each per-(person, cell) value; 0 if the sum isn't centred.
+    pub centre: i64,
+    /// A value is its grid units divided by 10^digits.
+    pub digits: u8,
+    /// How the bounds came about, for `check`.
+    pub derivation: String,
+    /// How the engine reduces one person's rows of one cell to one value.
+    pub(crate) reduction: Reduction,
+}
+
+/// What a statistic counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StatisticKind {
+    /// Persons with at least one row in the cell.
+    Persons,
+    /// Rows (or rows that satisfy a condition).
+    Rows,
+    /// Values that aren't NULL, or persons that have one.
+    NonNull,
+    /// A sum of values.
+    Sum,
+}
+
+/// One person's rows of one cell become one integer; NULL counts 0.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Reduction {
+    /// 1.
+    Present,
+    /// Number of rows.
+    CountRows,
+    /// Number of rows for which the condition is true.
+    CountTrue(Expr),
+    /// Number of values that aren't NULL.
+    CountNonNull(Expr),
+    /// 1 if there is a value that isn't NULL.
+    AnyNonNull(Expr),
+    /// Sum of the values; NULL without any.
+    Sum(Expr),
+    /// Mean of the values on their grid, half away from zero; NULL without any.
+    Mean(Expr),
+}
+
+/// A column of the answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Output {
+    /// Name in the answer.
+    pub name: String,
+    /// What it shows.
+    pub what: OutputKind,
+}
+
+/// How an output comes from keys and statistics (indices into [`Plan::keys`] and [`Plan::statistics`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OutputKind {
+    /// A grouping key.
+    Key(usize),
+    /// A count.
+    Count(usize),
+    /// A sum; `count` × centre is added back if the sum is centred.
+    Sum {
+        /// The sum.
+        sum: usize,
+        /// The number of contributions, if the sum is centred.
+        count: Option<usize>,
+    },
+    /// Mean over persons: sum / count + centre.
+    Mean {
+        /// The centred sum.
+        sum: usize,
+        /// The number of persons that have a value.
+        count: usize,
+    },
+}
+
+/// The clause `WITH DIFFERENTIAL_PRIVACY OPTIONS(…)`. Decimals stay text: nothing is rounded before it is priced.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Options {
+    /// Price wanted for this answer. Exactly one of `epsilon` and `margin` is given.
+    pub epsilon: Option<String>,
+    /// Error wanted: (±margin, confidence).
+    pub margin: Option<(String, String)>,
+    /// δ that may be spent on top.
+    pub delta: Option<String>,
+    /// At most so many groups per person.
+    pub max_groups_contributed: Option<u32>,
+    /// At most so many rows per person, in the outer relation and before joins that multiply.
+    pub max_rows_contributed: Option<u32>,
+    /// Minimum persons per released cell; the room's minimum holds where it is greater.
+    pub min_privacy_units_per_group: Option<u32>,
+}
+
+/// How far one person can move a statistic's vector over all cells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Sensitivity {
+    /// Cells that change.
+    pub l0: u32,
+    /// Change of one cell, in grid units.
+    pub linf: u64,
+    /// Sum of the changes over all cells, in grid units.
+    pub l1: u128,
+}
+
+impl Plan {
+    /// SHA-256 of the canonical JSON, the catalogue's digest included. This is what stewards approve.
+    ///
+    /// # Errors
+    /// Only if serialization fails, which the types rule out.
+    pub fn digest(&self) -> Result<[u8; 32], serde_json::Error> {
+        let json = serde_json::to_vec(self)?;
+        let mut out = [0; 32];
+        out.copy_from_slice(digest(&SHA256, &json).as_ref());
+        Ok(out)
+    }
+
+    /// Hex digest of the catalogue.
+    pub fn catalogue(&self) -> &str {
+        &self.catalogue
+    }
+
+    /// Rows per person of the relation that is aggregated.
+    pub fn rows(&self) -> Rows {
+        self.rows
+    }
+
+    /// Grouping keys.
+    pub fn keys(&self) -> &[Key] {
+        &self.keys
+    }
+
+    /// Statistics per cell; number 0 counts persons.
+    pub fn statistics(&self) -> &[Statistic] {
+        &self.statistics
+    }
+
+    /// Columns of the answer.
+    pub fn outputs(&self) -> &[Output] {
+        &self.outputs
+    }
+
+    /// The options as written.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// In how many cells one person can be.
+    pub fn max_groups(&self) -> u32 {
+        self.max_groups
+    }
+
+    /// How [`Plan::max_groups`] came about.
+    pub fn max_groups_derivation(&self) -> &str {
+        &self.max_groups_derivation
+    }
+
+    /// Catalogue columns read: (table, column), sorted.
+    pub fn columns(&self) -> &[(String, String)] {
+        &self.columns
+    }
+
+    /// Number of cells: the product of the keys' lengths, 1 without keys.
+    pub fn cells(&self) -> usize {
+        self.keys.iter().map(|key| key.values.len()).product()
+    }
+
+    /// The keys' values of a cell, in the order of the keys. Cells count with the last key fastest.
+    pub fn cell(&self, cell: usize) -> Vec<&str> {
+        let mut rest = cell;
+        let mut values: Vec<&str> = self
+            .keys
+            .iter()
+            .rev()
+            .map(|key| {
+                let here = rest % key.values.len().max(1);
+                rest /= key.values.len().max(1);
+                key.values.get(here).map_or("", String::as_str)
+            })
+            .collect();
+        values.reverse();
+        values
+    }
+
+    /// How far adding or removing one person can move `statistic` over all cells.
+    pub fn sensitivity(&self, statistic: &Statistic) -> Sensitivity {
+        let linf = statistic.lo.unsigned_abs().max(statistic.hi.unsigned_abs());
+        let product = u128::from(self.max_groups) * u128::from(linf);
+        let rows = match (&statistic.reduction, self.rows) {
+            (Reduction::CountRows | Reduction::CountTrue(_) | Reduction::CountNonNull(_), Rows::AtMost(k)) => {
+                u128::from(k)
+            }
+            _ => u128::MAX,
+        };
+        Sensitivity { l0: self.max_groups, linf, l1: product.min(rows) }
+    }
+}

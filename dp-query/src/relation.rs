@@ -1,0 +1,350 @@
+//! The typed tree under a plan: relations whose every row belongs to one person, and total expressions over them.
+//! Not SQL: `engine` writes SQL from these nodes and from nothing else.
+//!
+//! In the engine every value is an integer on its column's grid (dates are days since 1970-01-01, categories are positions in
+//! their closed list), a truth value, a code (text) or a key; each can be NULL where the checker says so.
+
+use serde::Serialize;
+
+/// Integers in plans stay within ±LIMIT grid units: what could leave saturates there. A bound that equals ±LIMIT is no bound.
+pub const LIMIT: i64 = 1_000_000_000_000_000;
+
+/// How many rows of a relation one person can have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rows {
+    /// At most one.
+    One,
+    /// At most so many.
+    AtMost(u64),
+    /// No bound can be proven.
+    Unbounded,
+}
+
+impl Rows {
+    /// The bound, if there is one.
+    pub fn bound(self) -> Option<u64> {
+        match self {
+            Rows::One => Some(1),
+            Rows::AtMost(k) => Some(k),
+            Rows::Unbounded => None,
+        }
+    }
+
+    /// Normal form: `AtMost(1)` is `One`.
+    pub(crate) fn at_most(k: u64) -> Rows {
+        if k <= 1 { Rows::One } else { Rows::AtMost(k) }
+    }
+}
+
+impl std::fmt::Display for Rows {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Rows::One => f.write_str("one row per person"),
+            Rows::AtMost(k) => write!(f, "at most {k} rows per person"),
+            Rows::Unbounded => f.write_str("any number of rows per person"),
+        }
+    }
+}
+
+/// A column of a relation, by a number that is unique in the plan.
+pub(crate) type ColumnId = u32;
+
+/// A relation of rows of persons. The person (`pid`) is a column of every relation; where a person can have several rows, so is the `draw`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Relation {
+    /// A catalogue table.
+    Scan {
+        /// Which mention of a table in the question this is.
+        number: usize,
+        /// Table name in the catalogue.
+        table: String,
+        /// Rows per person.
+        rows: Rows,
+        /// The columns read.
+        columns: Vec<ScanColumn>,
+    },
+    /// Rows for which the predicate is true.
+    Filter {
+        /// Source.
+        input: Box<Relation>,
+        /// Truth value; NULL drops the row.
+        predicate: Expr,
+    },
+    /// Computed columns, one row per row.
+    Project {
+        /// Source.
+        input: Box<Relation>,
+        /// New columns.
+        columns: Vec<Computed>,
+    },
+    /// One row per person and combination of keys.
+    Reduce {
+        /// Source.
+        input: Box<Relation>,
+        /// Keys besides the person.
+        keys: Vec<Computed>,
+        /// Aggregates.
+        aggregates: Vec<Reduced>,
+        /// Rows per person of the result.
+        rows: Rows,
+    },
+    /// Rows of the same person, side by side.
+    Join {
+        /// Left source; an outer join keeps all its rows.
+        left: Box<Relation>,
+        /// Right source.
+        right: Box<Relation>,
+        /// LEFT JOIN.
+        outer: bool,
+        /// Condition beyond the same person.
+        on: Option<Expr>,
+        /// A truth value: whether a left row met a right row.
+        present: ColumnId,
+        /// Rows per person of the result.
+        rows: Rows,
+    },
+    /// At most so many rows per person: those with the smallest draws.
+    Cap {
+        /// Source.
+        input: Box<Relation>,
+        /// Rows kept per person.
+        rows: u64,
+    },
+}
+
+impl Relation {
+    /// Rows per person.
+    pub fn rows(&self) -> Rows {
+        match self {
+            Relation::Scan { rows, .. } | Relation::Reduce { rows, .. } | Relation::Join { rows, .. } => *rows,
+            Relation::Filter { input, .. } | Relation::Project { input, .. } => input.rows(),
+            Relation::Cap { input, rows } => match input.rows().bound() {
+                Some(k) => Rows::at_most(k.min(*rows)),
+                None => Rows::at_most(*rows),
+            },
+        }
+    }
+}
+
+/// A column read from a catalogue table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ScanColumn {
+    pub(crate) id: ColumnId,
+    pub(crate) name: String,
+    pub(crate) kind: ScanKind,
+}
+
+/// How a stored column becomes the engine's value. Bounds are enforced again while reading.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ScanKind {
+    /// INTEGER or BIGINT in grid units, clamped to [lo, hi].
+    Integer { lo: i64, hi: i64 },
+    /// DATE, clamped to [lo, hi] (days since 1970-01-01).
+    Date { lo: i64, hi: i64 },
+    /// UTINYINT position in a list of so many values; what lies beyond is the last (`other`).
+    Category { values: i64 },
+    /// BOOLEAN.
+    Flag,
+    /// VARCHAR.
+    Code,
+    /// UBIGINT.
+    Key,
+}
+
+/// A computed column.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Computed {
+    pub(crate) id: ColumnId,
+    pub(crate) expr: Expr,
+}
+
+/// An aggregate within a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Reduced {
+    pub(crate) id: ColumnId,
+    pub(crate) aggregate: Aggregate,
+}
+
+/// Aggregates within a person. All total: sums saturate at [`LIMIT`], means round half away from zero on the grid.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Aggregate {
+    CountRows,
+    Count(Expr),
+    CountIf(Expr),
+    CountDistinct(Expr),
+    Sum(Expr),
+    Mean(Expr),
+    Min(Expr),
+    Max(Expr),
+    /// TRUE if one value is TRUE (`any`) or if none is FALSE; NULLs are ignored.
+    Truth {
+        input: Expr,
+        any: bool,
+    },
+    /// `value` where `by` is greatest (`last`) or least, rows with a NULL in either ignored; ties go to the greatest (least) value.
+    /// Both are packed into one integer: (by − by_lo) × span + (value − value_lo).
+    ValueBy {
+        value: Expr,
+        by: Expr,
+        last: bool,
+        by_lo: i64,
+        by_span: u64,
+        value_lo: i64,
+        value_span: u64,
+        truth: bool,
+    },
+}
+
+/// Total expressions. What the types allow can't fail in the engine: no cast, no division by zero, no overflow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Expr {
+    /// A column of the input.
+    Column(u32),
+    /// An integer in grid units, a date in days, a category's position.
+    Integer(i64),
+    /// TRUE or FALSE.
+    Bool(bool),
+    /// NULL.
+    Null,
+    /// Exact arithmetic; `wide` computes in 128 bits and saturates at [`LIMIT`].
+    Arithmetic {
+        /// Operation.
+        op: ArithmeticOp,
+        /// Left operand.
+        left: Box<Expr>,
+        /// Right operand.
+        right: Box<Expr>,
+        /// 128 bits, saturating.
+        wide: bool,
+    },
+    /// Integer division by a constant that isn't 0, truncated towards zero.
+    Divide {
+        /// Dividend.
+        input: Box<Expr>,
+        /// Divisor.
+        by: i64,
+    },
+    /// Comparison of integers, or equality of truth values and keys.
+    Compare {
+        /// Operation.
+        op: CompareOp,
+        /// Left operand.
+        left: Box<Expr>,
+        /// Right operand.
+        right: Box<Expr>,
+    },
+    /// All true.
+    And(Vec<Expr>),
+    /// One true.
+    Or(Vec<Expr>),
+    /// Negation.
+    Not(Box<Expr>),
+    /// NULL or not; never NULL itself.
+    IsNull(Box<Expr>),
+    /// The integer is in a list; NULL stays NULL.
+    InSet {
+        /// Value.
+        input: Box<Expr>,
+        /// Sorted list.
+        values: Vec<i64>,
+    },
+    /// The code is in a list or starts with one of the prefixes; NULL stays NULL.
+    CodeIn {
+        /// A code.
+        input: Box<Expr>,
+        /// Whole codes.
+        codes: Vec<String>,
+        /// Prefixes.
+        prefixes: Vec<String>,
+    },
+    /// First arm whose condition is true.
+    Case {
+        /// (condition, value).
+        arms: Vec<(Expr, Expr)>,
+        /// Value without a true condition.
+        otherwise: Box<Expr>,
+    },
+    /// How many of the ascending boundaries are ≤ the value; NULL stays NULL.
+    RangeBucket {
+        /// Value.
+        input: Box<Expr>,
+        /// Boundaries in the value's grid units.
+        bounds: Vec<i64>,
+        /// What each position means, in the value's own units.
+        labels: Vec<String>,
+    },
+    /// Position in one closed list to position in another.
+    Remap {
+        /// Position, within the list.
+        input: Box<Expr>,
+        /// New position per old one.
+        to: Vec<i64>,
+    },
+    /// A part of a date.
+    DatePart {
+        /// Which.
+        part: DatePart,
+        /// A date.
+        input: Box<Expr>,
+    },
+    /// Whole years between a month of birth and a date, counted in months, rounded down.
+    AgeAt {
+        /// First day of the month of birth.
+        birth: Box<Expr>,
+        /// The day.
+        date: Box<Expr>,
+    },
+    /// Greatest or least of several integers; NULL if one is NULL.
+    Extreme {
+        /// Greatest.
+        greatest: bool,
+        /// Left operand.
+        left: Box<Expr>,
+        /// Right operand.
+        right: Box<Expr>,
+    },
+}
+
+/// + − ×
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum ArithmeticOp {
+    Add,
+    Subtract,
+    Multiply,
+}
+
+/// = <> < <= > >=
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum CompareOp {
+    Equal,
+    NotEqual,
+    Less,
+    LessEqual,
+    Greater,
+    GreaterEqual,
+}
+
+/// Parts of a date, all as integers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum DatePart {
+    Year,
+    Month,
+    Day,
+    /// 年度: the year in which the last April began.
+    FiscalYear,
+    /// First day of the month, as a date.
+    MonthStart,
+    /// Months since the year 0.
+    MonthNumber,
+}
