@@ -12,7 +12,7 @@ use crate::merkle::{CompactRange, Tree, leaf_hash};
 use crate::note::Verifier;
 use crate::proof::Receipt;
 use crate::storage::{Storage, TEMP_DIR, failure};
-use crate::tile::{FULL, Level, Tile, hash_tile, split_bundle, tiles};
+use crate::tile::{Level, Tile, hash_tile, split_bundle, tiles};
 
 /// File of the latest checkpoint.
 pub(crate) const CHECKPOINT: &str = "checkpoint";
@@ -336,7 +336,8 @@ impl Loaded {
         for size in sizes.chain(std::iter::once(self.published())) {
             for tile in tiles(previous, size) {
                 let there = |tile: Tile| self.files.contains(&tile.path());
-                if !there(tile) && !(tile.width < FULL && there(tile.full())) {
+                // A full tile is its own full tile.
+                if !there(tile) && !there(tile.full()) {
                     let file = tile.path();
                     return Err(LogError::Missing { file, size });
                 }

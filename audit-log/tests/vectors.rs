@@ -374,7 +374,7 @@ fn cosignature_of_another_implementation() {
         let found = checkpoint.cosignatures(std::slice::from_ref(who));
         assert_eq!((found.len(), found[0].time, &found[0].cosigner), (1, 1_679_315_147, &cosigner));
     }
-    assert_eq!(open(checkpoint.note(), &[cosigner.clone()]).unwrap().signed_by, [cosigner]);
+    assert_eq!(open(checkpoint.note(), std::slice::from_ref(&cosigner)).unwrap().signed_by, [cosigner]);
     // Under another checkpoint it is nothing.
     let other = Checkpoint::open(&format!("{}{line}", TESSERA[2].1), &log).unwrap();
     assert!(other.cosignatures(&[signer.verifier()]).is_empty());
