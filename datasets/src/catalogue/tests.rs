@@ -229,8 +229,8 @@ fn frames_are_checked_without_telling_values() {
     let ident = table.check_frame(&empty, "ident", KeyForm::Keyed);
     assert!(matches!(ident, Err(ShapeError::Columns { .. })));
     let person = catalogue.table("person").unwrap();
-    let frame = df!("pid" => [1u32], "sex" => [None::<i32>], "birth_ym" => [0i32]).unwrap();
-    let frame = frame.lazy().with_column(col("birth_ym").cast(DataType::Date)).collect().unwrap();
+    let mut frame = df!("pid" => [1u32], "sex" => [None::<i32>], "birth_ym" => [0i32]).unwrap();
+    frame.try_apply("birth_ym", |s| s.cast(&DataType::Date)).unwrap();
     let null = person.check_frame(&frame, "pid", KeyForm::Keyed);
     assert!(matches!(null, Err(ShapeError::Null { count: 1, .. })));
 }
