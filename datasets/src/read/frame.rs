@@ -4,7 +4,6 @@
 use polars::prelude::{DataFrame, DataType, IntoSeries, NamedFrom, PlSmallStr, Series, StringChunkedBuilder};
 
 use super::error::ReadError;
-use super::number;
 use crate::catalogue::{Catalogue, Column, ColumnType};
 
 /// One cell. `Day` also stands for months (their first day), `Text` for codes and raw keys.

@@ -138,8 +138,9 @@ impl Units {
         for part in &parts {
             let times = part.times.or(times);
             let days = if part.dated { Some(part.days) } else { dated };
-            let points = part.points.unwrap_or(0);
-            self.sum = self.sum.saturating_add(points.saturating_mul(times.unwrap_or(1)));
+            let counted = || days.map(|days| days.iter().map(|&count| i64::from(count)).sum());
+            let count = times.or_else(counted).unwrap_or(1);
+            self.sum = self.sum.saturating_add(part.points.unwrap_or(0).saturating_mul(count));
             if self.write {
                 self.acts(desk, file, part, days, times)?;
             }

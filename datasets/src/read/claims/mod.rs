@@ -6,8 +6,10 @@
 
 mod acts;
 mod correct;
+mod disease;
 mod dispensing;
 mod receipt;
+mod totals;
 
 use std::io::BufRead;
 

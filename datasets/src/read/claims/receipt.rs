@@ -9,24 +9,17 @@ use super::acts::{Outcome, Units, span};
 use super::correct::Views;
 use super::dispensing::Dispensed;
 use super::{Fields, Receipt, Record};
-use crate::read::desk::{Desk, Into};
+use crate::read::desk::Desk;
 use crate::read::error::ReadError;
-use crate::read::frame::Value;
 use crate::read::identity::Tuple;
-use crate::read::master;
 use crate::read::number::{self, Month};
 use crate::read::report::Kind;
 use crate::read::text::{self, Encoding};
 
-const KIND: Kind = Kind::Claims;
-
-/// の疑い, among the four-character modifiers of a disease.
-const SUSPECTED: &[u8] = b"8002";
-/// 未コード化傷病名.
-const UNCODED: &[u8] = b"0000999";
+pub(super) const KIND: Kind = Kind::Claims;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Sort {
+pub(super) enum Sort {
     Medical,
     Dpc,
     Pharmacy,
@@ -34,9 +27,9 @@ enum Sort {
 
 /// Takes the receipts of a file one by one.
 pub(super) struct Take<'a> {
-    file: &'a str,
-    encoding: Encoding,
-    fields: Fields,
+    pub(super) file: &'a str,
+    pub(super) encoding: Encoding,
+    pub(super) fields: Fields,
     views: Views,
     /// A line of the receipt could not be read.
     pub(super) damaged: bool,
@@ -55,16 +48,16 @@ struct Person {
     sex: Option<String>,
 }
 
-struct Head {
-    sort: Sort,
-    month: Month,
-    inpatient: bool,
+pub(super) struct Head {
+    pub(super) sort: Sort,
+    pub(super) month: Month,
+    pub(super) inpatient: bool,
     /// 総括区分 2 and 3: totals stand on the summary receipt.
-    part: bool,
-    facility: Option<String>,
-    days: Option<i64>,
-    points: i64,
-    points_from: usize,
+    pub(super) part: bool,
+    pub(super) facility: Option<String>,
+    pub(super) days: Option<i64>,
+    pub(super) points: i64,
+    pub(super) points_from: usize,
     person: Person,
 }
 
@@ -93,7 +86,7 @@ impl<'a> Take<'a> {
     }
 
     /// First record of this kind in a view, its fields loaded.
-    fn find(&mut self, receipt: &Receipt, view: &[usize], tag: &[u8; 2]) -> Option<usize> {
+    pub(super) fn find(&mut self, receipt: &Receipt, view: &[usize], tag: &[u8; 2]) -> Option<usize> {
         let at = *view.iter().find(|&&at| receipt.records.get(at).is_some_and(|r| r.tag == *tag))?;
         self.fields.load(receipt, *receipt.records.get(at)?);
         Some(at)
@@ -324,181 +317,16 @@ impl<'a> Take<'a> {
             Outcome::Bad(code) => Verdict::Bad(code),
         })
     }
-
-    fn disease(&self, desk: &mut Desk<'_>, head: &Head, body: &mut Body, ident: u32) -> Result<Outcome, ReadError> {
-        let Some(code) = disease_code(self.fields.get(1)) else {
-            return Ok(Outcome::Bad("disease-code"));
-        };
-        let start = match self.fields.get(2) {
-            b"" => None,
-            start => match number::day(start) {
-                Some(start) => Some(start),
-                None => {
-                    desk.tally.repaired(KIND, "disease-start");
-                    None
-                }
-            },
-        };
-        let outcome = self.fields.get(3);
-        if outcome == b"3" {
-            // The day is not written: it lies in this month.
-            body.died(head.month.last());
-        }
-        let outcome = std::str::from_utf8(outcome).ok().filter(|code| !code.is_empty());
-        let sheet = desk.sheet(Into::Diagnosis)?;
-        let outcome = outcome.map(|code| sheet.category("outcome", code));
-        let row = [
-            Value::Day(head.month.first()),
-            Value::Text(code),
-            master::icd10(code).map_or(Value::Null, Value::Text),
-            Value::day(start),
-            Value::category(outcome),
-            Value::Flag(self.fields.get(6) == b"01"),
-            Value::Flag(self.suspected(4, 5)),
-        ];
-        desk.push(Into::Diagnosis, ident, &row)?;
-        Ok(Outcome::Taken)
-    }
-
-    /// SB: 傷病名区分 11 is the main disease; the ICD-10 code is the file's own.
-    fn dpc_disease(&self, desk: &mut Desk<'_>, head: &Head, ident: u32) -> Result<Outcome, ReadError> {
-        let Some(code) = disease_code(self.fields.get(1)) else {
-            return Ok(Outcome::Bad("disease-code"));
-        };
-        let own = std::str::from_utf8(self.fields.get(4))
-            .ok()
-            .filter(|icd| (3..=5).contains(&icd.len()) && icd.bytes().all(|byte| byte.is_ascii_alphanumeric()));
-        let row = [
-            Value::Day(head.month.first()),
-            Value::Text(code),
-            own.or(master::icd10(code)).map_or(Value::Null, Value::Text),
-            Value::Null,
-            Value::Null,
-            Value::Flag(self.fields.get(5) == b"11"),
-            Value::Flag(self.suspected(2, 3)),
-        ];
-        desk.push(Into::Diagnosis, ident, &row)?;
-        Ok(Outcome::Taken)
-    }
-
-    /// Modifier 8002, or an uncoded disease whose written name ends so. The name itself is not kept.
-    fn suspected(&self, modifiers: usize, name: usize) -> bool {
-        if self.fields.get(modifiers).chunks(4).any(|one| one == SUSPECTED) {
-            return true;
-        }
-        if self.fields.get(1) != UNCODED {
-            return false;
-        }
-        let (name, _) = self.encoding.decode(self.fields.get(name));
-        name.trim_end().ends_with("疑い")
-    }
-
-    /// Points as billed: the billed HO, or KO. `Err` is not a case: what can't be read is taken as adjudicated.
-    fn billed(
-        &mut self,
-        desk: &mut Desk<'_>,
-        receipt: &Receipt,
-        views: &Views,
-        head: &Head,
-    ) -> Result<Billed, ReadError> {
-        if !views.corrected {
-            return Ok(Billed { points: head.points, details: None, total_corrected: true });
-        }
-        let payer = match self.find(receipt, &views.billed, b"HO") {
-            Some(at) => Some(at),
-            None => self.find(receipt, &views.billed, b"KO"),
-        };
-        let points = match number::whole(self.fields.get(5)) {
-            Some(points) if payer.is_some() => points,
-            _ => {
-                desk.tally.repaired(KIND, "billed-total-missing");
-                head.points
-            }
-        };
-        let added = receipt.records.get(head.points_from).is_some_and(|r| r.added);
-        let mut details = None;
-        if !added && head.sort != Sort::Pharmacy {
-            let mut units = Units::new(0, head.month, false);
-            for &at in &views.billed {
-                let Some(record) = receipt.records.get(at).copied() else {
-                    continue;
-                };
-                match &record.tag {
-                    b"TI" | b"TR" | b"TS" => break,
-                    b"SI" | b"IY" | b"TO" => {
-                        self.fields.load(receipt, record);
-                        units.record(desk, self.file, record.tag, &self.fields, record.line)?;
-                    }
-                    _ => {}
-                }
-            }
-            units.flush(desk, self.file)?;
-            details = Some(units.sum);
-        }
-        Ok(Billed { points, details, total_corrected: added })
-    }
-
-    fn claim(
-        &self,
-        desk: &mut Desk<'_>,
-        head: &Head,
-        ident: u32,
-        body: &Body,
-        billed: Billed,
-    ) -> Result<(), ReadError> {
-        if head.part {
-            desk.tally.repaired(KIND, "totals-on-summary-receipt");
-            return Ok(());
-        }
-        let mut points = head.points;
-        if let (false, Some(details)) = (billed.total_corrected, billed.details) {
-            let change = body.units.sum.saturating_sub(details);
-            if change != 0 {
-                // Lines were corrected but the total was left as billed: it follows its lines.
-                points = points.saturating_add(change).max(0);
-                desk.tally.repaired(KIND, "total-follows-lines");
-            }
-        }
-        if head.days.is_none() {
-            desk.tally.repaired(KIND, "days-unknown");
-        }
-        if head.facility.is_none() {
-            desk.tally.repaired(KIND, "facility-unknown");
-        }
-        let lists = &desk.lists;
-        let sort = match head.sort {
-            Sort::Medical => lists.medical,
-            Sort::Dpc => lists.dpc,
-            Sort::Pharmacy => lists.pharmacy,
-        };
-        let row = [
-            Value::Day(head.month.first()),
-            Value::Category(sort),
-            Value::Category(if head.inpatient { lists.inpatient } else { lists.outpatient }),
-            Value::Int(lists.days.clamp(head.days.unwrap_or(0))),
-            Value::Int(lists.points.clamp(billed.points)),
-            Value::Int(lists.points.clamp(points)),
-            Value::Text(head.facility.as_deref().unwrap_or("unknown")),
-        ];
-        desk.push(Into::Claim, ident, &row)
-    }
 }
 
-struct Billed {
-    points: i64,
-    /// Σ points × 回数 of the billed lines, where the total was not corrected itself.
-    details: Option<i64>,
-    total_corrected: bool,
-}
-
-struct Body {
-    units: Units,
-    dispensed: Dispensed,
+pub(super) struct Body {
+    pub(super) units: Units,
+    pub(super) dispensed: Dispensed,
     death: Option<i32>,
 }
 
 impl Body {
-    fn died(&mut self, day: i32) {
+    pub(super) fn died(&mut self, day: i32) {
         self.death = Some(self.death.map_or(day, |known| known.min(day)));
     }
 }
@@ -507,11 +335,4 @@ enum Verdict {
     Kept,
     LeftOut(&'static str),
     Bad(&'static str),
-}
-
-fn disease_code(bytes: &[u8]) -> Option<&str> {
-    if bytes.len() != 7 || !bytes.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    std::str::from_utf8(bytes).ok()
 }
