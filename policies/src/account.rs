@@ -46,13 +46,33 @@ impl fmt::Display for Budget {
 }
 
 /// What one answer guarantees alone, and what it costs. Only consistent prices exist.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "RawPrice")]
 pub struct Price {
     kind: Kind,
     epsilon: Epsilon,
     delta: Delta,
     rho: Rho,
     failure: Delta,
+}
+
+/// A price as written, before [`Price`] has judged it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawPrice {
+    kind: Kind,
+    epsilon: Epsilon,
+    delta: Delta,
+    rho: Rho,
+    failure: Delta,
+}
+
+impl TryFrom<RawPrice> for Price {
+    type Error = PriceError;
+
+    fn try_from(raw: RawPrice) -> Result<Self, PriceError> {
+        Self::new(raw.kind, raw.epsilon, raw.delta, raw.rho, raw.failure)
+    }
 }
 
 /// These numbers are no price.
@@ -67,6 +87,22 @@ pub enum PriceError {
     /// An answer with Gaussian noise is (ε, δ)-private only for a δ above zero and below one.
     #[error("an answer with Gaussian noise needs 0 < δ < 1, and its failure probability must not exceed δ")]
     Delta,
+    /// The numbers contradict each other.
+    #[error("a purely private price has δ = 0 and ρ = ε²/2")]
+    Contradiction,
+}
+
+/// What one release adds to the accounts, as an intent in the log states it. No invariants: whatever was logged counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Charge {
+    /// The mechanism family.
+    pub kind: Kind,
+    /// To the pure account (which [`Kind::Zcdp`] closes).
+    pub epsilon: Epsilon,
+    /// δᵢ, to the cap's δ.
+    pub delta: Delta,
+    /// To the zCDP account.
+    pub rho: Rho,
 }
 
 /// Caps and prices end here: squares of such ε still fit.
@@ -74,6 +110,27 @@ pub(crate) const EPSILON_LIMIT: Epsilon = Epsilon::from_units(1_000_000_000_000_
 const ONE: Delta = Delta::from_units(1_000_000_000_000_000_000);
 
 impl Price {
+    /// The price with these numbers, if they agree with each other.
+    ///
+    /// # Errors
+    /// As [`Price::pure`] and [`Price::zcdp`]; or the numbers contradict each other.
+    pub fn new(kind: Kind, epsilon: Epsilon, delta: Delta, rho: Rho, failure: Delta) -> Result<Self, PriceError> {
+        let price = match kind {
+            Kind::Pure => Self::pure(epsilon)?,
+            Kind::Zcdp => Self::zcdp(epsilon, delta, rho, failure)?,
+        };
+        if (price.delta, price.rho, price.failure) != (delta, rho, failure) {
+            return Err(PriceError::Contradiction);
+        }
+        Ok(price)
+    }
+
+    /// What it adds to the accounts.
+    #[must_use]
+    pub const fn charge(&self) -> Charge {
+        Charge { kind: self.kind, epsilon: self.epsilon, delta: self.failure, rho: self.rho }
+    }
+
     /// A purely ε-private answer. In zCDP it costs ε²/2.
     ///
     /// # Errors
@@ -169,12 +226,12 @@ pub struct Account {
 impl Account {
     /// The account with one more release.
     #[must_use]
-    pub fn charge(self, price: &Price) -> Self {
+    pub fn charge(self, charge: &Charge) -> Self {
         Self {
-            epsilon: self.epsilon.saturating_add(price.epsilon),
-            closed: self.closed || price.kind == Kind::Zcdp || !price.delta.is_zero(),
-            rho: self.rho.saturating_add(price.rho),
-            delta: self.delta.saturating_add(price.failure),
+            epsilon: self.epsilon.saturating_add(charge.epsilon),
+            closed: self.closed || charge.kind == Kind::Zcdp || !charge.delta.is_zero(),
+            rho: self.rho.saturating_add(charge.rho),
+            delta: self.delta.saturating_add(charge.delta),
         }
     }
 

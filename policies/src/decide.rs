@@ -213,7 +213,7 @@ fn afford(
         if price.delta() > cap.delta {
             return Err(Denial::DeltaTooLarge { level, delta: price.delta(), cap: cap.delta });
         }
-        if !account.charge(price).within(cap, accountant) {
+        if !account.charge(&price.charge()).within(cap, accountant) {
             return Err(Denial::Budget {
                 level,
                 price: Box::new(*price),

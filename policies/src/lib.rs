@@ -12,7 +12,7 @@ mod money;
 mod parse;
 mod policy;
 
-pub use account::{Account, Accountant, Budget, Kind, Price, PriceError, Spent};
+pub use account::{Account, Accountant, Budget, Charge, Kind, Price, PriceError, Spent};
 pub use cards::{Card, Role};
 pub use decide::{Approval, Ask, Permit, decide};
 pub use denial::{Denial, Level, Remaining};

@@ -133,7 +133,7 @@ fn caps_nest_and_the_message_states_what_remains() {
     let policy =
         parse(&wide.replace("researcher_budget = { epsilon = \"3\"", "researcher_budget = { epsilon = \"2\"")).unwrap();
     let asked = ask(&policy, price("1"));
-    let charged = |count: usize| (0..count).fold(Account::default(), |account, _| account.charge(&price("1")));
+    let charged = |count: usize| (0..count).fold(Account::default(), |account, _| account.charge(&price("1").charge()));
     let level = |room, project, researcher| {
         let spent =
             Spent { room: charged(room), project: charged(project), researcher: charged(researcher), entries: 0 };

@@ -36,7 +36,7 @@ proptest! {
             let approvals = [verdict(&ask, "sato", true), verdict(&ask, "hara", true)];
             let spent = Spent { room: account, project: account, researcher: account, entries: 0 };
             if decide(&policy, &ask, &approvals, &spent, TODAY, &Simple).is_ok() {
-                account = account.charge(&price);
+                account = account.charge(&price.charge());
                 ran.push(price);
             }
             let sum = |unit: fn(&Price) -> u128| ran.iter().map(unit).sum::<u128>();
@@ -63,7 +63,7 @@ proptest! {
             let permitted = decide(&policy, &ask, &approvals, &spent, TODAY, &Simple).is_ok();
             prop_assert_eq!(permitted, total + epsilon <= 3_000_000_000_000);
             if permitted {
-                account = account.charge(&price);
+                account = account.charge(&price.charge());
                 total += epsilon;
             }
         }
@@ -75,7 +75,7 @@ proptest! {
         let mut account = Account::default();
         let mut closed = false;
         for price in sequence {
-            let next = account.charge(&price);
+            let next = account.charge(&price.charge());
             closed |= price.kind() == Kind::Zcdp;
             prop_assert_eq!(next.pure().is_none(), closed);
             prop_assert!(next.rho() > account.rho() && next.delta() >= account.delta());

@@ -63,7 +63,14 @@ fn only_consistent_prices_exist() {
     assert_eq!(Price::zcdp(one, Delta::ZERO, rho, Delta::ZERO), Err(PriceError::Delta));
     assert_eq!(Price::zcdp(one, "1".parse().unwrap(), rho, Delta::ZERO), Err(PriceError::Delta));
     assert_eq!(Price::zcdp(one, tiny, rho, "0.1".parse().unwrap()), Err(PriceError::Delta));
-    assert!(Price::zcdp(one, tiny, rho, tiny).is_ok());
+    let gaussian = Price::zcdp(one, tiny, rho, tiny).unwrap();
+    // Written and read again; a price whose numbers contradict each other can't be read.
+    let text = serde_json::to_string(&gaussian).unwrap();
+    assert_eq!(serde_json::from_str::<Price>(&text).unwrap(), gaussian);
+    assert!(serde_json::from_str::<Price>(&text.replace("zcdp", "pure")).is_err());
+    let text = serde_json::to_string(&Price::pure(one).unwrap()).unwrap();
+    assert_eq!(serde_json::from_str::<Price>(&text).unwrap(), Price::pure(one).unwrap());
+    assert!(serde_json::from_str::<Price>(&text.replace("0.5", "0.4")).is_err());
 }
 
 proptest! {

@@ -1,0 +1,459 @@
+//! The texts that researchers and stewards sign. One spelling only: a text is what its parsed values write, byte for byte, so that
+//! nothing can be signed in one sense and read in another. Not signatures themselves: those are signed notes of `audit_log`.
+
+use std::fmt::Write as _;
+use std::str::FromStr;
+
+use audit_log::digest::sha256;
+use audit_log::{Verifier, note};
+use jiff::civil::Date;
+use policies::{Delta, Digest, Epsilon, Kind, Price, Rho};
+
+const REQUEST: &str = "sudare-request/v1";
+const VERDICT: &str = "sudare-verdict/v1";
+/// Stands before every line of the question, so that no line of it can pass for a field.
+const QUOTED: &str = "| ";
+/// Most bytes of a question: its note has to fit into a log entry.
+const QUESTION_LIMIT: usize = 32 * 1024;
+
+/// Why a text is no request or verdict. Names fields and lines, never their content.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotesError {
+    /// A line is not what it must be.
+    #[error("line {line}: expected `{expected}`")]
+    Line {
+        /// From 1.
+        line: usize,
+        /// Field or form.
+        expected: &'static str,
+    },
+    /// The numbers are no price.
+    #[error("the price: {0}")]
+    Price(#[from] policies::PriceError),
+    /// The text is not the one that its own values write.
+    #[error("the text is not in its one canonical spelling")]
+    Spelling,
+    /// A name that can't stand in one line.
+    #[error("{0} is empty, or holds a space or control character")]
+    Name(&'static str),
+    /// The question is empty, too long, or holds a control character.
+    #[error("the question must have 1 to 32768 bytes and no control characters but line ends and tabs")]
+    Question,
+    /// No or a wrong signature.
+    #[error("the signature: {0}")]
+    Signature(#[from] audit_log::NoteError),
+}
+
+/// What a researcher signs: this question, as this plan, for this project, in this room, under this policy, at this price, until then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    room: String,
+    project: String,
+    researcher: String,
+    plan: Digest,
+    policy: Digest,
+    price: Price,
+    expires: Date,
+    nonce: Digest,
+    question: String,
+}
+
+/// What a steward signs: yes or no to this request, with everything in it that matters spelt out again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    room: String,
+    project: String,
+    request: Digest,
+    steward: String,
+    approve: bool,
+    plan: Digest,
+    policy: Digest,
+    price: Price,
+    expires: Date,
+}
+
+impl Request {
+    /// A request. `expires` is the last day; `nonce` any 32 bytes that were not used before, so that the same question
+    /// may be asked of a later snapshot. Tabs of the question become spaces and CRLF becomes LF; the plan is that of
+    /// [`Request::question`].
+    ///
+    /// # Errors
+    /// A name, day or question that can't be written.
+    #[expect(clippy::too_many_arguments, reason = "everything that is signed, once")]
+    pub fn new(
+        room: &str,
+        project: &str,
+        researcher: &str,
+        plan: Digest,
+        policy: Digest,
+        price: Price,
+        expires: Date,
+        nonce: [u8; 32],
+        question: &str,
+    ) -> Result<Self, NotesError> {
+        let question = normalize(question);
+        let clean = !question.chars().any(|c| c.is_control() && c != '\n');
+        if question.trim().is_empty() || question.len() > QUESTION_LIMIT || !clean {
+            return Err(NotesError::Question);
+        }
+        Ok(Self {
+            room: name("the room", room)?,
+            project: name("the project", project)?,
+            researcher: name("the researcher", researcher)?,
+            plan,
+            policy,
+            price,
+            expires,
+            nonce: Digest::from_bytes(nonce),
+            question,
+        })
+    }
+
+    /// The text to sign.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        let mut text = format!(
+            "{REQUEST}\nroom: {}\nproject: {}\nresearcher: {}\nplan: {}\n",
+            self.room, self.project, self.researcher, self.plan
+        );
+        write_price(&mut text, self.policy, &self.price, self.expires);
+        let _ = write!(text, "nonce: {}\nquestion:\n", self.nonce);
+        for line in self.question.split('\n') {
+            let _ = writeln!(text, "{QUOTED}{line}");
+        }
+        text
+    }
+
+    /// Reads a text, strictly.
+    ///
+    /// # Errors
+    /// The line that is not as it must be, or a second spelling.
+    pub fn parse(text: &str) -> Result<Self, NotesError> {
+        let mut fields = Fields::new(text);
+        fields.header(REQUEST)?;
+        let (room, project) = (fields.take("room: ")?, fields.take("project: ")?);
+        let researcher = fields.take("researcher: ")?;
+        let plan = fields.read("plan: ")?;
+        let (policy, price, expires) = read_price(&mut fields)?;
+        let nonce: Digest = fields.read("nonce: ")?;
+        fields.header("question:")?;
+        let mut question: Vec<&str> = Vec::new();
+        while !fields.done() {
+            question.push(fields.take(QUOTED)?);
+        }
+        let request = Self::new(
+            room,
+            project,
+            researcher,
+            plan,
+            policy,
+            price,
+            expires,
+            *nonce.as_bytes(),
+            &question.join("\n"),
+        )?;
+        canonical(text, &request.to_text())?;
+        Ok(request)
+    }
+
+    /// The request in a signed note, if this researcher's key signed it.
+    ///
+    /// # Errors
+    /// The signature is missing or wrong, or the text is no request.
+    pub fn open(signed: &str, key: &Verifier) -> Result<Self, NotesError> {
+        Self::parse(&note::open(signed, std::slice::from_ref(key))?.text)
+    }
+
+    /// Identifies the request: SHA-256 of its text. Signatures don't enter, since one text can have several.
+    #[must_use]
+    pub fn id(&self) -> Digest {
+        Digest::from_bytes(sha256(self.to_text().as_bytes()))
+    }
+
+    /// The room's origin.
+    #[must_use]
+    pub fn room(&self) -> &str {
+        &self.room
+    }
+
+    /// Project id.
+    #[must_use]
+    pub fn project(&self) -> &str {
+        &self.project
+    }
+
+    /// Name on the researcher's card.
+    #[must_use]
+    pub fn researcher(&self) -> &str {
+        &self.researcher
+    }
+
+    /// Digest of the plan.
+    #[must_use]
+    pub const fn plan(&self) -> Digest {
+        self.plan
+    }
+
+    /// Digest of the policy.
+    #[must_use]
+    pub const fn policy(&self) -> Digest {
+        self.policy
+    }
+
+    /// The price.
+    #[must_use]
+    pub const fn price(&self) -> &Price {
+        &self.price
+    }
+
+    /// Last day on which it may run.
+    #[must_use]
+    pub const fn expires(&self) -> Date {
+        self.expires
+    }
+
+    /// The SQL text.
+    #[must_use]
+    pub fn question(&self) -> &str {
+        &self.question
+    }
+
+    /// The verdict that this steward would sign.
+    ///
+    /// # Errors
+    /// The steward's name can't be written.
+    pub fn verdict(&self, steward: &str, approve: bool) -> Result<Verdict, NotesError> {
+        Ok(Verdict {
+            room: self.room.clone(),
+            project: self.project.clone(),
+            request: self.id(),
+            steward: name("the steward", steward)?,
+            approve,
+            plan: self.plan,
+            policy: self.policy,
+            price: self.price,
+            expires: self.expires,
+        })
+    }
+}
+
+impl Verdict {
+    /// The text to sign.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        let mut text = format!(
+            "{VERDICT}\nroom: {}\nproject: {}\nrequest: {}\nsteward: {}\nverdict: {}\nplan: {}\n",
+            self.room,
+            self.project,
+            self.request,
+            self.steward,
+            if self.approve { "approve" } else { "reject" },
+            self.plan,
+        );
+        write_price(&mut text, self.policy, &self.price, self.expires);
+        text
+    }
+
+    /// Reads a text, strictly.
+    ///
+    /// # Errors
+    /// The line that is not as it must be, or a second spelling.
+    pub fn parse(text: &str) -> Result<Self, NotesError> {
+        let mut fields = Fields::new(text);
+        fields.header(VERDICT)?;
+        let room = name("the room", fields.take("room: ")?)?;
+        let project = name("the project", fields.take("project: ")?)?;
+        let request = fields.read("request: ")?;
+        let steward = name("the steward", fields.take("steward: ")?)?;
+        let approve = match fields.take("verdict: ")? {
+            "approve" => true,
+            "reject" => false,
+            _ => return Err(fields.expected("verdict: approve|reject")),
+        };
+        let plan = fields.read("plan: ")?;
+        let (policy, price, expires) = read_price(&mut fields)?;
+        if !fields.done() {
+            fields.take("end of text")?;
+        }
+        let verdict = Self {
+            room,
+            project,
+            request,
+            steward,
+            approve,
+            plan,
+            policy,
+            price,
+            expires,
+        };
+        canonical(text, &verdict.to_text())?;
+        Ok(verdict)
+    }
+
+    /// The verdict in a signed note, if this steward's key signed it.
+    ///
+    /// # Errors
+    /// The signature is missing or wrong, or the text is no verdict.
+    pub fn open(signed: &str, key: &Verifier) -> Result<Self, NotesError> {
+        Self::parse(&note::open(signed, std::slice::from_ref(key))?.text)
+    }
+
+    /// The room's origin.
+    #[must_use]
+    pub fn room(&self) -> &str {
+        &self.room
+    }
+
+    /// Project id.
+    #[must_use]
+    pub fn project(&self) -> &str {
+        &self.project
+    }
+
+    /// Id of the request.
+    #[must_use]
+    pub const fn request(&self) -> Digest {
+        self.request
+    }
+
+    /// Name on the steward's card.
+    #[must_use]
+    pub fn steward(&self) -> &str {
+        &self.steward
+    }
+
+    /// Yes or no.
+    #[must_use]
+    pub const fn approve(&self) -> bool {
+        self.approve
+    }
+
+    /// Digest of the plan.
+    #[must_use]
+    pub const fn plan(&self) -> Digest {
+        self.plan
+    }
+
+    /// Digest of the policy.
+    #[must_use]
+    pub const fn policy(&self) -> Digest {
+        self.policy
+    }
+
+    /// The price.
+    #[must_use]
+    pub const fn price(&self) -> &Price {
+        &self.price
+    }
+
+    /// Last day on which the request may run.
+    #[must_use]
+    pub const fn expires(&self) -> Date {
+        self.expires
+    }
+}
+
+/// The text between signature lines of a note, unverified: only to know whose key to ask for.
+#[must_use]
+pub fn unverified_text(signed: &str) -> &str {
+    let end = signed.rfind("\n\n").map_or(0, |at| at + 1);
+    signed.get(..end).unwrap_or("")
+}
+
+fn normalize(question: &str) -> String {
+    let text = question.replace("\r\n", "\n").replace('\t', "    ");
+    text.trim_matches('\n').to_owned()
+}
+
+fn name(what: &'static str, text: &str) -> Result<String, NotesError> {
+    if text.is_empty() || text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        return Err(NotesError::Name(what));
+    }
+    Ok(text.to_owned())
+}
+
+fn canonical(text: &str, written: &str) -> Result<(), NotesError> {
+    if text == written {
+        Ok(())
+    } else {
+        Err(NotesError::Spelling)
+    }
+}
+
+fn write_price(text: &mut String, policy: Digest, price: &Price, expires: Date) {
+    let _ = write!(
+        text,
+        "policy: {policy}\naccount: {}\nepsilon: {}\ndelta: {}\nrho: {}\nfailure: {}\nexpires: {expires}\n",
+        price.kind(),
+        price.epsilon(),
+        price.delta(),
+        price.rho(),
+        price.failure(),
+    );
+}
+
+fn read_price(fields: &mut Fields<'_>) -> Result<(Digest, Price, Date), NotesError> {
+    let policy = fields.read("policy: ")?;
+    let kind = match fields.take("account: ")? {
+        "pure" => Kind::Pure,
+        "zcdp" => Kind::Zcdp,
+        _ => return Err(fields.expected("account: pure|zcdp")),
+    };
+    let epsilon: Epsilon = fields.read("epsilon: ")?;
+    let delta: Delta = fields.read("delta: ")?;
+    let rho: Rho = fields.read("rho: ")?;
+    let failure: Delta = fields.read("failure: ")?;
+    let expires = fields.read("expires: ")?;
+    Ok((policy, Price::new(kind, epsilon, delta, rho, failure)?, expires))
+}
+
+/// The lines of a text, one after the other.
+struct Fields<'a> {
+    rest: &'a str,
+    line: usize,
+}
+
+impl<'a> Fields<'a> {
+    fn new(text: &'a str) -> Self {
+        Self { rest: text, line: 0 }
+    }
+
+    fn done(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    fn expected(&self, expected: &'static str) -> NotesError {
+        NotesError::Line {
+            line: self.line,
+            expected,
+        }
+    }
+
+    /// The next line, which must start with this prefix and end in a newline; without prefix.
+    fn take(&mut self, prefix: &'static str) -> Result<&'a str, NotesError> {
+        self.line += 1;
+        let (line, rest) = self
+            .rest
+            .split_once('\n')
+            .ok_or_else(|| self.expected(prefix))?;
+        self.rest = rest;
+        line.strip_prefix(prefix)
+            .ok_or_else(|| self.expected(prefix))
+    }
+
+    fn header(&mut self, text: &'static str) -> Result<(), NotesError> {
+        match self.take(text)? {
+            "" => Ok(()),
+            _ => Err(self.expected(text)),
+        }
+    }
+
+    fn read<T: FromStr>(&mut self, prefix: &'static str) -> Result<T, NotesError> {
+        let text = self.take(prefix)?;
+        text.parse().map_err(|_| self.expected(prefix))
+    }
+}
+
+#[cfg(test)]
+mod tests;
