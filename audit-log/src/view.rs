@@ -30,6 +30,7 @@ impl View {
     ///
     /// # Errors
     /// The first thing that is wrong, with file and index; [`LogError::is_integrity`] tells evidence from mishaps.
+    /// [`LogError::Busy`] if a writer never paused.
     pub fn open(dir: impl AsRef<Path>, log: &Verifier) -> Result<Self, LogError> {
         Self::load(&Posix::new(dir.as_ref()), log)
     }
@@ -54,8 +55,11 @@ impl View {
             };
             // A writer may have been at work; if so, what was read is no single state.
             let after = (read(storage, CHECKPOINT)?, storage.list().ok());
-            if attempt == ATTEMPTS || after == before {
+            if after == before {
                 return Err(error);
+            }
+            if attempt == ATTEMPTS {
+                return Err(LogError::Busy);
             }
             attempt += 1;
         }
