@@ -252,10 +252,11 @@ impl Plan {
     pub fn sensitivity(&self, statistic: &Statistic) -> Sensitivity {
         let linf = statistic.lo.unsigned_abs().max(statistic.hi.unsigned_abs());
         let product = u128::from(self.max_groups) * u128::from(linf);
-        let rows = match (&statistic.reduction, self.rows) {
-            (Reduction::CountRows | Reduction::CountTrue(_) | Reduction::CountNonNull(_), Rows::AtMost(k)) => {
-                u128::from(k)
-            }
+        // Counts of a person's rows add up to no more than the rows; a lower bound above 1 could lift them beyond.
+        let counts =
+            matches!(statistic.reduction, Reduction::CountRows | Reduction::CountTrue(_) | Reduction::CountNonNull(_));
+        let rows = match self.rows.bound() {
+            Some(k) if counts && statistic.lo <= 1 => u128::from(k),
             _ => u128::MAX,
         };
         Sensitivity { l0: self.max_groups, linf, l1: product.min(rows) }

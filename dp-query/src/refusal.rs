@@ -43,6 +43,11 @@ impl Refusal {
         self.0.column
     }
 
+    /// Characters marked on the line, at least 1.
+    pub fn width(&self) -> usize {
+        self.0.width
+    }
+
     /// Why it can't pass; can be empty.
     pub fn why(&self) -> &str {
         &self.0.why
@@ -77,7 +82,9 @@ impl fmt::Display for Inner {
 
 /// Terminal cells of a character: two for East Asian wide and full-width ones (the blocks that Japanese text uses).
 fn cells(c: char) -> usize {
-    let wide = matches!(u32::from(c), 0x1100..=0x115F | 0x2E80..=0xA4CF | 0xAC00..=0xD7A3 | 0xF900..=0xFAFF | 0xFE30..=0xFE6F | 0xFF00..=0xFF60 | 0xFFE0..=0xFFE6 | 0x20000..=0x3FFFD);
+    let wide = matches!(u32::from(c),
+        0x1100..=0x115F | 0x2E80..=0xA4CF | 0xAC00..=0xD7A3 | 0xF900..=0xFAFF | 0xFE30..=0xFE6F | 0xFF00..=0xFF60
+        | 0xFFE0..=0xFFE6 | 0x20000..=0x3FFFD);
     if wide { 2 } else { 1 }
 }
 
@@ -127,15 +134,35 @@ impl Problem {
         // Control characters (tabs, escapes) would bend the terminal; columns stay as they are.
         let source_line: String =
             text.lines().nth(line - 1).unwrap_or("").chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        let length = source_line.chars().count();
+        let characters: Vec<char> = source_line.chars().collect();
+        let length = characters.len();
         let end = if span.end.line == span.start.line {
-            usize::try_from(span.end.column).unwrap_or(column)
+            let end = usize::try_from(span.end.column).unwrap_or(column);
+            balanced(&characters, column - 1, end.saturating_sub(1)) + 1
         } else {
             length + 1
         };
         let width = end.saturating_sub(column).clamp(1, length.saturating_sub(column - 1).max(1));
         Refusal(Box::new(Inner { code, message, line, column, width, source_line, why, help }))
     }
+}
+
+/// sqlparser's spans leave closing parentheses out: the end of `line[start..end]` with them, positions from 0.
+pub(crate) fn balanced(line: &[char], start: usize, end: usize) -> usize {
+    let mut open = 0_i32;
+    let mut at = start;
+    // A name with its parenthesis right behind it is a call.
+    let end = if line.get(end) == Some(&'(') { end + 1 } else { end };
+    while let Some(c) = line.get(at).filter(|_| at < end || open > 0) {
+        match c {
+            '(' => open += 1,
+            ')' => open -= 1,
+            _ => {}
+        }
+        at += 1;
+    }
+    // Unclosed on this line: as it was.
+    if open > 0 { end } else { at.max(end) }
 }
 
 /// `a`, `b` or `c`.

@@ -134,6 +134,8 @@ pub struct ScanColumn {
     pub(crate) id: ColumnId,
     pub(crate) name: String,
     pub(crate) kind: ScanKind,
+    /// Where NULL can't be, a NULL in the store is read as the column's first or `other` value.
+    pub(crate) nullable: bool,
 }
 
 /// How a stored column becomes the engine's value. Bounds are enforced again while reading.
@@ -308,6 +310,30 @@ pub enum Expr {
         /// Right operand.
         right: Box<Expr>,
     },
+}
+
+impl Expr {
+    /// Number of nodes.
+    pub(crate) fn size(&self) -> usize {
+        let children: usize = match self {
+            Expr::Column(_) | Expr::Integer(_) | Expr::Bool(_) | Expr::Null => 0,
+            Expr::Arithmetic { left, right, .. }
+            | Expr::Compare { left, right, .. }
+            | Expr::Extreme { left, right, .. }
+            | Expr::AgeAt { birth: left, date: right } => left.size() + right.size(),
+            Expr::And(parts) | Expr::Or(parts) => parts.iter().map(Expr::size).sum(),
+            Expr::Not(input) | Expr::IsNull(input) => input.size(),
+            Expr::Divide { input, .. } | Expr::DatePart { input, .. } => input.size(),
+            Expr::InSet { input, values } => input.size() + values.len(),
+            Expr::CodeIn { input, codes, prefixes } => input.size() + codes.len() + prefixes.len(),
+            Expr::RangeBucket { input, bounds, .. } => input.size() + bounds.len(),
+            Expr::Remap { input, to } => input.size() + to.len(),
+            Expr::Case { arms, otherwise } => {
+                arms.iter().map(|(condition, value)| condition.size() + value.size()).sum::<usize>() + otherwise.size()
+            }
+        };
+        children + 1
+    }
 }
 
 /// + − ×

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use sqlparser::tokenizer::Span;
 
-use super::expr::{join, not, rescale};
+use super::expr::{join, not, repeat, rescale};
 use super::types::{Label, Type, Typed, codes};
 use super::{literal, scope};
 use crate::refusal::{Checked, Problem};
@@ -69,6 +69,7 @@ pub(crate) fn in_list(value: Typed, items: Vec<Typed>, span: Span) -> Checked<Ty
             Ok(Typed { expr, ty: Type::Bool, span, ..value })
         }
         _ => {
+            repeat(&value, items.len())?;
             let parts = items
                 .into_iter()
                 .map(|item| compare(CompareOp::Equal, value.clone(), item, span))

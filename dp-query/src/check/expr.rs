@@ -8,7 +8,7 @@ use sqlparser::tokenizer::Span;
 use super::grouping::Grouping;
 use super::scope::Scope;
 use super::types::{Type, Typed, interval};
-use super::{Checker, compare, literal};
+use super::{Checker, DEEPEST, LARGEST, compare, literal};
 use crate::refusal::{Checked, Problem};
 use crate::relation::{ArithmeticOp, CompareOp, DatePart, Expr, LIMIT};
 
@@ -34,19 +34,24 @@ impl<'a> Checker<'a> {
     /// Types an expression.
     pub(crate) fn expr(&mut self, cx: Context<'_, 'a>, e: &'a ast::Expr) -> Checked<Typed> {
         let span = e.span();
-        if let Some(grouping) = cx.grouping
-            && let Ok(row) = self.expr(cx.rows(), e)
+        self.depth += 1;
+        let typed = if self.depth > DEEPEST { Err(too_large(span)) } else { self.expr_here(cx, e, span) };
+        self.depth -= 1;
+        let typed = typed.map_err(|problem| problem.or_at(span))?;
+        if typed.expr.size() > LARGEST { Err(too_large(span)) } else { Ok(typed) }
+    }
+
+    fn expr_here(&mut self, cx: Context<'_, 'a>, e: &'a ast::Expr, span: Span) -> Checked<Typed> {
+        let Some(grouping) = cx.grouping else { return self.expr_inner(cx, e, span) };
+        if let Ok(row) = self.expr(cx.rows(), e)
             && let Some(key) = grouping.borrow().key(&row)
         {
             return Ok(cx.scope.refine(key));
         }
-        let typed =
-            self.expr_inner(cx, e).map(|typed| if cx.grouping.is_some() { cx.scope.refine(typed) } else { typed });
-        typed.map_err(|problem| problem.or_at(span))
+        Ok(cx.scope.refine(self.expr_inner(cx, e, span)?))
     }
 
-    fn expr_inner(&mut self, cx: Context<'_, 'a>, e: &'a ast::Expr) -> Checked<Typed> {
-        let span = e.span();
+    fn expr_inner(&mut self, cx: Context<'_, 'a>, e: &'a ast::Expr, span: Span) -> Checked<Typed> {
         match e {
             ast::Expr::Nested(inner) => self.expr(cx, inner),
             ast::Expr::Identifier(name) => self.name(cx, None, &name.value, span),
@@ -55,7 +60,11 @@ impl<'a> Checker<'a> {
                 _ => Err(Problem::new("unknown_column", span, "a column is `name` or `table.name`")),
             },
             ast::Expr::Value(value) => literal::value(&value.value, value.span),
-            ast::Expr::TypedString(ast::TypedString { data_type: ast::DataType::Date, value, uses_odbc_syntax: false }) => match &value.value {
+            ast::Expr::TypedString(ast::TypedString {
+                data_type: ast::DataType::Date,
+                value,
+                uses_odbc_syntax: false,
+            }) => match &value.value {
                 Value::SingleQuotedString(text) | Value::DoubleQuotedString(text) => literal::date(text, value.span),
                 _ => Err(Problem::new("type", span, "a date is DATE 'YYYY-MM-DD'")),
             },
@@ -90,29 +99,52 @@ impl<'a> Checker<'a> {
             ast::Expr::IsFalse(inner) => self.is(cx, inner, false, span),
             ast::Expr::IsNotTrue(inner) => Ok(not(self.is(cx, inner, true, span)?)),
             ast::Expr::IsNotFalse(inner) => Ok(not(self.is(cx, inner, false, span)?)),
-            ast::Expr::Case { operand, conditions, else_result, .. } => self.case(cx, operand.as_deref(), conditions, else_result.as_deref(), span),
+            ast::Expr::Case { operand, conditions, else_result, .. } => {
+                self.case(cx, operand.as_deref(), conditions, else_result.as_deref(), span)
+            }
             ast::Expr::Extract { field, expr, .. } => {
                 let part = match field {
                     DateTimeField::Year => DatePart::Year,
                     DateTimeField::Month => DatePart::Month,
                     DateTimeField::Day => DatePart::Day,
-                    _ => return Err(Problem::new("unsupported", span, "EXTRACT gives YEAR, MONTH or DAY").help("FISCAL_YEAR(date) gives the 年度")),
+                    _ => {
+                        return Err(Problem::new(
+                            "unsupported",
+                            span,
+                            "EXTRACT gives YEAR, MONTH or \
+                     DAY",
+                        )
+                        .help("FISCAL_YEAR(date) gives the 年度"));
+                    }
                 };
                 let input = self.expr(cx, expr)?;
                 super::function::date_part(part, input, span)
             }
             ast::Expr::Function(function) => self.function(cx, function, span),
-            ast::Expr::InSubquery { .. } | ast::Expr::Exists { .. } | ast::Expr::Subquery(_) => Err(Problem::new("unsupported", span, "a subquery can't stand inside an expression")
-                .why("persons meet only through joins on `person_id`, so that what one person adds stays theirs")
-                .help("JOIN (SELECT DISTINCT person_id FROM …) AS x USING (person_id); for NOT IN, LEFT JOIN it and keep WHERE x.person_id IS NULL")),
-            ast::Expr::Cast { .. } | ast::Expr::Convert { .. } => Err(Problem::new("unsupported", span, "there are no casts")
-                .why("a cast can fail, and a failure would tell of a value")
-                .help("columns are typed already: numbers on their grid, dates, closed lists")),
-            ast::Expr::ILike { .. } | ast::Expr::SimilarTo { .. } | ast::Expr::RLike { .. } => {
-                Err(Problem::new("unsupported", span, "patterns are LIKE with a prefix only").help("code LIKE 'E11%', or STARTS_WITH(code, 'E11')"))
+            ast::Expr::InSubquery { .. } | ast::Expr::Exists { .. } | ast::Expr::Subquery(_) => {
+                Err(Problem::new("unsupported", span, "a subquery can't stand inside an expression")
+                    .why("persons meet only through joins on `person_id`, so that what one person adds stays theirs")
+                    .help(
+                        "JOIN (SELECT DISTINCT person_id FROM …) AS x USING (person_id); for NOT IN, LEFT JOIN it and \
+                 keep WHERE x.person_id IS NULL",
+                    ))
             }
-            _ => Err(Problem::new("unsupported", span, "this expression isn't part of the language")
-                .help("there are comparisons, AND/OR/NOT, IN, BETWEEN, IS NULL, LIKE 'prefix%', CASE, + - * and the functions of docs/query-language.md")),
+            ast::Expr::Cast { .. } | ast::Expr::Convert { .. } => {
+                Err(Problem::new("unsupported", span, "there are no casts")
+                    .why("a cast can fail, and a failure would tell of a value")
+                    .help("columns are typed already: numbers on their grid, dates, closed lists"))
+            }
+            ast::Expr::ILike { .. } | ast::Expr::SimilarTo { .. } | ast::Expr::RLike { .. } => Err(Problem::new(
+                "unsupported",
+                span,
+                "patterns are LIKE with a prefix \
+                 only",
+            )
+            .help("code LIKE 'E11%', or STARTS_WITH(code, 'E11')")),
+            _ => Err(Problem::new("unsupported", span, "this expression isn't part of the language").help(
+                "there are comparisons, AND/OR/NOT, IN, BETWEEN, IS NULL, LIKE 'prefix%', CASE, + - * and the \
+                 functions of docs/query-language.md",
+            )),
         }
     }
 
@@ -166,7 +198,10 @@ impl<'a> Checker<'a> {
             BinaryOperator::Divide | BinaryOperator::Modulo => {
                 return Err(Problem::new("unsupported", span, "there is no division here")
                     .why("values stay exact integers on their grid, and nothing may divide by zero")
-                    .help("DIV(x, 10) divides by a constant and drops the rest; AVG gives means; divide released values afterwards, it is free"));
+                    .help(
+                        "DIV(x, 10) divides by a constant and drops the rest; AVG gives means; divide released \
+                     values afterwards, it is free",
+                    ));
             }
             _ => {
                 return Err(Problem::new("unsupported", span, "this operator isn't part of the language")
@@ -234,6 +269,9 @@ impl<'a> Checker<'a> {
         span: Span,
     ) -> Checked<Typed> {
         let operand = operand.map(|e| self.expr(cx, e)).transpose()?;
+        if let Some(value) = &operand {
+            repeat(value, arms.len())?;
+        }
         let mut conditions = Vec::new();
         let mut values = Vec::new();
         for arm in arms {
@@ -253,6 +291,16 @@ impl<'a> Checker<'a> {
         });
         choose(conditions, values, span)
     }
+}
+
+/// Refuses what would stand in the plan many times over, before it does.
+pub(crate) fn repeat(value: &Typed, times: usize) -> Checked<()> {
+    if value.expr.size().saturating_mul(times) > LARGEST { Err(too_large(value.span)) } else { Ok(()) }
+}
+
+fn too_large(span: Span) -> Problem {
+    Problem::new("too_complex", span, "this expression is too large")
+        .help("IN (…) instead of many ORs; name a part in a CTE and use the name")
 }
 
 /// CASE over typed parts: one value per condition, and one more.

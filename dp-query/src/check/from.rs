@@ -217,7 +217,10 @@ impl<'a> Checker<'a> {
         let Some(cap) = self.options.max_rows_contributed.map(u64::from) else {
             return Err(Problem::new("rows", span, "this join can multiply rows without bound")
                 .why(format!("the left side has {a}, the right side {b}"))
-                .help("reduce one side to a row per person in a CTE (GROUP BY person_id), or set max_rows_contributed in OPTIONS: each side is then capped by stored draws"));
+                .help(
+                    "reduce one side to a row per person in a CTE (GROUP BY person_id), or set \
+                 max_rows_contributed in OPTIONS: each side is then capped by stored draws",
+                ));
         };
         let bounded = |relation: Relation| match relation.rows().bound() {
             Some(k) if k <= cap => (relation, k),

@@ -27,8 +27,14 @@ impl<'a> Checker<'a> {
             return match cx.grouping {
                 Some(grouping) => self.aggregate(cx, grouping, &call),
                 None => Err(Problem::new("aggregate", span, format!("{} can't stand here", call.name))
-                    .why("rows are looked at one by one: WHERE, ON, GROUP BY and arguments of aggregates hold no aggregates")
-                    .help("aggregate within the person first, in a CTE: SELECT person_id, … GROUP BY person_id, and filter there by HAVING")),
+                    .why(
+                        "rows are looked at one by one: WHERE, ON, GROUP BY and arguments of aggregates hold no \
+                     aggregates",
+                    )
+                    .help(
+                        "aggregate within the person first, in a CTE: SELECT person_id, … GROUP BY person_id, and \
+                     filter there by HAVING",
+                    )),
             };
         }
         call.plain()?;
@@ -153,12 +159,28 @@ fn unknown(call: &Call<'_>, span: Span) -> Problem {
     let name = &call.name;
     let problem = Problem::new("unknown_function", span, format!("there is no function {name}"));
     match name.as_str() {
-        "ROUND" | "FLOOR" | "CEIL" | "SAFE_DIVIDE" | "MOD" => problem.why("values stay exact integers on their grid").help("RANGE_BUCKET makes groups, DIV(x, 10) divides by a constant; round released values afterwards"),
-        "RAND" | "GENERATE_UUID" | "CURRENT_DATE" | "CURRENT_TIMESTAMP" => problem.why("the same question must mean the same tomorrow").help("write the value out: DATE '2025-03-31'"),
+        "ROUND" | "FLOOR" | "CEIL" | "SAFE_DIVIDE" | "MOD" => problem
+            .why(
+                "values stay exact integers on their \
+         grid",
+            )
+            .help("RANGE_BUCKET makes groups, DIV(x, 10) divides by a constant; round released values afterwards"),
+        "RAND" | "GENERATE_UUID" | "CURRENT_DATE" | "CURRENT_TIMESTAMP" => problem
+            .why(
+                "the same question must mean \
+         the same tomorrow",
+            )
+            .help("write the value out: DATE '2025-03-31'"),
         "APPROX_QUANTILES" | "PERCENTILE_CONT" | "VAR_SAMP" | "VARIANCE" | "STDDEV" | "APPROX_COUNT_DISTINCT" => {
-            problem.why("this release of Sudare has no mechanism for it").help("across persons there are COUNT, COUNTIF, COUNT(DISTINCT person_id), SUM and AVG; GROUP BY RANGE_BUCKET(x, […]) gives a distribution")
+            problem.why("this release of Sudare has no mechanism for it").help(
+                "across persons there are COUNT, \
+             COUNTIF, COUNT(DISTINCT person_id), SUM and AVG; GROUP BY RANGE_BUCKET(x, […]) gives a distribution",
+            )
         }
-        _ => problem.help("scalar functions are RANGE_BUCKET, FISCAL_YEAR, EXTRACT, DATE_TRUNC, AGE_AT, STARTS_WITH, IF, COALESCE, IFNULL, LEAST, GREATEST, ABS, DIV"),
+        _ => problem.help(
+            "scalar functions are RANGE_BUCKET, FISCAL_YEAR, EXTRACT, DATE_TRUNC, AGE_AT, STARTS_WITH, \
+         IF, COALESCE, IFNULL, LEAST, GREATEST, ABS, DIV",
+        ),
     }
 }
 

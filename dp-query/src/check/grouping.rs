@@ -158,8 +158,20 @@ impl<'a> Checker<'a> {
             "MIN" | "MAX" => {
                 let input = self.expr(rowwise, call.one()?)?;
                 if !matches!(input.ty, Type::Integer { .. } | Type::Date { .. }) {
-                    return Err(Problem::new("type", input.span, format!("{} takes numbers or dates, this is {}", call.name, input.ty.describe()))
-                        .help("codes have no order: MAX_BY(code, date) takes the latest; LOGICAL_OR(condition) asks whether any row has it"));
+                    return Err(Problem::new(
+                        "type",
+                        input.span,
+                        format!(
+                            "{} takes numbers or dates, this is \
+                     {}",
+                            call.name,
+                            input.ty.describe()
+                        ),
+                    )
+                    .help(
+                        "codes have no order: MAX_BY(code, date) takes the latest; LOGICAL_OR(condition) asks \
+                         whether any row has it",
+                    ));
                 }
                 let aggregate = if call.name == "MAX" { Aggregate::Max } else { Aggregate::Min };
                 (aggregate(input.expr.clone()), input)
@@ -193,7 +205,10 @@ fn value_by(call: &Call<'_>, value: Typed, by: &Typed) -> Checked<(Aggregate, Ty
     };
     let Some((value_lo, value_hi)) = bounds else {
         return Err(Problem::new("type", value.span, format!("{} can't hand on {}", call.name, value.ty.describe()))
-            .help("turn an open code into a condition or a closed list first: CASE WHEN icd10 LIKE 'E11%' THEN 'type 2' ELSE 'else' END"));
+            .help(
+                "turn an open code into a condition or a closed list first: CASE WHEN icd10 LIKE 'E11%' THEN 'type \
+             2' ELSE 'else' END",
+            ));
     };
     let (Type::Integer { lo: by_lo, hi: by_hi, .. } | Type::Date { lo: by_lo, hi: by_hi, .. }) = by.ty else {
         return Err(Problem::new(

@@ -81,9 +81,20 @@ pub(crate) fn key(name: String, typed: Typed) -> Checked<Key> {
                 .help("group by something that many share, such as sex or RANGE_BUCKET(…)"));
         }
         other => {
-            return Err(Problem::new("open_domain", span, format!("this key is {}, whose values aren't known beforehand", other.describe()))
-                .why("which groups appear would tell of single persons")
-                .help("CASE WHEN icd10 LIKE 'E11%' THEN 'type 2' … ELSE 'else' END closes the list; RANGE_BUCKET(x, […]) does so for numbers"));
+            return Err(Problem::new(
+                "open_domain",
+                span,
+                format!(
+                    "this key is {}, whose values aren't known \
+             beforehand",
+                    other.describe()
+                ),
+            )
+            .why("which groups appear would tell of single persons")
+            .help(
+                "CASE WHEN icd10 LIKE 'E11%' THEN 'type 2' … ELSE 'else' END closes the list; RANGE_BUCKET(x, \
+                 […]) does so for numbers",
+            ));
         }
     };
     if typed.nullable {

@@ -13,6 +13,12 @@ use crate::sql::Decimal;
 pub(crate) fn value(value: &Value, span: Span) -> Checked<Typed> {
     Ok(match value {
         Value::Number(text, false) => number(text, span)?,
+        // Texts become names of groups: in the log, in tables, on terminals.
+        Value::SingleQuotedString(text) | Value::DoubleQuotedString(text)
+            if text.chars().count() > 100 || text.chars().any(char::is_control) =>
+        {
+            return Err(Problem::new("type", span, "a text has at most 100 characters, and no control characters"));
+        }
         Value::SingleQuotedString(text) | Value::DoubleQuotedString(text) => {
             Typed::literal(Expr::Null, Type::Text(text.clone()), span)
         }

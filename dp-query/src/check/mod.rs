@@ -36,6 +36,9 @@ use scope::{PERSON_ID, Scan};
 
 /// Most tables that a question may mention, CTEs expanded.
 const MOST_SCANS: usize = 64;
+/// Deepest expression, and most nodes of one, repetitions included.
+const DEEPEST: usize = 200;
+const LARGEST: usize = 20_000;
 /// Version of the plan's layout and meaning.
 const VERSION: u32 = 1;
 
@@ -61,6 +64,7 @@ fn plan(query: &ast::Query, options: Options, span: Span, sql: &str, catalogue: 
         used: BTreeSet::new(),
         scans: Vec::new(),
         next: 0,
+        depth: 0,
     };
     let mut plan = checker.outer(query).map_err(|p| p.or_at(span))?;
     plan.catalogue = hex(&catalogue.digest());
@@ -87,6 +91,8 @@ struct Checker<'a> {
     used: BTreeSet<usize>,
     scans: Vec<Scan<'a>>,
     next: ColumnId,
+    /// How deep the expression at hand stands inside others.
+    depth: usize,
 }
 
 impl<'a> Checker<'a> {
@@ -119,7 +125,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// CTEs that nobody uses are checked all the same: a question that is read by stewards holds no unread text.
+    /// Refuses CTEs that nobody uses: what stewards read has an effect.
     fn unused(&mut self) -> Checked<()> {
         for index in 0..self.ctes.len() {
             if !self.used.contains(&index)
@@ -136,21 +142,14 @@ impl<'a> Checker<'a> {
 
     /// The researcher's words at a span on one line, for names.
     fn words(&self, span: Span) -> String {
-        let start = usize::try_from(span.start.column).unwrap_or(1).saturating_sub(1);
-        let end = usize::try_from(span.end.column).unwrap_or(1).saturating_sub(1);
-        let line = usize::try_from(span.start.line).unwrap_or(1).saturating_sub(1);
+        let place = |n: u64| usize::try_from(n).unwrap_or(1).saturating_sub(1);
         if span.start.line != span.end.line {
             return String::new();
         }
-        self.text
-            .lines()
-            .nth(line)
-            .unwrap_or("")
-            .chars()
-            .skip(start)
-            .take(end.saturating_sub(start))
-            .filter(|c| !c.is_control())
-            .collect()
+        let line: Vec<char> = self.text.lines().nth(place(span.start.line)).unwrap_or("").chars().collect();
+        let (start, end) = (place(span.start.column), place(span.end.column));
+        let end = crate::refusal::balanced(&line, start, end);
+        line.into_iter().take(end).skip(start).filter(|c| !c.is_control()).collect()
     }
 }
 

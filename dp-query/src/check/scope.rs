@@ -238,7 +238,7 @@ impl Scan<'_> {
             let id = *next;
             *next += 1;
             let (kind, ty) = stored(&column.ty);
-            (ScanColumn { id, name: column.name.clone(), kind }, ty)
+            (ScanColumn { id, name: column.name.clone(), kind, nullable: column.nullable }, ty)
         });
         Some((scan.id, ty.clone(), column.nullable, false))
     }

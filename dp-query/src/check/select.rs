@@ -167,7 +167,8 @@ impl<'a> Parts<'a> {
                     span,
                     "GROUP BY takes a list of expressions",
                     "",
-                    "ROLLUP, CUBE, GROUPING SETS and ALL aren't part of the language: ask for the finest groups and add the released cells up",
+                    "ROLLUP, CUBE, GROUPING SETS and ALL aren't part of the language: ask for the finest groups and \
+                     add the released cells up",
                 );
             }
         };

@@ -69,13 +69,32 @@ impl<'a> Checker<'a> {
             "COUNTIF" => {
                 let condition = self.truth(cx, call.one()?)?;
                 let column = Some(self.words(condition.span));
-                self.rows(&call, Reduction::CountTrue(condition.expr), StatisticKind::Rows, column, bounds, rows, statistics)
+                self.rows(
+                    &call,
+                    Reduction::CountTrue(condition.expr),
+                    StatisticKind::Rows,
+                    column,
+                    bounds,
+                    rows,
+                    statistics,
+                )
             }
             "SUM" => self.sum(cx, &call, bounds, rows, statistics),
             "AVG" => self.mean(cx, &call, bounds, statistics),
-            _ => Err(Problem::new("unsupported", span, format!("{} across persons isn't part of the language", call.name))
-                .why("an extreme belongs to one person")
-                .help("GROUP BY RANGE_BUCKET(x, […]) with COUNT(*) shows the distribution; MIN, MAX, MAX_BY and MIN_BY work within a person, in a CTE")),
+            _ => Err(Problem::new(
+                "unsupported",
+                span,
+                format!(
+                    "{} across persons isn't part of the \
+             language",
+                    call.name
+                ),
+            )
+            .why("an extreme belongs to one person")
+            .help(
+                "GROUP BY RANGE_BUCKET(x, […]) with COUNT(*) shows the distribution; MIN, MAX, MAX_BY and \
+                 MIN_BY work within a person, in a CTE",
+            )),
         }
     }
 
@@ -135,7 +154,7 @@ impl<'a> Checker<'a> {
                 .why(format!("the relation has {rows}"))
                 .help(format!(
                     "{}, {BOUNDS} => (0, 100)), or max_rows_contributed = 100 in OPTIONS, or COUNT(DISTINCT person_id)",
-                    self.words(call.span).trim_end_matches(')')
+                    self.words(call.span).strip_suffix(')').unwrap_or("COUNT(*")
                 ))
         })?;
         if found.lo < 0 {

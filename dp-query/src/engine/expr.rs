@@ -102,7 +102,8 @@ pub(super) fn expr(e: &Expr) -> Sql {
             let (left, right) = (expr(left)?, expr(right)?);
             let sign = if *greatest { ">=" } else { "<=" };
             format!(
-                "(CASE WHEN {left} {sign} {right} THEN {left} WHEN {right} IS NOT NULL AND {left} IS NOT NULL THEN {right} END)"
+                "(CASE WHEN {left} {sign} {right} THEN {left} WHEN {right} IS NOT NULL AND {left} IS NOT NULL THEN \
+                 {right} END)"
             )
         }
     };
@@ -205,6 +206,7 @@ pub(super) fn aggregate(a: &Aggregate) -> Sql {
 pub(super) fn mean(input: &str) -> String {
     let (sum, count) = (format!("sum({input})::HUGEINT"), format!("count({input})::HUGEINT"));
     format!(
-        "(CASE WHEN {count} = 0 THEN NULL WHEN {sum} >= 0 THEN (2 * {sum} + {count}) // (2 * {count}) ELSE -((2 * -({sum}) + {count}) // (2 * {count})) END)::BIGINT"
+        "(CASE WHEN {count} = 0 THEN NULL WHEN {sum} >= 0 THEN (2 * {sum} + {count}) // (2 * {count}) ELSE -((2 * \
+         -({sum}) + {count}) // (2 * {count})) END)::BIGINT"
     )
 }

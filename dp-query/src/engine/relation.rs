@@ -1,7 +1,7 @@
 //! Relations as nested SELECTs. Columns are called `c0`, `c1`, …; `pid` is the person, `draw` the stored random number by which rows are
 //! chosen where a person can have several. Names that reach the engine come from the catalogue.
 
-use super::expr::{Sql, aggregate, bounded, clamp, column, expr};
+use super::expr::{Sql, aggregate, bounded, clamp, column, expr, integer};
 use crate::relation::{Relation, Rows, ScanColumn, ScanKind};
 
 /// Whether the relation has a `draw`.
@@ -124,20 +124,24 @@ fn join(left: &Relation, right: &Relation, outer: bool, on: Option<String>, pres
 /// A stored column as the engine's value; bounds hold even if the store's don't.
 fn scan(c: &ScanColumn) -> String {
     let name = quoted(&c.name);
-    let value = match &c.kind {
-        ScanKind::Integer { lo, hi } => clamp(&name, *lo, *hi),
+    let (value, instead) = match &c.kind {
+        ScanKind::Integer { lo, hi } => (clamp(&name, *lo, *hi), integer(*lo)),
         ScanKind::Date { lo, hi } => {
             let day = |days: i64| format!("(DATE '1970-01-01' + ({days})::INTEGER)");
+            let (first, last) = (day(*lo), day(*hi));
             // The subtraction is reached only by days within the bounds: infinity can't get there.
-            format!(
-                "(CASE WHEN {name} < {} THEN {lo} WHEN {name} > {} THEN {hi} ELSE {name} - DATE '1970-01-01' END)::BIGINT",
-                day(*lo),
-                day(*hi)
-            )
+            let days = format!(
+                "(CASE WHEN {name} < {first} THEN {lo} WHEN {name} > {last} THEN {hi} \
+                 ELSE {name} - DATE '1970-01-01' END)::BIGINT"
+            );
+            (days, integer(*lo))
         }
-        ScanKind::Category { values } => clamp(&name, 0, values - 1),
-        ScanKind::Flag | ScanKind::Code | ScanKind::Key => name,
+        ScanKind::Category { values } => (clamp(&name, 0, values - 1), integer(values - 1)),
+        ScanKind::Flag => (name, "FALSE".to_owned()),
+        ScanKind::Code => (name, "''".to_owned()),
+        ScanKind::Key => (name, "0::UBIGINT".to_owned()),
     };
+    let value = if c.nullable { value } else { format!("coalesce({value}, {instead})") };
     format!("{value} AS {}", column(c.id))
 }
 

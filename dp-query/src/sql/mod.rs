@@ -16,6 +16,10 @@ use crate::refusal::{Checked, Problem};
 
 /// Longest text that is read, in bytes.
 const LONGEST: usize = 65_536;
+/// Most tokens.
+const MOST_TOKENS: usize = 10_000;
+/// Most operators. In a row they nest as deep as there are of them, which the parser's own limit doesn't see.
+const MOST_OPERATORS: usize = 500;
 /// Deepest nesting of expressions and queries.
 const DEEPEST: usize = 60;
 
@@ -43,6 +47,14 @@ pub(crate) fn parse(text: &str) -> Checked<Parsed> {
         )
     })?;
     let (tokens, clause) = clause::extract(tokens)?;
+    let operators = tokens.iter().filter(|t| is_operator(&t.token)).count();
+    if tokens.len() > MOST_TOKENS || operators > MOST_OPERATORS {
+        let what = format!(
+            "the query has more than {MOST_TOKENS} words and signs, or more than {MOST_OPERATORS} \
+         operators"
+        );
+        return Err(Problem::new("too_complex", start, what).help("IN (…) instead of many ORs"));
+    }
     let mut parser = Parser::new(&dialect).with_recursion_limit(DEEPEST).with_tokens_with_locations(tokens);
     let query = parser.parse_query().map_err(|error| syntax(&error))?;
     while parser.consume_token(&Token::SemiColon) {}
@@ -69,6 +81,43 @@ pub(crate) fn parse(text: &str) -> Checked<Parsed> {
         .why("what is inside stays within a person and needs no noise"));
     }
     Ok(Parsed { query: *query, options: clause.options, span: clause.select.union(&clause.span) })
+}
+
+/// Whether a token can take an expression as its left side.
+fn is_operator(token: &Token) -> bool {
+    match token {
+        Token::Word(word) => matches!(
+            word.value.to_ascii_uppercase().as_str(),
+            "AND"
+                | "OR"
+                | "XOR"
+                | "IS"
+                | "IN"
+                | "BETWEEN"
+                | "LIKE"
+                | "ILIKE"
+                | "RLIKE"
+                | "REGEXP"
+                | "SIMILAR"
+                | "MATCH"
+                | "DIV"
+                | "MOD"
+                | "AT"
+                | "COLLATE"
+                | "ISNULL"
+                | "NOTNULL"
+                | "MEMBER"
+                | "OPERATOR"
+                | "UNION"
+                | "EXCEPT"
+                | "INTERSECT"
+                | "OVERLAPS"
+        ),
+        Token::Comma | Token::LParen | Token::RParen | Token::RBracket | Token::SemiColon | Token::EOF => false,
+        Token::Number(..) | Token::SingleQuotedString(_) | Token::DoubleQuotedString(_) => false,
+        // A period joins names; chains of names are bounded like chains of operators.
+        _ => true,
+    }
 }
 
 /// sqlparser puts the place into the text of the message.

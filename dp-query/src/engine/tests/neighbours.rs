@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::fixture::Room;
 
 /// splitmix64: small, seeded by proptest, the same everywhere.
-struct Dice(u64);
+pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
     fn next(&mut self) -> u64 {
@@ -34,7 +34,7 @@ impl Dice {
 
 const PERSONS: u32 = 6;
 
-fn fill(room: &Room, dice: &mut Dice) {
+pub(super) fn fill(room: &Room, dice: &mut Dice) {
     for pid in 0..PERSONS {
         room.insert(
             "person",
@@ -213,6 +213,7 @@ fn question(dice: &mut Dice) -> String {
         format!("AVG(LEAST(GREATEST({x}, 0), 300))"),
         format!("SUM(IF({d} IS NULL, 3, 7))"),
         "COUNT(*, contribution_bounds_per_group => (0, 2))".to_owned(),
+        "COUNT(*, contribution_bounds_per_group => (3, 9))".to_owned(),
     ];
     for n in 0..=dice.below(3) {
         list.push(format!("{} AS a{n}", aggregates[dice.below(aggregates.len())]));
