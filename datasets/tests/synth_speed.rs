@@ -7,9 +7,11 @@ use datasets::synth::{SynthOptions, generate};
 #[test]
 #[ignore = "writes half a gigabyte; its figures are for people"]
 fn twenty_thousand_people_in_two_years() {
-    let dir = tempfile::tempdir().unwrap();
+    let temporary = tempfile::tempdir().unwrap();
+    // For looking at the files: SUDARE_SYNTH_DIR names a new folder that stays.
+    let dir = std::env::var_os("SUDARE_SYNTH_DIR").map_or(temporary.path().to_owned(), std::path::PathBuf::from);
     let start = std::time::Instant::now();
-    let report = generate(dir.path(), &SynthOptions::default(), &|_| {}).unwrap();
+    let report = generate(&dir, &SynthOptions::default(), &|_| {}).unwrap();
     let seconds = start.elapsed().as_secs_f64();
     println!("{seconds:.1} s {report:#?}");
     assert!(report.bytes < 600_000_000);

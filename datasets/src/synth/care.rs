@@ -101,6 +101,16 @@ impl Receipt {
         }
     }
 
+    /// A material without a code of its own, once on a day.
+    fn material(&mut self, points: i32, class: u8, day: i32) {
+        self.units.push(Unit {
+            class,
+            lines: vec![Line { kind: Kind::Material, code: codes::MATERIAL, milli: 1000 }],
+            points,
+            days: 1 << day,
+        });
+    }
+
     fn diagnose(&mut self, code: &'static str, suspected: bool, start: i32, outcome: u8) {
         if !self.diagnoses.iter().any(|known| known.code == code && known.suspected == suspected) {
             self.diagnoses.push(Diagnosis { code, suspected, start, outcome });
@@ -126,6 +136,8 @@ pub(crate) struct Care<'a> {
     /// Conditions under treatment with the first day.
     chronic: Vec<(&'static Condition, i32)>,
     on_dialysis: Option<i32>,
+    /// A costly therapy: first day, monthly points, disease.
+    costly: Option<(i32, i32, &'static str)>,
     stays: Vec<Stay>,
     facilities: u32,
     /// Months between visits and phase, by clinic.
@@ -135,10 +147,31 @@ pub(crate) struct Care<'a> {
 
 /// Acute illness episodes a year by age.
 const ACUTE: [(f64, f64); 8] =
-    [(0.0, 9.0), (4.0, 7.5), (9.0, 4.8), (15.0, 2.2), (22.0, 1.7), (40.0, 2.0), (60.0, 2.7), (75.0, 3.5)];
+    [(0.0, 11.0), (4.0, 9.5), (9.0, 6.5), (15.0, 3.4), (22.0, 2.5), (40.0, 2.9), (60.0, 3.8), (75.0, 4.6)];
 /// Stays in hospital a year by age.
-const STAYS: [(f64, f64); 8] =
-    [(0.0, 0.22), (2.0, 0.07), (10.0, 0.035), (25.0, 0.05), (40.0, 0.06), (50.0, 0.085), (60.0, 0.14), (75.0, 0.27)];
+const STAYS: [(f64, f64); 9] = [
+    (0.0, 1.3),
+    (1.5, 0.34),
+    (6.0, 0.11),
+    (14.0, 0.065),
+    (25.0, 0.075),
+    (40.0, 0.085),
+    (50.0, 0.125),
+    (60.0, 0.205),
+    (75.0, 0.375),
+];
+/// Share with a costly therapy every month (biologicals, devices at home, chemotherapy), by age.
+const COSTLY: [(f64, f64); 6] =
+    [(0.0, 0.014), (10.0, 0.0085), (30.0, 0.0085), (45.0, 0.0060), (60.0, 0.020), (75.0, 0.038)];
+/// Imaging and endoscopy with an outpatient visit: probability at 10, 40 and 70 years.
+const STUDIES: [(Act, [f64; 3]); 6] = [
+    (codes::XRAY, [0.16, 0.25, 0.32]),
+    (codes::CT, [0.035, 0.11, 0.20]),
+    (codes::MRI, [0.03, 0.09, 0.14]),
+    (codes::ABDOMINAL_ECHO, [0.06, 0.14, 0.20]),
+    (codes::HEART_ECHO, [0.02, 0.04, 0.13]),
+    (codes::GASTROSCOPY, [0.0, 0.10, 0.14]),
+];
 
 pub(crate) fn receipts(seed: u64, person: &Person, traits: &Traits, period: Period, facilities: u32) -> Vec<Receipt> {
     let mut care = Care::new(seed, person, traits, period, facilities);
@@ -173,17 +206,24 @@ impl<'a> Care<'a> {
             dice,
             chronic,
             on_dialysis,
+            costly: None,
             stays: Vec::new(),
             facilities,
             rhythm: [(1, 0); 3],
             receipts: Vec::new(),
         };
         for index in 0..3 {
-            let every = 1 + care.dice.weighted(&[0.45, 0.33, 0.22]) as i32;
+            let every = 1 + care.dice.weighted(&[0.6, 0.26, 0.14]) as i32;
             let phase = care.dice.between(0, 2);
             if let Some(slot) = care.rhythm.get_mut(index) {
                 *slot = (every, phase);
             }
+        }
+        if care.dice.chance(along(&COSTLY, age)) {
+            let points = ((10.05 + 0.6 * care.dice.normal()).exp() as i32).clamp(5_000, 120_000);
+            let since = period.end() - care.dice.between(0, 1500);
+            let code = care.reason_for_stay(age);
+            care.costly = Some((since.max(person.birth + 30), points, code));
         }
         care.plan_last_stay();
         care
@@ -243,10 +283,8 @@ impl<'a> Care<'a> {
         Some(receipt)
     }
 
-    fn open_day(&mut self, month: i32, late: bool) -> i32 {
-        let days = length(month);
-        let from = if late { days / 2 } else { 0 };
-        let mut day = first_day(month) + self.dice.between(from, days - 1);
+    fn open_day(&mut self, month: i32) -> i32 {
+        let mut day = first_day(month) + self.dice.between(0, length(month) - 1);
         if weekday(day) == 0 {
             day += if day > first_day(month) { -1 } else { 1 };
         }
@@ -262,6 +300,7 @@ impl<'a> Care<'a> {
             self.chronic_visit(month, age, clinic);
         }
         self.dialysis(month);
+        self.costly_therapy(month);
         let winter = matches!(month.rem_euclid(12), 0 | 1 | 2 | 10 | 11);
         let rate = along(&ACUTE, age) * self.traits.frailty * if winter { 1.25 } else { 0.82 };
         for _ in 0..self.dice.poisson(rate / 12.0).min(4) {
@@ -272,6 +311,18 @@ impl<'a> Care<'a> {
             self.admit(month, age);
         }
         self.hospital_days(month);
+    }
+
+    /// Which studies a visit brings.
+    fn studies(&mut self, age: f64) -> Vec<Act> {
+        STUDIES
+            .iter()
+            .filter(|(_, [child, adult, old])| {
+                let chance = along(&[(10.0, *child), (40.0, *adult), (70.0, *old)], age);
+                self.dice.chance(chance)
+            })
+            .map(|(act, _)| *act)
+            .collect()
     }
 
     fn chronic_visit(&mut self, month: i32, age: f64, clinic: Clinic) {
@@ -294,7 +345,7 @@ impl<'a> Care<'a> {
         if self.dice.chance(0.22 * (1.0 - self.traits.diligence)) {
             return;
         }
-        let day = self.open_day(month, false);
+        let day = self.open_day(month);
         let facility = self.facility(clinic);
         let dom = civil(day).2;
         let since = |salt: u64, person: &Person| {
@@ -303,7 +354,8 @@ impl<'a> Care<'a> {
         };
         let (tests, ecg) = (self.dice.chance(0.42), self.dice.chance(0.06));
         let in_house = mix(&[u64::from(facility), 5]) % 5 == 0;
-        let sex_glp1 = self.traits.glucose > 1.9;
+        let studies = self.studies(age);
+        let injects = self.traits.glucose > 1.9;
         let (person, chronic) = (self.person, self.chronic.clone());
         let (treated, candesartan) = (drugs, self.traits.pressure > 1.0);
         let choice = mix(&[u64::from(person.number), 9]) % 4;
@@ -335,7 +387,7 @@ impl<'a> Care<'a> {
                 2 => taken.extend([(&codes::METFORMIN, 2), (&codes::EMPAGLIFLOZIN, 1)]),
                 _ => taken.extend([(&codes::SITAGLIPTIN, 1), (&codes::DAPAGLIFLOZIN, 1)]),
             }
-            if sex_glp1 {
+            if injects {
                 receipt.diagnose(disease::NEPHROPATHY, false, since(4, person), 1);
             }
         }
@@ -354,6 +406,9 @@ impl<'a> Care<'a> {
                 receipt.diagnose(disease::DIABETES, true, day, 1);
             }
         }
+        for study in studies {
+            receipt.act(study, dom);
+        }
         if treated.contains(&true) && ecg {
             receipt.act(codes::ECG, dom);
             receipt.diagnose(disease::ANGINA, true, day, 4);
@@ -369,17 +424,40 @@ impl<'a> Care<'a> {
         }
         let supply = 28 * every + 2 * (every - 1);
         prescribe(receipt, day, supply, taken, in_house);
-        if glucose && sex_glp1 {
+        if glucose && injects {
             // One pen for four weeks, injected weekly: billed by the pharmacy as four units over the supply.
             receipt.dispensed.push(Dispensed { day, supply: every, drugs: vec![(&codes::SEMAGLUTIDE, 4)] });
         }
+    }
+
+    fn costly_therapy(&mut self, month: i32) {
+        let Some((since, points, code)) = self.costly else {
+            return;
+        };
+        let day = self.open_day(month);
+        let facility = self.home_hospital();
+        if day < since {
+            return;
+        }
+        let dom = civil(day).2;
+        if let Some(receipt) = self.receipt(day, facility, None) {
+            receipt.diagnose(code, false, since, 1);
+            receipt.act(codes::REVISIT, dom);
+            receipt.act(codes::BLOOD_COUNT, dom);
+            receipt.material(points, 14, dom);
+        }
+    }
+
+    /// The hospital that a person goes to month after month.
+    fn home_hospital(&self) -> u32 {
+        self.facilities + self.person.number % (self.facilities / 12 + 1)
     }
 
     fn dialysis(&mut self, month: i32) {
         let Some(since) = self.on_dialysis else {
             return;
         };
-        let facility = self.facilities + self.person.number % (self.facilities / 12 + 1);
+        let facility = self.home_hospital();
         for day in first_day(month)..first_day(month + 1) {
             if day < since || !matches!(weekday(day), 1 | 3 | 5) {
                 continue;
@@ -393,7 +471,7 @@ impl<'a> Care<'a> {
     }
 
     fn acute(&mut self, month: i32, age: f64, winter: bool) {
-        let day = self.open_day(month, false);
+        let day = self.open_day(month);
         let (code, suspected) = match self.dice.weighted(&[
             0.42,
             0.14,
@@ -422,6 +500,7 @@ impl<'a> Care<'a> {
         let supply = self.dice.between(3, 8);
         let in_house = mix(&[u64::from(facility), 5]) % 5 == 0;
         let outcome = if again.is_none() { 2 } else { 1 };
+        let studies = self.studies(age);
         let Some(receipt) = self.receipt(day, facility, None) else {
             return;
         };
@@ -429,6 +508,9 @@ impl<'a> Care<'a> {
         receipt.act(codes::FIRST_VISIT, dom);
         receipt.act(codes::STATEMENT, dom);
         receipt.diagnose(code, false, day, outcome);
+        for study in studies {
+            receipt.act(study, dom);
+        }
         if test {
             receipt.act(codes::BLOOD_COUNT, dom);
             if let Some(suspected) = suspected.filter(|_| suspect) {
@@ -482,7 +564,7 @@ impl<'a> Care<'a> {
     }
 
     fn admit(&mut self, month: i32, age: f64) {
-        let from = self.open_day(month, false);
+        let from = self.open_day(month);
         let median = along(&[(0.0, 1.4), (20.0, 1.6), (45.0, 2.1), (75.0, 2.5)], age);
         let days = (median + 0.8 * self.dice.normal()).exp() as i32;
         let to = from + days.clamp(1, 150);
@@ -492,8 +574,8 @@ impl<'a> Care<'a> {
             return;
         }
         let code = self.reason_for_stay(age);
-        let operated = self.dice.chance(along(&[(5.0, 0.15), (40.0, 0.5), (75.0, 0.55)], age));
-        let material = if operated { ((10.0 + 0.8 * self.dice.normal()).exp() as i32).clamp(800, 150_000) } else { 0 };
+        let operated = self.dice.chance(along(&[(5.0, 0.25), (40.0, 0.55), (75.0, 0.6)], age));
+        let material = if operated { ((10.75 + 0.8 * self.dice.normal()).exp() as i32).clamp(800, 250_000) } else { 0 };
         let surgery = operated && age > 62.0 && self.dice.chance(0.2);
         self.stays.push(Stay { from, to, code, died: false, material: if surgery { 0 } else { material }, surgery });
     }
@@ -537,12 +619,7 @@ impl<'a> Care<'a> {
                         receipt.act(codes::CATARACT, dom);
                     }
                     if material > 0 {
-                        receipt.units.push(Unit {
-                            class: 50,
-                            lines: vec![Line { kind: Kind::Material, code: codes::MATERIAL, milli: 1000 }],
-                            points: material,
-                            days: 1 << dom,
-                        });
+                        receipt.material(material, 50, dom);
                     }
                 }
             }

@@ -52,13 +52,12 @@ pub(crate) struct Body {
     pub(crate) hb: f64,
     /// Treated with drugs for pressure, glucose, lipids.
     pub(crate) drugs: [bool; 3],
-    pub(crate) diabetic: bool,
 }
 
 // NHNS 2023: HbA1c >= 6.5 or treated, men 16.8 %, women 8.9 %, rising with age.
 const DIABETES: [[(f64, f64); 6]; 2] = [
-    [(20.0, 0.004), (35.0, 0.025), (45.0, 0.075), (55.0, 0.16), (65.0, 0.24), (75.0, 0.28)],
-    [(20.0, 0.003), (35.0, 0.01), (45.0, 0.03), (55.0, 0.07), (65.0, 0.12), (75.0, 0.17)],
+    [(20.0, 0.004), (35.0, 0.025), (45.0, 0.06), (55.0, 0.125), (65.0, 0.19), (75.0, 0.235)],
+    [(20.0, 0.003), (35.0, 0.01), (45.0, 0.025), (55.0, 0.06), (65.0, 0.10), (75.0, 0.15)],
 ];
 /// Systolic pressure without drugs.
 const PRESSURE: [[(f64, f64); 6]; 2] = [
@@ -71,7 +70,7 @@ const LDL: [[(f64, f64); 4]; 2] = [
 ];
 /// Daily steps in the mean (NHNS 2023: 20-64 years 7,506 and 6,494; 65 and more 5,329 and 4,419).
 const STEPS: [[(f64, f64); 4]; 2] = [
-    [(20.0, 7700.0), (60.0, 7350.0), (68.0, 6300.0), (80.0, 4700.0)],
+    [(20.0, 7850.0), (60.0, 7550.0), (68.0, 6300.0), (80.0, 4700.0)],
     [(20.0, 6650.0), (60.0, 6400.0), (68.0, 5300.0), (80.0, 3700.0)],
 ];
 /// Spread of mean daily steps between people, as the standard deviation of the logarithm.
@@ -119,7 +118,7 @@ impl Traits {
             smoker,
             alcohol,
             diligence: dice.unit(),
-            frailty: (0.6 * dice.normal() - 0.18).exp(),
+            frailty: (0.95 * dice.normal() - 0.45).exp(),
             treated: [dice.unit(), dice.unit(), dice.unit()],
             sleep: (if male { 379.0 } else { 370.0 }) + 40.0 * dice.normal(),
             seed,
@@ -238,7 +237,6 @@ impl Traits {
             ggt: (2.9 + if male { 0.35 } else { -0.05 } + 0.7 * drink + 0.2 * self.build + 0.4 * noise(14)).exp(),
             hb: (if male { 15.1 } else { 13.1 }) + 0.9 * noise(15),
             drugs,
-            diabetic,
         }
     }
 }
