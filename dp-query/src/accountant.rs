@@ -32,10 +32,7 @@ impl OpenDpAccountant {
     /// The largest ρ for which ρ-zCDP implies (ε, δ)-differential privacy; None if there is none.
     #[must_use]
     pub fn rho(&self, epsilon: Epsilon, delta: Delta) -> Option<Rho> {
-        let within = |units: u128| {
-            self.epsilon(Rho::from_units(units), delta)
-                .is_some_and(|found| found <= epsilon)
-        };
+        let within = |units: u128| self.epsilon(Rho::from_units(units), delta).is_some_and(|found| found <= epsilon);
         // ρ-zCDP has ε ≥ ρ for any δ below one half, so ε bounds the search.
         let (mut low, mut high) = (0u128, epsilon.units().saturating_add(1));
         while high - low > 1 {

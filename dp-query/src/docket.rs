@@ -44,7 +44,9 @@ pub enum DocketError {
     #[error("the request does not count: {0}")]
     Fault(Fault),
     /// The checked question is not the one that was signed.
-    #[error("the question, checked again, gives another plan than the one that was signed (has the catalogue changed?); submit it again")]
+    #[error(
+        "the question, checked again, gives another plan than the one that was signed (has the catalogue changed?); submit it again"
+    )]
     Plan,
 }
 
@@ -109,17 +111,7 @@ impl Docket {
                     self.ignored.push(Ignored { index, fault });
                 }
             }
-            Event::Intent {
-                request,
-                project,
-                researcher,
-                snapshot,
-                account,
-                epsilon,
-                delta,
-                rho,
-                ..
-            } => {
+            Event::Intent { request, project, researcher, snapshot, account, epsilon, delta, rho, .. } => {
                 let unreadable = || DocketError::Charge { index };
                 let charge = Charge {
                     kind: kind(*account),
@@ -137,30 +129,12 @@ impl Docket {
                     filed.intend(index, snapshot, charge);
                 }
             }
-            Event::Release {
-                intent,
-                request,
-                answer,
-                slot,
-            } => {
-                let outcome = Outcome::Released {
-                    index,
-                    answer: answer.clone(),
-                    slot: slot.clone(),
-                };
+            Event::Release { intent, request, answer, slot } => {
+                let outcome = Outcome::Released { index, answer: answer.clone(), slot: slot.clone() };
                 self.close(index, "release", request, *intent, outcome)?;
             }
-            Event::Failure {
-                intent,
-                request,
-                code,
-                slot,
-            } => {
-                let outcome = Outcome::Failed {
-                    index,
-                    code: code.clone(),
-                    slot: slot.clone(),
-                };
+            Event::Failure { intent, request, code, slot } => {
+                let outcome = Outcome::Failed { index, code: code.clone(), slot: slot.clone() };
                 self.close(index, "failure", request, *intent, outcome)?;
             }
             Event::Refusal { request, code } => {
@@ -181,14 +155,7 @@ impl Docket {
         Ok(())
     }
 
-    fn cast(
-        &mut self,
-        entry: &Entry,
-        request: &str,
-        note: &str,
-        policy: &Policy,
-        keys: &Keys,
-    ) -> Result<(), Fault> {
+    fn cast(&mut self, entry: &Entry, request: &str, note: &str, policy: &Policy, keys: &Keys) -> Result<(), Fault> {
         let read = Verdict::parse(unverified_text(note)).map_err(|_| Fault::Text)?;
         if read.request().to_string() != request {
             return Err(Fault::Identity);
@@ -216,11 +183,7 @@ impl Docket {
             Some(filed) => filed.close(intent, outcome),
             None => false,
         };
-        if closed {
-            Ok(())
-        } else {
-            Err(DocketError::Outcome { index, event })
-        }
+        if closed { Ok(()) } else { Err(DocketError::Outcome { index, event }) }
     }
 
     fn find(&mut self, request: &str) -> Option<&mut Filed> {
@@ -309,13 +272,10 @@ impl Docket {
     /// The release of the same plan for the same project on the same snapshot, if there is one: it is given out again, free of charge.
     #[must_use]
     pub fn repeat(&self, plan: &Digest, project: &str, snapshot: &str) -> Option<(&Filed, &Intended)> {
-        let same = |filed: &&Filed| {
-            filed.request().plan() == *plan && filed.request().project() == project
-        };
+        let same = |filed: &&Filed| filed.request().plan() == *plan && filed.request().project() == project;
         self.requests.iter().filter(same).find_map(|filed| {
             let released = |intended: &&Intended| {
-                intended.snapshot == snapshot
-                    && matches!(intended.outcome, Some(Outcome::Released { .. }))
+                intended.snapshot == snapshot && matches!(intended.outcome, Some(Outcome::Released { .. }))
             };
             filed.intents().iter().find(released).map(|intended| (filed, intended))
         })
@@ -348,10 +308,7 @@ struct Keys {
 impl Keys {
     fn of(entries: &[Entry], policy: &Policy) -> Self {
         let parse = |key: &str| Verifier::parse(key).ok();
-        let cards = policy
-            .cards()
-            .iter()
-            .filter_map(|card| Some((card.name.clone(), parse(&card.verifier)?)));
+        let cards = policy.cards().iter().filter_map(|card| Some((card.name.clone(), parse(&card.verifier)?)));
         // By public key: a revoked key is not to come back under another name.
         let mut revoked: Vec<Verifier> = Vec::new();
         for entry in entries {
@@ -364,10 +321,7 @@ impl Keys {
                 }
             }
         }
-        Self {
-            cards: cards.collect(),
-            revoked,
-        }
+        Self { cards: cards.collect(), revoked }
     }
 
     fn of_card(&self, name: &str, role: Role, policy: &Policy) -> Result<&Verifier, Fault> {
@@ -382,12 +336,7 @@ impl Keys {
 }
 
 /// A request and whether it counts; an error if it can't even be filed.
-fn file(
-    id: &str,
-    note: &str,
-    policy: &Policy,
-    keys: &Keys,
-) -> Result<(Request, Option<Fault>), Fault> {
+fn file(id: &str, note: &str, policy: &Policy, keys: &Keys) -> Result<(Request, Option<Fault>), Fault> {
     let read = Request::parse(unverified_text(note)).map_err(|_| Fault::Text)?;
     if read.id().to_string() != id {
         return Err(Fault::Identity);

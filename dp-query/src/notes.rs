@@ -276,17 +276,7 @@ impl Verdict {
         if !fields.done() {
             fields.take("end of text")?;
         }
-        let verdict = Self {
-            room,
-            project,
-            request,
-            steward,
-            approve,
-            plan,
-            policy,
-            price,
-            expires,
-        };
+        let verdict = Self { room, project, request, steward, approve, plan, policy, price, expires };
         canonical(text, &verdict.to_text())?;
         Ok(verdict)
     }
@@ -374,11 +364,7 @@ fn name(what: &'static str, text: &str) -> Result<String, NotesError> {
 }
 
 fn canonical(text: &str, written: &str) -> Result<(), NotesError> {
-    if text == written {
-        Ok(())
-    } else {
-        Err(NotesError::Spelling)
-    }
+    if text == written { Ok(()) } else { Err(NotesError::Spelling) }
 }
 
 fn write_price(text: &mut String, policy: Digest, price: &Price, expires: Date) {
@@ -424,22 +410,15 @@ impl<'a> Fields<'a> {
     }
 
     fn expected(&self, expected: &'static str) -> NotesError {
-        NotesError::Line {
-            line: self.line,
-            expected,
-        }
+        NotesError::Line { line: self.line, expected }
     }
 
     /// The next line, which must start with this prefix and end in a newline; without prefix.
     fn take(&mut self, prefix: &'static str) -> Result<&'a str, NotesError> {
         self.line += 1;
-        let (line, rest) = self
-            .rest
-            .split_once('\n')
-            .ok_or_else(|| self.expected(prefix))?;
+        let (line, rest) = self.rest.split_once('\n').ok_or_else(|| self.expected(prefix))?;
         self.rest = rest;
-        line.strip_prefix(prefix)
-            .ok_or_else(|| self.expected(prefix))
+        line.strip_prefix(prefix).ok_or_else(|| self.expected(prefix))
     }
 
     fn header(&mut self, text: &'static str) -> Result<(), NotesError> {

@@ -22,10 +22,7 @@ pub struct Terms {
 
 impl From<&Policy> for Terms {
     fn from(policy: &Policy) -> Self {
-        Self {
-            account: policy.room().account,
-            minimum_persons: policy.room().minimum_persons,
-        }
+        Self { account: policy.room().account, minimum_persons: policy.room().minimum_persons }
     }
 }
 
@@ -42,13 +39,17 @@ pub enum QuoteError {
         reason: String,
     },
     /// A room with Gaussian noise needs δ.
-    #[error("this room answers with Gaussian noise: add delta to the options, as in OPTIONS (epsilon = 0.5, delta = 0.000000001)")]
+    #[error(
+        "this room answers with Gaussian noise: add delta to the options, as in OPTIONS (epsilon = 0.5, delta = 0.000000001)"
+    )]
     DeltaNeeded,
     /// (ε, δ) is too small for any noise.
     #[error("no noise is large enough for this epsilon and delta; ask for a larger epsilon")]
     TooSmall,
     /// A margin can only be solved for where the error does not depend on the data.
-    #[error("target_margin speaks of the first column that is not a key, and that is a mean, whose error depends on the number of persons; put a count or a sum first, or state epsilon")]
+    #[error(
+        "target_margin speaks of the first column that is not a key, and that is a mean, whose error depends on the number of persons; put a count or a sum first, or state epsilon"
+    )]
     MarginOfMean,
     /// A margin that discrete noise can't meet at any price that is still private.
     #[error("target_margin {margin} can't be met at any price that is still private; ask for a wider margin")]
@@ -182,11 +183,8 @@ pub fn quote(plan: &Plan, terms: &Terms) -> Result<Quote, QuoteError> {
     };
     let (lines, price) = spend(plan, terms.account, epsilon, delta)?;
     let minimum = options.min_privacy_units_per_group.unwrap_or(0);
-    let expected = plan
-        .outputs()
-        .iter()
-        .map(|output| expect(plan, &lines, output.what))
-        .collect::<Result<Vec<_>, _>>()?;
+    let expected =
+        plan.outputs().iter().map(|output| expect(plan, &lines, output.what)).collect::<Result<Vec<_>, _>>()?;
     Ok(Quote {
         plan: Digest::from_bytes(digest),
         price,
@@ -200,19 +198,11 @@ fn option<T: std::str::FromStr>(option: &'static str, text: &str) -> Result<T, Q
 where
     T::Err: std::fmt::Display,
 {
-    text.parse().map_err(|error: T::Err| QuoteError::Option {
-        option,
-        reason: error.to_string(),
-    })
+    text.parse().map_err(|error: T::Err| QuoteError::Option { option, reason: error.to_string() })
 }
 
 /// Buys noise for every statistic. What was asked for is the price, and the parts add up to no more.
-fn spend(
-    plan: &Plan,
-    account: Kind,
-    epsilon: Epsilon,
-    delta: Delta,
-) -> Result<(Vec<Line>, Price), QuoteError> {
+fn spend(plan: &Plan, account: Kind, epsilon: Epsilon, delta: Delta) -> Result<(Vec<Line>, Price), QuoteError> {
     let statistics = plan.statistics();
     let parts = u128::try_from(statistics.len()).unwrap_or(u128::MAX).max(1);
     let mut lines = Vec::with_capacity(statistics.len());
@@ -247,7 +237,7 @@ fn spend(
             }
             // Σ ρᵢ (Bun and Steinke 2016, Lemma 1.7), and what that is alone.
             let alone = accountant.epsilon(total, delta);
-            if !alone.is_some_and(|alone| alone <= epsilon) {
+            if alone.is_none_or(|alone| alone > epsilon) {
                 return Err(QuoteError::Plan("price"));
             }
             Ok((lines, Price::zcdp(epsilon, delta, total, Delta::ZERO)?))
@@ -256,13 +246,7 @@ fn spend(
 }
 
 fn line(sensitivity: Sensitivity, noise: Noise, epsilon: Epsilon, rho: Rho) -> Line {
-    Line {
-        sensitivity,
-        noise,
-        sd: noise.sd(),
-        epsilon,
-        rho,
-    }
+    Line { sensitivity, noise, sd: noise.sd(), epsilon, rho }
 }
 
 fn expect(plan: &Plan, lines: &[Line], what: OutputKind) -> Result<Expected, QuoteError> {
@@ -281,10 +265,7 @@ fn expect(plan: &Plan, lines: &[Line], what: OutputKind) -> Result<Expected, Quo
     };
     let unit = grid(parts(plan, lines, statistic)?.0.digits);
     let (sd, reach) = spread(&noise, centre, ALPHA).ok_or(MechanismError::TooNoisy)?;
-    Ok(Expected::Margin {
-        sd: sd / unit,
-        half_width: reach / unit,
-    })
+    Ok(Expected::Margin { sd: sd / unit, half_width: reach / unit })
 }
 
 /// Standard deviation and half width of the noise of a count or sum, in grid units; `centre` adds that many times a count's noise.
@@ -312,27 +293,15 @@ pub(crate) fn parts<'p, 'l>(
 }
 
 /// The least ε, to three significant digits, at which the first output that is not a key stays within the margin.
-fn solve(
-    plan: &Plan,
-    terms: &Terms,
-    delta: Delta,
-    margin: &str,
-    confidence: &str,
-) -> Result<Epsilon, QuoteError> {
+fn solve(plan: &Plan, terms: &Terms, delta: Delta, margin: &str, confidence: &str) -> Result<Epsilon, QuoteError> {
     let number = |option, text: &str| match text.parse::<f64>() {
         Ok(value) if value.is_finite() && value > 0.0 => Ok(value),
-        _ => Err(QuoteError::Option {
-            option,
-            reason: "not a positive decimal number".to_owned(),
-        }),
+        _ => Err(QuoteError::Option { option, reason: "not a positive decimal number".to_owned() }),
     };
     let wanted = number("target_margin", margin)?;
     let alpha = 1.0 - number("confidence", confidence)?;
     if !(alpha > 0.0 && alpha < 1.0) {
-        return Err(QuoteError::Option {
-            option: "confidence",
-            reason: "not between 0 and 1".to_owned(),
-        });
+        return Err(QuoteError::Option { option: "confidence", reason: "not between 0 and 1".to_owned() });
     }
     let first = plan
         .outputs()
@@ -362,15 +331,10 @@ fn solve(
         let units = u128::from(100 + step % 900) * 10u128.pow(step / 900);
         Epsilon::from_units(units)
     };
-    let too_narrow = || QuoteError::MarginTooNarrow {
-        margin: margin.to_owned(),
-    };
+    let too_narrow = || QuoteError::MarginTooNarrow { margin: margin.to_owned() };
     // Noise out of range at the dear end also counts as not within, so the search starts at the dearest price that still has noise.
     let has_noise = |step: u32| {
-        !matches!(
-            spend(plan, terms.account, price(step), delta),
-            Err(QuoteError::Mechanism(MechanismError::TooQuiet))
-        )
+        !matches!(spend(plan, terms.account, price(step), delta), Err(QuoteError::Mechanism(MechanismError::TooQuiet)))
     };
     let last = least(13 * 900 - 1, |step| !has_noise(step)).unwrap_or(13 * 900);
     let dearest = last.checked_sub(1).ok_or_else(too_narrow)?;

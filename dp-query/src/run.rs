@@ -22,7 +22,9 @@ pub enum RunFailure {
     #[error("the run was refused: {0} is not what was permitted")]
     Binding(&'static str),
     /// Too few stewards have co-signed the checkpoint that holds the intent.
-    #[error("{given} of {needed} stewards have co-signed the intent's checkpoint; ask them to run `sudare audit cosign`")]
+    #[error(
+        "{given} of {needed} stewards have co-signed the intent's checkpoint; ask them to run `sudare audit cosign`"
+    )]
     Cosignatures {
         /// Valid co-signatures of different stewards.
         given: usize,
@@ -115,12 +117,7 @@ const fn code(error: &StoreError) -> &'static str {
 }
 
 /// Everything that can be compared without data.
-fn bind(
-    permit: &Permit,
-    plan: &Plan,
-    quote: &Quote,
-    intent: &Receipt,
-) -> Result<Origin, RunFailure> {
+fn bind(permit: &Permit, plan: &Plan, quote: &Quote, intent: &Receipt) -> Result<Origin, RunFailure> {
     let ask = permit.ask();
     let digest = plan.digest().map_err(|_| RunFailure::Answer)?;
     if ask.plan.as_bytes() != &digest {
@@ -130,19 +127,12 @@ fn bind(
         return Err(RunFailure::Binding("the list of columns"));
     }
     // The quote is computed again: noise follows from the plan and the terms, from nothing that was handed in.
-    let terms = Terms {
-        account: ask.price.kind(),
-        minimum_persons: permit.minimum_persons(),
-    };
+    let terms = Terms { account: ask.price.kind(), minimum_persons: permit.minimum_persons() };
     if price(plan, &terms).as_ref() != Ok(quote) || quote.price() != &ask.price {
         return Err(RunFailure::Binding("the quote"));
     }
     let snapshot = intended(permit, intent)?;
-    let stewards: Vec<Verifier> = permit
-        .cosigners()
-        .iter()
-        .filter_map(|key| Verifier::parse(key).ok())
-        .collect();
+    let stewards: Vec<Verifier> = permit.cosigners().iter().filter_map(|key| Verifier::parse(key).ok()).collect();
     let given = intent.cosigned_by(&stewards);
     let needed = usize::try_from(permit.cosignatures()).unwrap_or(usize::MAX);
     if given < needed {
@@ -163,18 +153,8 @@ fn bind(
 
 /// The snapshot that the intent names, if everything else in it is what was permitted.
 fn intended(permit: &Permit, intent: &Receipt) -> Result<String, RunFailure> {
-    let Event::Intent {
-        request,
-        project,
-        researcher,
-        plan,
-        snapshot,
-        policy,
-        account,
-        epsilon,
-        delta,
-        rho,
-    } = intent.event()
+    let Event::Intent { request, project, researcher, plan, snapshot, policy, account, epsilon, delta, rho } =
+        intent.event()
     else {
         return Err(RunFailure::Binding("the receipt"));
     };
@@ -191,11 +171,7 @@ fn intended(permit: &Permit, intent: &Receipt) -> Result<String, RunFailure> {
         && epsilon.parse() == Ok(charge.epsilon)
         && delta.parse() == Ok(charge.delta)
         && rho.parse() == Ok(charge.rho);
-    if same {
-        Ok(snapshot.clone())
-    } else {
-        Err(RunFailure::Binding("the intent"))
-    }
+    if same { Ok(snapshot.clone()) } else { Err(RunFailure::Binding("the intent")) }
 }
 
 /// Exact integers → noisy answer. The exact ones are overwritten on every way out; OpenDP's own copies, which live for the call only,
@@ -229,13 +205,8 @@ fn perturb(
     let mut noisy = Vec::with_capacity(statistics);
     for (number, line) in quote.lines().iter().enumerate() {
         // Clamping a sum into 64 bits moves neighbours no further apart.
-        let clamp = |value: i128| {
-            i64::try_from(value.clamp(i128::from(i64::MIN), i128::from(i64::MAX))).unwrap_or(0)
-        };
-        let mut vector: Vec<i64> = exact
-            .iter()
-            .filter_map(|cell| cell.get(number).copied().map(clamp))
-            .collect();
+        let clamp = |value: i128| i64::try_from(value.clamp(i128::from(i64::MIN), i128::from(i64::MAX))).unwrap_or(0);
+        let mut vector: Vec<i64> = exact.iter().filter_map(|cell| cell.get(number).copied().map(clamp)).collect();
         let output = source.perturb(&line.noise, &vector);
         vector.zeroize();
         let output = output?;

@@ -1,5 +1,7 @@
 //! The pure and total function [`decide`], and the [`Permit`] that only it makes. It reads no clock, file or data.
 
+use std::collections::BTreeSet;
+
 use jiff::civil::Date;
 
 use crate::account::{Accountant, Budget, Kind, Price, Spent};
@@ -7,6 +9,9 @@ use crate::cards::Role;
 use crate::denial::{Denial, Level, Remaining};
 use crate::digest::Digest;
 use crate::policy::{Policy, Project};
+
+/// Stands in a plan's list of columns where only the existence of a person's rows in a table is used.
+const EXISTENCE: &str = "person_id";
 
 /// A researcher's request, as its verified signature binds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,8 +132,10 @@ pub fn decide(
     let project = policy.project(&ask.project).ok_or(Denial::UnknownProject)?;
     standing(policy, project, ask, today)?;
     for (table, column) in &ask.columns {
-        let allowed = project.columns.get(table);
-        if !allowed.is_some_and(|columns| columns.contains(column)) {
+        // That a person has rows in a table at all is known to whoever may read any column of it.
+        let allowed =
+            |columns: &BTreeSet<String>| columns.contains(column) || (column == EXISTENCE && !columns.is_empty());
+        if !project.columns.get(table).is_some_and(allowed) {
             return Err(Denial::ColumnNotAllowed { table: table.clone(), column: column.clone() });
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use datasets::catalogue::Catalogue;
 use jiff::civil::Date;
 use serde::Deserialize;
 
@@ -148,5 +149,25 @@ impl Policy {
     #[must_use]
     pub fn sources(&self) -> &[Source] {
         &self.sources
+    }
+
+    /// Columns that a project allows but the catalogue does not have: (project, table, column). A misspelt column is never a
+    /// permission, but whoever wrote it wants to know.
+    #[must_use]
+    pub fn unknown_columns(&self, catalogue: &Catalogue) -> Vec<(String, String, String)> {
+        let mut unknown = Vec::new();
+        for project in &self.projects {
+            for (table, columns) in &project.columns {
+                for column in columns {
+                    let known = catalogue
+                        .table(table)
+                        .is_some_and(|found| column == "person_id" || found.column(column).is_some());
+                    if !known {
+                        unknown.push((project.id.clone(), table.clone(), column.clone()));
+                    }
+                }
+            }
+        }
+        unknown
     }
 }

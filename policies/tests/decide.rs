@@ -50,6 +50,9 @@ fn each_broken_rule_has_its_code() {
     deny(&|ask| ask.columns.push(("checkup".to_owned(), "weight_kg".to_owned())), "column_not_allowed");
     deny(&|ask| ask.columns.push(("claim".to_owned(), "hba1c".to_owned())), "column_not_allowed");
     deny(&|ask| ask.columns.push(("person".to_owned(), "sex".to_owned())), "permitted");
+    // Whether a person has rows at all: in the tables that the project may read, in no others.
+    deny(&|ask| ask.columns.push(("checkup".to_owned(), "person_id".to_owned())), "permitted");
+    deny(&|ask| ask.columns.push(("claim".to_owned(), "person_id".to_owned())), "column_not_allowed");
     deny(&|ask| ask.price = price("3.000000000001"), "budget_room");
     let gaussian =
         Price::zcdp("1".parse().unwrap(), "0.000001".parse().unwrap(), "0.01".parse().unwrap(), "0".parse().unwrap());
@@ -166,4 +169,14 @@ fn delta_of_an_answer_stays_below_the_caps() {
     assert_eq!(judge(gaussian("0.000001")), "permitted");
     assert_eq!(judge(gaussian("0.000001000000000001")), "delta_too_large");
     assert_eq!(judge(price("1")), "permitted");
+}
+
+#[test]
+fn misspelt_columns_are_told() {
+    let catalogue = datasets::catalogue::Catalogue::builtin().unwrap();
+    assert_eq!(policy().unknown_columns(&catalogue), []);
+    let misspelt = text("pure", "3", "0").replace("\"hba1c\"", "\"hba1C\"");
+    let unknown = parse(&misspelt).unwrap().unknown_columns(&catalogue);
+    let expected = ["walking", "checkup", "hba1C"].map(str::to_owned);
+    assert_eq!(unknown, [expected.into()]);
 }

@@ -128,21 +128,11 @@ impl Filed {
     }
 
     pub(super) fn cast(&mut self, entry: &Entry, verdict: Verdict, note: &str) {
-        self.verdicts.push(Cast {
-            index: entry.index,
-            time: entry.time.clone(),
-            verdict,
-            note: note.to_owned(),
-        });
+        self.verdicts.push(Cast { index: entry.index, time: entry.time.clone(), verdict, note: note.to_owned() });
     }
 
     pub(super) fn intend(&mut self, index: u64, snapshot: &str, charge: Charge) {
-        self.intents.push(Intended {
-            index,
-            snapshot: snapshot.to_owned(),
-            charge,
-            outcome: None,
-        });
+        self.intents.push(Intended { index, snapshot: snapshot.to_owned(), charge, outcome: None });
     }
 
     /// Whether there was an open intent of this index.
@@ -229,15 +219,9 @@ impl Filed {
             return State::Invalid(fault);
         }
         let standing_no = |cast: &Cast| {
-            let later = |other: &&Cast| {
-                other.index > cast.index && other.verdict.steward() == cast.verdict.steward()
-            };
+            let later = |other: &&Cast| other.index > cast.index && other.verdict.steward() == cast.verdict.steward();
             !cast.verdict.approve() && !self.verdicts.iter().any(|other| later(&other))
         };
-        if self.verdicts.iter().any(standing_no) {
-            State::Rejected
-        } else {
-            State::Submitted
-        }
+        if self.verdicts.iter().any(standing_no) { State::Rejected } else { State::Submitted }
     }
 }

@@ -41,12 +41,20 @@ fn a_request_goes_its_way() {
     let other = docket.spent("walking", "ran");
     assert_eq!((epsilon(&other.project), epsilon(&other.researcher)), ("0.5".to_owned(), "0".to_owned()));
     let other = docket.spent("else", "rin");
-    assert_eq!((epsilon(&other.room), epsilon(&other.project), epsilon(&other.researcher)), ("0.5".to_owned(), "0".to_owned(), "0".to_owned()));
+    assert_eq!(
+        (epsilon(&other.room), epsilon(&other.project), epsilon(&other.researcher)),
+        ("0.5".to_owned(), "0".to_owned(), "0".to_owned())
+    );
     assert_eq!(docket.request(&id).unwrap().state(), State::Charged);
     assert_eq!(docket.unfinished().count(), 1);
     assert_eq!(docket.repeat(&request.plan(), "walking", SNAPSHOT), None);
 
-    let release = Event::Release { intent, request: id.to_string(), answer: "ab".repeat(32), slot: "2026-11-22T10:05:00+09:00".to_owned() };
+    let release = Event::Release {
+        intent,
+        request: id.to_string(),
+        answer: "ab".repeat(32),
+        slot: "2026-11-22T10:05:00+09:00".to_owned(),
+    };
     room.append(&release);
     let docket = room.docket();
     assert_eq!(docket.request(&id).unwrap().state(), State::Released);
@@ -67,7 +75,12 @@ fn failures_stay_charged() {
     let mut room = Room::new();
     let plan = count(options("2"));
     let (request, _, receipt) = room.charged(&plan, &priced(&plan), 1);
-    room.append(&Event::Failure { intent: receipt.index(), request: request.id().to_string(), code: "engine".to_owned(), slot: "2026-11-22T10:05:00+09:00".to_owned() });
+    room.append(&Event::Failure {
+        intent: receipt.index(),
+        request: request.id().to_string(),
+        code: "engine".to_owned(),
+        slot: "2026-11-22T10:05:00+09:00".to_owned(),
+    });
     let docket = room.docket();
     assert_eq!(docket.request(&request.id()).unwrap().state(), State::Failed);
     assert_eq!(epsilon(&docket.spent("walking", "rin").room), "2");
@@ -78,7 +91,14 @@ fn failures_stay_charged() {
     room.judge(&again, 1, true);
     let docket = room.docket();
     let ask = docket.ask(&again.id(), &plan).unwrap();
-    let denial = decide(&room.policy, &ask, &docket.approvals(&again.id()), &docket.spent("walking", "rin"), TODAY, &OpenDpAccountant);
+    let denial = decide(
+        &room.policy,
+        &ask,
+        &docket.approvals(&again.id()),
+        &docket.spent("walking", "rin"),
+        TODAY,
+        &OpenDpAccountant,
+    );
     assert_eq!(denial.unwrap_err().code(), "budget_room");
 }
 
@@ -126,7 +146,18 @@ fn another_room_another_plan() {
     let plan = count(options("0.5"));
     let price = *priced(&plan).price();
     let digest = Digest::from_bytes(plan.digest().unwrap());
-    let elsewhere = Request::new("room.example/b", "walking", "rin", digest, room.policy.digest(), price, jiff::civil::date(2026, 12, 1), [1; 32], "SELECT 1").unwrap();
+    let elsewhere = Request::new(
+        "room.example/b",
+        "walking",
+        "rin",
+        digest,
+        room.policy.digest(),
+        price,
+        jiff::civil::date(2026, 12, 1),
+        [1; 32],
+        "SELECT 1",
+    )
+    .unwrap();
     room.submit(&elsewhere);
     assert_eq!(room.docket().ask(&elsewhere.id(), &plan), Err(DocketError::Fault(Fault::Room)));
     let request = room.request(&plan, price, 1);

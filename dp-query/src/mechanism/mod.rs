@@ -49,10 +49,7 @@ impl Noise {
     ///
     /// # Errors
     /// The scale leaves the useful range, or OpenDP refuses.
-    pub fn laplace(
-        sensitivity: &Sensitivity,
-        epsilon: Epsilon,
-    ) -> Result<(Self, Epsilon), MechanismError> {
+    pub fn laplace(sensitivity: &Sensitivity, epsilon: Epsilon) -> Result<(Self, Epsilon), MechanismError> {
         let distance = l1(sensitivity);
         let cost = |scale: f64| {
             let map = laplace(scale)?.map(&distance).map_err(failed)?;
@@ -135,9 +132,7 @@ pub(crate) fn l1(sensitivity: &Sensitivity) -> f64 {
 
 /// L2 distance of neighbours, rounded up: Σvᵢ² ≤ max|vᵢ| · Σ|vᵢ|, and that is l0·linf² where l1 = l0·linf.
 pub(crate) fn l2(sensitivity: &Sensitivity) -> f64 {
-    let square = sensitivity
-        .l1
-        .saturating_mul(u128::from(sensitivity.linf));
+    let square = sensitivity.l1.saturating_mul(u128::from(sensitivity.linf));
     let root = square.isqrt();
     match root.checked_mul(root) {
         Some(exact) if exact == square => up(root),
@@ -149,11 +144,7 @@ pub(crate) fn l2(sensitivity: &Sensitivity) -> f64 {
 fn up(value: u128) -> f64 {
     let near = value as f64;
     // Casting back saturates, which only ever errs on the safe side.
-    if (near as u128) < value {
-        near.next_up()
-    } else {
-        near
-    }
+    if (near as u128) < value { near.next_up() } else { near }
 }
 
 /// OpenDP's text may quote what it was given; only the fact is kept.

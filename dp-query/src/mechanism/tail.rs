@@ -41,15 +41,9 @@ pub fn half_width(noise: &Noise, alpha: f64) -> Option<u64> {
 /// An upper bound of P(|X| > w).
 fn exceeds(noise: &Noise, w: u64) -> Option<f64> {
     let one_sided = match noise.kind() {
-        Kind::Pure => conservative_discrete_laplacian_tail_to_alpha(
-            noise.scale().try_into().ok()?,
-            w.into(),
-        ),
+        Kind::Pure => conservative_discrete_laplacian_tail_to_alpha(noise.scale().try_into().ok()?, w.into()),
         Kind::Zcdp if noise.scale() <= SUMMED => return Some(summed_gaussian(noise.scale(), w)),
-        Kind::Zcdp => conservative_discrete_gaussian_tail_to_alpha(
-            noise.scale().try_into().ok()?,
-            w.into(),
-        ),
+        Kind::Zcdp => conservative_discrete_gaussian_tail_to_alpha(noise.scale().try_into().ok()?, w.into()),
     };
     one_sided.ok().map(|tail| (2.0 * tail).min(1.0))
 }
@@ -101,12 +95,7 @@ impl Joint {
         if x.kind() != y.kind() {
             return None;
         }
-        Some(Self {
-            x: *x,
-            y: *y,
-            alpha,
-            quantile: normal_quantile(alpha)?,
-        })
+        Some(Self { x: *x, y: *y, alpha, quantile: normal_quantile(alpha)? })
     }
 
     /// t with P(|X + factor·Y| > t) ≤ alpha, in grid units of X; None if there is none.
@@ -159,10 +148,7 @@ fn laplace_sum(a: f64, b: f64, t: f64) -> f64 {
 #[must_use]
 pub fn normal_quantile(alpha: f64) -> Option<f64> {
     let tail = |z: f64| {
-        let bound = conservative_continuous_gaussian_tail_to_alpha(
-            1.0f64.try_into().ok()?,
-            z.try_into().ok()?,
-        );
+        let bound = conservative_continuous_gaussian_tail_to_alpha(1.0f64.try_into().ok()?, z.try_into().ok()?);
         bound.ok().map(|tail| 2.0 * tail)
     };
     if !(alpha > 0.0 && alpha < 1.0) {

@@ -130,12 +130,7 @@ pub struct Value {
 }
 
 /// Builds the answer from noisy statistics (one vector per statistic, over all cells).
-pub(crate) fn assemble(
-    origin: Origin,
-    plan: &Plan,
-    quote: &Quote,
-    noisy: &[Vec<i64>],
-) -> Result<Answer, QuoteError> {
+pub(crate) fn assemble(origin: Origin, plan: &Plan, quote: &Quote, noisy: &[Vec<i64>]) -> Result<Answer, QuoteError> {
     let columns = plan.outputs().iter().map(|output| Column {
         name: output.name.clone(),
         kind: match output.what {
@@ -189,24 +184,9 @@ pub(crate) fn assemble(
 /// An output with what is the same in every cell.
 enum Show<'a> {
     Key,
-    Count {
-        number: usize,
-        statistic: &'a Statistic,
-        sd: f64,
-        reach: f64,
-    },
-    Sum {
-        number: usize,
-        count: Option<usize>,
-        statistic: &'a Statistic,
-        sd: f64,
-        reach: f64,
-    },
-    Mean {
-        sum: usize,
-        count: usize,
-        mean: Mean<'a>,
-    },
+    Count { number: usize, statistic: &'a Statistic, sd: f64, reach: f64 },
+    Sum { number: usize, count: Option<usize>, statistic: &'a Statistic, sd: f64, reach: f64 },
+    Mean { sum: usize, count: usize, mean: Mean<'a> },
 }
 
 impl<'a> Show<'a> {
@@ -238,10 +218,7 @@ impl<'a> Show<'a> {
     }
 
     /// The value in one cell; None for a key.
-    fn value(
-        &self,
-        look: &dyn Fn(usize) -> Result<i64, QuoteError>,
-    ) -> Result<Option<Value>, QuoteError> {
+    fn value(&self, look: &dyn Fn(usize) -> Result<i64, QuoteError>) -> Result<Option<Value>, QuoteError> {
         match self {
             Self::Key => Ok(None),
             Self::Count { number, statistic, sd, reach } => {
@@ -278,12 +255,7 @@ fn symmetric(noisy: f64, sd: f64, reach: f64, sampling: f64, digits: u8) -> Valu
     let wide = reach.hypot(1.96 * sampling.sqrt());
     let places = i32::from(digits);
     let unit = grid(digits);
-    let bounds = |reach: f64| {
-        [
-            down((noisy - reach) / unit, places),
-            up((noisy + reach) / unit, places),
-        ]
-    };
+    let bounds = |reach: f64| [down((noisy - reach) / unit, places), up((noisy + reach) / unit, places)];
     Value {
         value: near(noisy / unit, places),
         sd: near(sd / unit, places + 2),
@@ -328,17 +300,12 @@ impl<'a> Mean<'a> {
                 let reach = self.joint.half_width(theta);
                 reach.map(|reach| (s - theta * n).abs() <= reach)
             };
-            (
-                edge(s / n, -1.0, n, &accepted)?.clamp(lo, hi),
-                edge(s / n, 1.0, n, &accepted)?.clamp(lo, hi),
-            )
+            (edge(s / n, -1.0, n, &accepted)?.clamp(lo, hi), edge(s / n, 1.0, n, &accepted)?.clamp(lo, hi))
         };
         // Var of a value within [lo, hi] with this mean is at most (hi − mean)(mean − lo) (Bhatia and Davis 2000).
         let sampling = self.quantile * ((hi - middle) * (middle - lo) / n.max(1.0)).sqrt();
-        let wide = (
-            (middle - (middle - low).hypot(sampling)).max(lo),
-            (middle + (high - middle).hypot(sampling)).min(hi),
-        );
+        let wide =
+            ((middle - (middle - low).hypot(sampling)).max(lo), (middle + (high - middle).hypot(sampling)).min(hi));
         let (unit, places) = (grid(statistic.digits), i32::from(statistic.digits) + 2);
         let centre = statistic.centre as f64;
         let show = |theta: f64| (centre + theta) / unit;
@@ -353,12 +320,7 @@ impl<'a> Mean<'a> {
 }
 
 /// The far end, in the direction of `sign`, of the interval of accepted numbers around `middle`; errs outwards.
-fn edge(
-    middle: f64,
-    sign: f64,
-    n: f64,
-    accepted: &dyn Fn(f64) -> Option<bool>,
-) -> Option<f64> {
+fn edge(middle: f64, sign: f64, n: f64, accepted: &dyn Fn(f64) -> Option<bool>) -> Option<f64> {
     let mut inside = 0.0;
     let mut outside = 1.0 / n;
     while accepted(middle + sign * outside)? {

@@ -26,15 +26,11 @@ pub struct Part {
 
 impl Part {
     fn of(receipt: &Receipt) -> Self {
-        Self {
-            entry: String::from_utf8_lossy(receipt.entry()).into_owned(),
-            proof: receipt.to_proof_text(),
-        }
+        Self { entry: String::from_utf8_lossy(receipt.entry()).into_owned(), proof: receipt.to_proof_text() }
     }
 
     fn open(&self, what: &'static str, log: &Verifier) -> Result<Receipt, VerifyError> {
-        Receipt::verify(&self.proof, self.entry.as_bytes(), log)
-            .map_err(|_| VerifyError::Proof(what))
+        Receipt::verify(&self.proof, self.entry.as_bytes(), log).map_err(|_| VerifyError::Proof(what))
     }
 }
 
@@ -185,10 +181,8 @@ pub struct Verified {
 /// # Errors
 /// [`VerifyError`] names the first thing that does not hold.
 pub fn verify(file: &[u8], log: &Verifier) -> Result<Verified, VerifyError> {
-    let file: ReleaseFile = serde_json::from_slice(file).map_err(|error| VerifyError::Format {
-        line: error.line(),
-        column: error.column(),
-    })?;
+    let file: ReleaseFile = serde_json::from_slice(file)
+        .map_err(|error| VerifyError::Format { line: error.line(), column: error.column() })?;
     if file.format != FORMAT {
         return Err(VerifyError::Format { line: 0, column: 0 });
     }
@@ -229,10 +223,8 @@ pub fn verify(file: &[u8], log: &Verifier) -> Result<Verified, VerifyError> {
     };
     let spent = Spent::default();
     drop(decide(&policy, &ask, &approvals, &spent, day, &OpenDpAccountant)?);
-    let stewards: Vec<Verifier> = policy
-        .stewards(day)
-        .filter_map(|card| Verifier::parse(&card.verifier).ok())
-        .collect();
+    let stewards: Vec<Verifier> =
+        policy.stewards(day).filter_map(|card| Verifier::parse(&card.verifier).ok()).collect();
     let cosigned = intent.cosigned_by(&stewards);
     let needed = usize::try_from(policy.room().cosignatures).unwrap_or(usize::MAX);
     if cosigned < needed {
@@ -269,11 +261,7 @@ fn in_force(text: &str, enacted: &Receipt, answer: &Answer) -> Result<Policy, Ve
     Ok(policy)
 }
 
-fn signed_request(
-    asked: &Receipt,
-    policy: &Policy,
-    answer: &Answer,
-) -> Result<Request, VerifyError> {
+fn signed_request(asked: &Receipt, policy: &Policy, answer: &Answer) -> Result<Request, VerifyError> {
     let Event::Request { request: id, note } = asked.event() else {
         return Err(VerifyError::Kind("request"));
     };
@@ -299,18 +287,8 @@ fn signed_request(
 
 fn charged(intent: &Receipt, answer: &Answer) -> Result<(), VerifyError> {
     let origin = &answer.origin;
-    let Event::Intent {
-        request,
-        project,
-        researcher,
-        plan,
-        snapshot,
-        policy,
-        account,
-        epsilon,
-        delta,
-        rho,
-    } = intent.event()
+    let Event::Intent { request, project, researcher, plan, snapshot, policy, account, epsilon, delta, rho } =
+        intent.event()
     else {
         return Err(VerifyError::Kind("intent"));
     };
@@ -358,12 +336,7 @@ fn signed_verdict(receipt: &Receipt, policy: &Policy) -> Result<Approval, Verify
     })
 }
 
-fn key_of(
-    policy: &Policy,
-    name: &str,
-    role: Role,
-    what: &'static str,
-) -> Result<Verifier, VerifyError> {
+fn key_of(policy: &Policy, name: &str, role: Role, what: &'static str) -> Result<Verifier, VerifyError> {
     let card = policy.card(name).filter(|card| card.role == role);
     let key = card.and_then(|card| Verifier::parse(&card.verifier).ok());
     key.ok_or(VerifyError::Card(what))

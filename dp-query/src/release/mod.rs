@@ -9,8 +9,8 @@ use std::fmt;
 use audit_log::digest::hex;
 use audit_log::{Event, Receipt};
 
-pub use answer::{Answer, AnswerKey, Cell, Column, ColumnKind, FORMAT, Origin, Status, Value};
 pub(crate) use answer::assemble;
+pub use answer::{Answer, AnswerKey, Cell, Column, ColumnKind, FORMAT, Origin, Status, Value};
 pub use file::{Part, ReleaseFile, Trail, Verified, VerifyError, verify};
 
 /// Why an answer stays closed.
@@ -87,23 +87,13 @@ impl Unreleased {
     /// The receipt is of another event, answer, request or intent; or precedes the intent.
     pub fn open(self, receipt: &Receipt) -> Result<Release, ReleaseError> {
         let slot = matches(&self.bytes, &self.answer, receipt)?;
-        Ok(Release {
-            bytes: self.bytes,
-            answer: self.answer,
-            slot,
-        })
+        Ok(Release { bytes: self.bytes, answer: self.answer, slot })
     }
 }
 
 /// Whether this receipt is that of this answer's release; its slot.
 fn matches(bytes: &[u8], answer: &Answer, receipt: &Receipt) -> Result<String, ReleaseError> {
-    let Event::Release {
-        intent,
-        request,
-        answer: digest,
-        slot,
-    } = receipt.event()
-    else {
+    let Event::Release { intent, request, answer: digest, slot } = receipt.event() else {
         return Err(ReleaseError::NotARelease);
     };
     let origin = &answer.origin;

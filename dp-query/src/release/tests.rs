@@ -35,7 +35,12 @@ impl Released {
             price: ask.price,
         };
         let unreleased = finish(origin, &plan, &quote, vec![vec![100], vec![200], vec![0]], &mut OpenDp).unwrap();
-        let event = Event::Release { intent: intent.index(), request: request.id().to_string(), answer: unreleased.digest(), slot: SLOT.to_owned() };
+        let event = Event::Release {
+            intent: intent.index(),
+            request: request.id().to_string(),
+            answer: unreleased.digest(),
+            slot: SLOT.to_owned(),
+        };
         let release = room.append(&event);
         room.checkpoint(&[0, 1]);
         Self { bytes: unreleased.to_bytes().to_vec(), room, release }
@@ -51,7 +56,13 @@ impl Released {
         let release = self.unreleased().open(&receipt(self.release)).unwrap();
         let (policy, request, intent) = (receipt(0), receipt(1), receipt(4));
         let verdicts = [receipt(2), receipt(3)];
-        let trail = Trail { policy: &policy, request: &request, verdicts: &verdicts, intent: &intent, release: &receipt(self.release) };
+        let trail = Trail {
+            policy: &policy,
+            request: &request,
+            verdicts: &verdicts,
+            intent: &intent,
+            release: &receipt(self.release),
+        };
         ReleaseFile::new(&release, &self.room.text, &trail)
     }
 
@@ -92,7 +103,8 @@ fn no_receipt_no_release() {
 fn a_release_of_another_intent_or_request_opens_nothing() {
     let mut released = Released::new();
     let answer = released.unreleased();
-    let event = |intent, request: String| Event::Release { intent, request, answer: answer.digest(), slot: SLOT.to_owned() };
+    let event =
+        |intent, request: String| Event::Release { intent, request, answer: answer.digest(), slot: SLOT.to_owned() };
     // Another charge of the same request, and another request's name on this charge.
     let intent = released.room.log.entries()[4].event.clone();
     let second = released.room.append(&intent);
@@ -142,7 +154,10 @@ fn each_change_to_a_release_file_is_noticed() {
     assert!(matches!(denied(&|file| file.policy.push('[')), VerifyError::Policy(_)));
     // Entries under the proofs of others, changed entries, changed proofs.
     assert_eq!(denied(&|file| file.intent.entry = file.request.entry.clone()), VerifyError::Proof("intent"));
-    assert_eq!(denied(&|file| file.intent.entry = file.intent.entry.replace("0.5", "0.4")), VerifyError::Proof("intent"));
+    assert_eq!(
+        denied(&|file| file.intent.entry = file.intent.entry.replace("0.5", "0.4")),
+        VerifyError::Proof("intent")
+    );
     assert_eq!(denied(&|file| file.request.proof = file.intent.proof.clone()), VerifyError::Proof("request"));
     assert_eq!(denied(&|file| file.verdicts[0].proof.truncate(40)), VerifyError::Proof("verdict"));
     // Sound entries in the wrong place.
@@ -151,7 +166,8 @@ fn each_change_to_a_release_file_is_noticed() {
     assert_eq!(denied(&|file| file.request = file.intent.clone()), VerifyError::Kind("request"));
     assert_eq!(denied(&|file| file.release = file.intent.clone()), VerifyError::Answer(ReleaseError::NotARelease));
     // Fewer stewards, one twice, none.
-    let missing = |error: VerifyError| matches!(&error, VerifyError::Denied(denial) if denial.code() == "approvals_missing");
+    let missing =
+        |error: VerifyError| matches!(&error, VerifyError::Denied(denial) if denial.code() == "approvals_missing");
     assert!(missing(denied(&|file| file.verdicts.truncate(1))));
     assert!(missing(denied(&|file| file.verdicts[1] = file.verdicts[0].clone())));
     assert!(missing(denied(&|file| file.verdicts.clear())));
@@ -192,12 +208,23 @@ fn a_rejection_in_the_file_denies_it_and_late_verdicts_are_noticed() {
         price: ask.price,
     };
     let unreleased = finish(origin, &plan, &quote, vec![vec![100]; 3], &mut OpenDp).unwrap();
-    let release = room.append(&Event::Release { intent, request: request.id().to_string(), answer: unreleased.digest(), slot: SLOT.to_owned() });
+    let release = room.append(&Event::Release {
+        intent,
+        request: request.id().to_string(),
+        answer: unreleased.digest(),
+        slot: SLOT.to_owned(),
+    });
     room.checkpoint(&[0, 1]);
     let receipt = |index| room.receipt(index);
     let opened = unreleased.open(&receipt(release)).unwrap();
     let verdicts = [receipt(2), receipt(4)];
-    let trail = Trail { policy: &receipt(0), request: &receipt(1), verdicts: &verdicts, intent: &receipt(3), release: &receipt(release) };
+    let trail = Trail {
+        policy: &receipt(0),
+        request: &receipt(1),
+        verdicts: &verdicts,
+        intent: &receipt(3),
+        release: &receipt(release),
+    };
     let file = ReleaseFile::new(&opened, &room.text, &trail);
     let error = verify(&file.to_bytes().unwrap(), &room.log.verifier()).unwrap_err();
     assert!(matches!(error, VerifyError::Order(_)), "{error}");

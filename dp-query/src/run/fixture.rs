@@ -94,7 +94,8 @@ impl Room {
                 signer.verifier_key()
             )
         };
-        let cards = format!("{}{}{}", card(&stewards[0], "steward"), card(&stewards[1], "steward"), card(&rin, "researcher"));
+        let cards =
+            format!("{}{}{}", card(&stewards[0], "steward"), card(&stewards[1], "steward"), card(&rin, "researcher"));
         let budget = "{ epsilon = \"3\", delta = \"0\" }";
         let text = format!(
             "[room]\norigin = \"{ORIGIN}\"\nminimum_persons = 10\napprovals = 2\ncosignatures = 2\nslot_seconds = 300\naccount = \"pure\"\nbudget = {budget}\n{cards}[[project]]\nid = \"walking\"\ntitle = \"t\"\npurpose = \"HMB\"\nlegal_basis = \"l\"\nrecipient_kind = \"academia\"\nresearchers = [\"rin\"]\nfrom = \"2026-05-01\"\nuntil = \"2026-12-31\"\nbudget = {budget}\nresearcher_budget = {budget}\n[project.columns]\nperson = [\"sex\"]\n"
@@ -103,7 +104,8 @@ impl Room {
         let dir = tempfile::tempdir().unwrap();
         let log = Log::create(Posix::new(dir.path()), ORIGIN, signer(ORIGIN, 9)).unwrap();
         let mut room = Self { dir, log, policy, text, rin, stewards };
-        let enacted = Event::Policy { policy: room.policy.digest().to_string(), epsilon: "3".to_owned(), delta: "0".to_owned() };
+        let enacted =
+            Event::Policy { policy: room.policy.digest().to_string(), epsilon: "3".to_owned(), delta: "0".to_owned() };
         room.append(&enacted);
         room
     }
@@ -115,7 +117,8 @@ impl Room {
     pub(crate) fn request(&self, plan: &Plan, price: Price, nonce: u8) -> Request {
         let digest = Digest::from_bytes(plan.digest().unwrap());
         let expires = jiff::civil::date(2026, 12, 1);
-        Request::new(ORIGIN, "walking", "rin", digest, self.policy.digest(), price, expires, [nonce; 32], "SELECT 1").unwrap()
+        Request::new(ORIGIN, "walking", "rin", digest, self.policy.digest(), price, expires, [nonce; 32], "SELECT 1")
+            .unwrap()
     }
 
     /// Appends the signed request; its entry.

@@ -132,7 +132,12 @@ fn intervals_cover() {
             let one = vec![persons, persons * mean, persons, persons * 3];
             let answer = answer(&plan, &quote, vec![one; cells], &mut OpenDp);
             let shown: Vec<&Cell> = answer.cells.iter().filter(|cell| cell.status == Status::Released).collect();
-            let truth = [persons as f64, 30.0 + mean as f64 / 10.0, persons as f64 * 3.0, persons as f64 * (30.0 + mean as f64 / 10.0)];
+            let truth = [
+                persons as f64,
+                30.0 + mean as f64 / 10.0,
+                persons as f64 * 3.0,
+                persons as f64 * (30.0 + mean as f64 / 10.0),
+            ];
             for (at, truth) in truth.into_iter().enumerate() {
                 let covers = |cell: &&&Cell| {
                     let [low, high] = cell.values[at].interval;
@@ -164,7 +169,8 @@ fn means_are_not_needlessly_wide() {
     let plan = wide(options("2"), 500);
     let quote = quote(&plan, &PURE).unwrap();
     let answer = answer(&plan, &quote, vec![vec![1000, 0, 1000, 3000]; 500], &mut OpenDp);
-    let width = answer.cells.iter().map(|cell| cell.values[1].interval[1] - cell.values[1].interval[0]).sum::<f64>() / 500.0;
+    let width =
+        answer.cells.iter().map(|cell| cell.values[1].interval[1] - cell.values[1].interval[0]).sum::<f64>() / 500.0;
     // Laplace, scale 200/0.5 = 400 grid units of 0.1: 2 · 400 · ln 20 / 10 / 1000.
     let best = 2.0 * 400.0 * 20f64.ln() / 10.0 / 1000.0;
     assert!((best..best * 1.1).contains(&width), "{width} against {best}");
@@ -238,14 +244,46 @@ fn quote_with(plan: &Plan, minimum_persons: u32) -> Quote {
 fn an_intent_must_state_the_very_charge() {
     type Change = fn(&mut Event);
     let changes: [Change; 8] = [
-        |event| if let Event::Intent { epsilon, .. } = event { *epsilon = "0.4".to_owned() },
-        |event| if let Event::Intent { rho, .. } = event { *rho = "0".to_owned() },
-        |event| if let Event::Intent { delta, .. } = event { *delta = "0.1".to_owned() },
-        |event| if let Event::Intent { account, .. } = event { *account = audit_log::Account::Zcdp },
-        |event| if let Event::Intent { project, .. } = event { *project = "else".to_owned() },
-        |event| if let Event::Intent { researcher, .. } = event { *researcher = "ran".to_owned() },
-        |event| if let Event::Intent { plan, .. } = event { *plan = "00".repeat(32) },
-        |event| if let Event::Intent { policy, .. } = event { *policy = "00".repeat(32) },
+        |event| {
+            if let Event::Intent { epsilon, .. } = event {
+                *epsilon = "0.4".to_owned()
+            }
+        },
+        |event| {
+            if let Event::Intent { rho, .. } = event {
+                *rho = "0".to_owned()
+            }
+        },
+        |event| {
+            if let Event::Intent { delta, .. } = event {
+                *delta = "0.1".to_owned()
+            }
+        },
+        |event| {
+            if let Event::Intent { account, .. } = event {
+                *account = audit_log::Account::Zcdp
+            }
+        },
+        |event| {
+            if let Event::Intent { project, .. } = event {
+                *project = "else".to_owned()
+            }
+        },
+        |event| {
+            if let Event::Intent { researcher, .. } = event {
+                *researcher = "ran".to_owned()
+            }
+        },
+        |event| {
+            if let Event::Intent { plan, .. } = event {
+                *plan = "00".repeat(32)
+            }
+        },
+        |event| {
+            if let Event::Intent { policy, .. } = event {
+                *policy = "00".repeat(32)
+            }
+        },
     ];
     for change in changes {
         let mut room = Room::new();
