@@ -55,6 +55,16 @@ pub(crate) fn mac8(key: &hmac::Key, message: &[u8]) -> u64 {
     u64::from_le_bytes(out)
 }
 
+/// 32 bytes of the operating system's randomness, for a nonce.
+///
+/// # Errors
+/// The system has none.
+pub fn random_bytes() -> Result<[u8; 32], CryptoError> {
+    let mut out = [0; 32];
+    random(&mut out)?;
+    Ok(out)
+}
+
 /// Fills with the operating system's randomness.
 pub(crate) fn random(out: &mut [u8]) -> Result<(), CryptoError> {
     SystemRandom::new().fill(out).map_err(|_| CryptoError)

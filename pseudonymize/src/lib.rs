@@ -16,14 +16,20 @@ pub mod package;
 mod renumber;
 mod room;
 mod tables;
+#[cfg(test)]
+mod testing;
 mod token;
+#[cfg(test)]
+mod token_tests;
 mod transform;
+#[cfg(test)]
+mod transform_tests;
 
 pub use files::FileError;
 pub use frames::FrameError;
-pub use kdf::CryptoError;
+pub use kdf::{CryptoError, random_bytes};
 pub use keyring::{Identity, KeyError, LinkageKey, Passphrase, Role, SealCost};
 pub use room::{RoomIdentity, RoomKey, rekey_identities};
 pub use tables::{rekey_tables, with_pid};
 pub use token::{PASSES, Pass, SourceKeys, Token};
-pub use transform::Pseudonymous;
+pub use transform::{Pseudonymous, pseudonymize};

@@ -8,7 +8,7 @@ use ring::{hkdf, hmac};
 
 use crate::kdf::{self, CryptoError};
 use crate::keyring::LinkageKey;
-use crate::normalize::Fields;
+use crate::normalize::{Day, Fields};
 use crate::renumber::Renumbering;
 
 /// A token: 128 bits.
@@ -89,7 +89,8 @@ impl Pass {
             Some(2) => Some("2"),
             _ => None,
         };
-        let birth = || fields.birth.map(|b| b.digits());
+        let birth = fields.birth.map(Day::digits);
+        let birth = || birth.as_ref().and_then(|b| std::str::from_utf8(b).ok());
         match self {
             Self::Member | Self::Id1 => {
                 push(fields.insurer.as_deref()?)?;
@@ -98,19 +99,19 @@ impl Pass {
                 if self == Self::Member {
                     push(fields.branch.as_deref()?)?;
                 }
-                push(&birth()?)?;
+                push(birth()?)?;
                 push(sex()?)?;
             }
             Self::Id2 | Self::Id4 => {
                 let name = if self == Self::Id2 { &fields.name } else { &fields.kana };
                 push(name.as_deref()?)?;
-                push(&birth()?)?;
+                push(birth()?)?;
                 push(sex()?)?;
             }
             Self::Individual => push(fields.individual.as_deref()?)?,
             Self::Marriage => {
                 push(fields.given.as_deref()?)?;
-                push(&birth()?)?;
+                push(birth()?)?;
                 push(sex()?)?;
                 if let Some(postcode) = &fields.postcode {
                     push("postcode")?;

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use datasets::catalogue::{Catalogue, Column as Entry, ColumnType, KeyForm, Table};
+use datasets::read::Identified;
 use polars::prelude::{
     BinaryChunkedBuilder, BooleanChunked, ChunkApply, Column, DataFrame, DataType, Int32Chunked, IntoColumn,
     IntoSeries, NewChunkedArray, SortMultipleOptions, StringChunked, UInt32Chunked, UInt64Chunked,
@@ -52,6 +53,15 @@ impl Pseudonymous {
     }
 }
 
+/// Makes a batch pseudonymous.
+///
+/// # Errors
+/// A frame lacks a column or has one of another type.
+pub fn pseudonymize(batch: Identified, keys: &SourceKeys, catalogue: &Catalogue) -> Result<Pseudonymous, FrameError> {
+    let (identity, tables) = batch.into_parts();
+    frames(identity, tables, keys, catalogue)
+}
+
 pub(crate) fn frames(
     identity: DataFrame,
     tables: BTreeMap<String, DataFrame>,
@@ -85,6 +95,10 @@ struct Piece {
 
 fn identities(mut frame: DataFrame, keys: &SourceKeys) -> Result<DataFrame, FrameError> {
     const TABLE: &str = "identity";
+    // Every batch but a run's last.
+    if frame.height() == 0 {
+        return Ok(DataFrame::empty());
+    }
     frame.rechunk_mut();
     let shaped = Shaped::new(TABLE, &frame);
     let columns = Identifiers::of(&shaped)?;

@@ -6,6 +6,7 @@
 mod identity;
 mod linkage_key;
 mod passphrase;
+mod sealed;
 
 #[cfg(test)]
 mod tests;

@@ -20,9 +20,11 @@ impl std::fmt::Debug for Day {
 }
 
 impl Day {
-    /// The eight digits YYYYMMDD.
-    pub fn digits(self) -> String {
-        format!("{:04}{:02}{:02}", self.year, self.month, self.day)
+    /// The eight digits YYYYMMDD, in ASCII.
+    pub fn digits(self) -> [u8; 8] {
+        let year = u16::try_from(self.year).unwrap_or_default();
+        let (month, day) = (u16::from(self.month), u16::from(self.day));
+        [year / 1000, year / 100, year / 10, year, month / 10, month, day / 10, day].map(|n| b'0' + (n % 10) as u8)
     }
 
     /// Days from 1970-01-01 to this day.

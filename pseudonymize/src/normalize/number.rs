@@ -1,6 +1,6 @@
 //! Numbers of insurance, postcodes and sex.
 
-use super::text::{fold, is_dot, is_hyphen, is_junk, is_stroke};
+use super::text::{fold, is_dot, is_hyphen, is_junk, is_stroke, katakana};
 
 /// 保険者番号: digits, padded with zeros to eight (receipts pad with spaces, checkup files with zeros).
 pub fn insurer(raw: &str) -> Option<String> {
@@ -92,8 +92,8 @@ fn is_junk_number(text: &str) -> bool {
         return true;
     }
     if !text.bytes().all(|b| b.is_ascii_digit() || b == b'-') {
-        return is_junk(text);
+        return is_junk(&text.chars().map(katakana).collect::<String>());
     }
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-    is_filler(&digits) || (digits.len() >= 6 && ("0123456789".contains(&digits) || "9876543210".contains(&digits)))
+    is_filler(&digits) || (digits.len() >= 6 && "01234567890".contains(&digits))
 }

@@ -52,6 +52,9 @@ pub(super) fn fold(raw: &str) -> Cow<'_, str> {
             Cow::Owned(raw.chars().filter(|c| !c.is_control()).map(|c| c.to_ascii_uppercase()).collect())
         };
     }
+    if raw.chars().all(is_simple) {
+        return Cow::Owned(raw.chars().map(simple).collect());
+    }
     let plain = |c: char| !droppable(c) && !matches!(c, '\u{309B}' | '\u{309C}' | 'a'..='z');
     if raw.chars().all(plain) && is_nfkc_quick(raw.chars()) == IsNormalized::Yes {
         return Cow::Borrowed(raw);
@@ -68,6 +71,21 @@ pub(super) fn fold(raw: &str) -> Cow<'_, str> {
             .map(|c| c.to_ascii_uppercase())
             .collect(),
     )
+}
+
+/// What most fields are made of, and NFKC treats one by one: kanji, full-width kana without stand-alone marks,
+/// printable ASCII in both widths, the ideographic space.
+fn is_simple(c: char) -> bool {
+    matches!(c, ' '..='~' | '\u{3000}' | 'ぁ'..='ゖ' | 'ァ'..='ー' | '\u{4E00}'..='\u{9FFF}' | '！'..='～')
+}
+
+/// [`fold`] of such a character.
+fn simple(c: char) -> char {
+    match c {
+        '\u{3000}' => ' ',
+        '！'..='～' => char::from_u32(u32::from(c) - 0xFEE0).unwrap_or(c).to_ascii_uppercase(),
+        _ => c.to_ascii_uppercase(),
+    }
 }
 
 /// Characters without a meaning of their own: controls, zero-width marks, variation selectors (U+FE00.. and, for
@@ -128,4 +146,19 @@ pub(super) fn is_junk(text: &str) -> bool {
         return true;
     };
     NO_VALUE.contains(&text) || (chars.all(|c| c == first) && text.chars().count() >= 3)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_short_way_is_nfkc() {
+        for c in (0..=0x10_FFFF).filter_map(char::from_u32).filter(|c| is_simple(*c)) {
+            let long: String = c.to_string().nfkc().map(|c| c.to_ascii_uppercase()).collect();
+            assert_eq!(simple(c).to_string(), long, "U+{:04X}", u32::from(c));
+            // Nor does it compose with what may stand beside it.
+            assert_eq!(unicode_normalization::char::canonical_combining_class(c), 0);
+        }
+    }
 }

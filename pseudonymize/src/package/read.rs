@@ -172,6 +172,9 @@ impl Outer {
         for entry in entries {
             let mut entry = entry.map_err(|_| wrong("the tar is damaged or truncated"))?;
             let regular = entry.header().entry_type() == tar::EntryType::Regular;
+            if entry.raw_file_position().checked_add(entry.size()).is_none_or(|end| end > length) {
+                return Err(wrong("truncated"));
+            }
             match entry.path_bytes().as_ref() {
                 name if regular && name == NOTE.as_bytes() && note.is_none() => {
                     if entry.size() > LARGEST_NOTE {
@@ -189,9 +192,6 @@ impl Outer {
         }
         let note = note.ok_or_else(|| wrong("no manifest.note (truncated?)"))?;
         let (start, size) = content.ok_or_else(|| wrong("no content.age"))?;
-        if start.checked_add(size).is_none_or(|end| end > length) {
-            return Err(wrong("truncated"));
-        }
         Ok(Self { file: archive.into_inner(), note, start, size })
     }
 
