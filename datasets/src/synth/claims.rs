@@ -1,13 +1,17 @@
 //! Receipts as a payer gets them from the clearing body: NN_RECODEINFO files, medical and pharmacy, CP932, with JY corrections.
 
 use super::calendar::{age, digits, first_day, month_digits};
-use super::care::{Kind, Receipt};
 use super::codes;
 use super::dice::{Dice, Purpose, mix};
 use super::options::SynthOptions;
-use super::out::{ARRIVAL, Block, Layout, push_fixed, push_number};
+use super::out::{ARRIVAL, Block, Layout};
 use super::people::{Fund, Person, Spell};
-use super::written::{self, Written};
+use super::receipt::{Kind, Receipt};
+use super::written;
+
+mod lines;
+
+use lines::{Encoded, Lines, correction, cp932, detail, insurer, qualified, sorted};
 
 /// Names of a person at a facility, encoded once; many receipts repeat them.
 struct Card {
@@ -17,92 +21,6 @@ struct Card {
     surname: &'static str,
     written: Encoded,
 }
-
-struct Encoded {
-    insurer: Vec<u8>,
-    symbol: Vec<u8>,
-    number: Vec<u8>,
-    branch: String,
-    name: Vec<u8>,
-    kana: Vec<u8>,
-    birth: String,
-    sex: String,
-}
-
-fn cp932(text: &str) -> Vec<u8> {
-    encoding_rs::SHIFT_JIS.encode(text).0.into_owned()
-}
-
-impl Encoded {
-    fn new(written: &Written) -> Self {
-        Encoded {
-            insurer: format!("{:>8}", written.insurer).into_bytes(),
-            symbol: cp932(&written.symbol),
-            number: cp932(&written.number),
-            branch: written.branch.clone(),
-            name: cp932(&written.name),
-            kana: cp932(&written.kana),
-            birth: written.birth.clone(),
-            sex: written.sex.clone(),
-        }
-    }
-}
-
-/// Lines of one receipt, numbered from one.
-struct Lines<'a> {
-    out: &'a mut Vec<u8>,
-    line: i64,
-}
-
-impl Lines<'_> {
-    /// Begins a line of billed data (1) or of the clearing body's (2); gives its number.
-    fn begin(&mut self, identity: u8, record: &str) -> i64 {
-        self.line += 1;
-        self.begin_at(identity, self.line, 0, record);
-        self.line
-    }
-
-    fn begin_at(&mut self, identity: u8, line: i64, branch: i64, record: &str) {
-        self.out.push(b'0' + identity);
-        self.out.push(b',');
-        push_number(self.out, line);
-        self.out.push(b',');
-        push_number(self.out, branch);
-        self.out.push(b',');
-        self.out.extend_from_slice(record.as_bytes());
-    }
-
-    fn text(&mut self, text: impl AsRef<[u8]>) {
-        self.out.push(b',');
-        self.out.extend_from_slice(text.as_ref());
-    }
-
-    fn number(&mut self, value: i64) {
-        self.out.push(b',');
-        push_number(self.out, value);
-    }
-
-    fn blank(&mut self, items: usize) {
-        self.out.resize(self.out.len() + items, b',');
-    }
-
-    /// Day columns; trailing empty items are dropped, as the specification allows.
-    fn days(&mut self, mask: u32) {
-        let last = 31 - mask.leading_zeros();
-        for day in 1..=last {
-            self.out.push(b',');
-            if mask & (1 << day) != 0 {
-                self.out.push(b'1');
-            }
-        }
-        self.end();
-    }
-
-    fn end(&mut self) {
-        self.out.extend_from_slice(b"\r\n");
-    }
-}
-
 /// Last digit of レセプト種別: who the patient is, odd for inpatients.
 fn patient(person: &Person, spell: &Spell, day: i32, inpatient: bool) -> u8 {
     let years = age(person.birth, day);
@@ -395,98 +313,4 @@ impl<'a> Writer<'a> {
 /// Clinics and hospitals, 7 digits; none belongs to a facility we know of.
 fn facility_code(facility: u32) -> String {
     format!("{:07}", 9_000_000 + facility)
-}
-
-fn insurer(lines: &mut Lines<'_>, card: &Encoded, days: i64, points: i64) {
-    lines.text(&card.insurer);
-    lines.text(&card.symbol);
-    lines.text(&card.number);
-    lines.number(days);
-    lines.number(points);
-    lines.end();
-}
-
-fn qualified(lines: &mut Lines<'_>, branch: &str) {
-    lines.begin(1, "SN");
-    lines.text("1");
-    lines.text("01");
-    lines.blank(3);
-    lines.text(branch);
-    lines.blank(2);
-    lines.end();
-}
-
-/// Units in the order of 診療識別.
-fn sorted(receipt: &Receipt) -> Vec<&super::care::Unit> {
-    let mut units: Vec<_> = receipt.units.iter().collect();
-    units.sort_by_key(|unit| unit.class);
-    units
-}
-
-fn detail(lines: &mut Lines<'_>, unit: &super::care::Unit, line: &super::care::Line, class: u8, points: Option<i32>) {
-    if class == 0 {
-        lines.blank(1);
-    } else {
-        lines.number(i64::from(class));
-    }
-    lines.text("1");
-    lines.text(line.code);
-    if line.milli == 0 {
-        lines.blank(1);
-    } else {
-        lines.out.push(b',');
-        // Variable-length numbers have no trailing decimal zeros.
-        match line.milli % 1000 {
-            0 => push_number(lines.out, line.milli / 1000),
-            _ => push_fixed(lines.out, line.milli, 3),
-        }
-    }
-    match points {
-        Some(points) => lines.number(i64::from(points)),
-        None => lines.blank(1),
-    }
-    lines.number(i64::from(unit.days.count_ones()));
-    if line.kind == Kind::Material {
-        lines.blank(1);
-        lines.number(i64::from(unit.points) * 10);
-        lines.blank(1);
-        lines.text(cp932("手術材料"));
-    }
-    lines.blank(6);
-    lines.days(unit.days);
-}
-
-/// JY: what the clearing body did (2 修正, 3 削除) to which line, and the line that replaces it.
-fn correction(lines: &mut Lines<'_>, kind: i64, target: i64, new: Option<i64>) {
-    lines.begin(2, "JY");
-    lines.number(kind);
-    lines.number(target);
-    lines.number(0);
-    lines.blank(1);
-    lines.text("C");
-    if let Some(new) = new {
-        lines.number(new);
-        lines.number(1);
-    }
-    lines.end();
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn day_columns() {
-        let mut out = Vec::new();
-        let mut lines = Lines { out: &mut out, line: 0 };
-        lines.days((1 << 3) | (1 << 5));
-        assert_eq!(out, b",,,1,,1\r\n");
-    }
-
-    #[test]
-    fn the_last_day_fits() {
-        let mut out = Vec::new();
-        Lines { out: &mut out, line: 0 }.days(1 << 31);
-        assert_eq!(out.iter().filter(|byte| **byte == b',').count(), 31);
-    }
 }

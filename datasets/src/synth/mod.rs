@@ -16,6 +16,7 @@ mod names;
 mod options;
 mod out;
 mod people;
+mod receipt;
 mod run;
 mod traits;
 mod written;
