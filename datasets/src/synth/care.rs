@@ -203,7 +203,7 @@ impl<'a> Care<'a> {
             (first_day(month_of(person.birth) + 25 * 12)).max(day - 400 - back)
         };
         let (tests, ecg) = (self.dice.chance(0.42), self.dice.chance(0.06));
-        let in_house = mix(&[u64::from(facility), 5]) % 5 == 0;
+        let in_house = mix(&[u64::from(facility), 5]).is_multiple_of(5);
         let studies = self.studies(age);
         let injects = self.traits.glucose > 1.9;
         let (person, chronic) = (self.person, self.chronic.clone());
@@ -243,7 +243,7 @@ impl<'a> Care<'a> {
         }
         if lipid {
             receipt.diagnose(disease::DYSLIPIDAEMIA, false, since(3, person), 1);
-            taken.push(if choice % 2 == 0 { (&codes::ATORVASTATIN, 1) } else { (&codes::ROSUVASTATIN, 1) });
+            taken.push(if choice.is_multiple_of(2) { (&codes::ATORVASTATIN, 1) } else { (&codes::ROSUVASTATIN, 1) });
         }
         if metabolic && tests {
             receipt.act(codes::BLOOD_COUNT, dom);

@@ -80,7 +80,7 @@ impl Care<'_> {
         let again = self.dice.chance(0.35).then(|| day + self.dice.between(3, 12));
         let (test, suspect, rx) = (self.dice.chance(0.25), self.dice.chance(0.5), self.dice.chance(0.8));
         let supply = self.dice.between(3, 8);
-        let in_house = mix(&[u64::from(facility), 5]) % 5 == 0;
+        let in_house = mix(&[u64::from(facility), 5]).is_multiple_of(5);
         let outcome = if again.is_none() { 2 } else { 1 };
         let studies = self.studies(age);
         let Some(receipt) = self.receipt(day, facility, None) else {
