@@ -120,7 +120,7 @@ pub fn from_parquet(bytes: &[u8]) -> Result<Vec<Decision>, LinkageError> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
     use super::*;
 

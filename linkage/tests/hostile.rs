@@ -30,7 +30,8 @@ fn covered(mut row: Identity, insurer: u64, from: i32, to: Option<i32>) -> Ident
 #[test]
 fn one_token_a_million_times() {
     for pass in Pass::ALL {
-        let mut rows: Vec<Identity> = (0..1_000_000).map(|at| person(0, 19_000 + at % 700, &[(pass, 42)])).collect();
+        let many = if pass == Pass::Individual { 1_000_000 } else { 100_000 };
+        let mut rows: Vec<Identity> = (0..many).map(|at| person(0, 19_000 + at % 700, &[(pass, 42)])).collect();
         rows.extend([person(1, 19_000, &[(pass, 42)]), person(1, 19_400, &[(pass, 42)])]);
         let start = Instant::now();
         let outcome = link(&rows);
@@ -38,10 +39,10 @@ fn one_token_a_million_times() {
         let screened = &outcome.report.passes[&pass].screened;
         assert_eq!(screened[&Screened::Frequent][&0], 1);
         // Judged per source: the honest one keeps its use of the token, as far as the pass carries it.
-        let (a, b) = (outcome.person_of[1_000_000], outcome.person_of[1_000_001]);
+        let (a, b) = (outcome.person_of[rows.len() - 2], outcome.person_of[rows.len() - 1]);
         let alone = matches!(pass, Pass::Marriage | Pass::Birth);
         assert_eq!(a == b, !alone, "{pass:?}");
-        let first = outcome.person_of[..1_000_000].iter().filter(|&&p| p == a).count();
+        let first = outcome.person_of[..rows.len() - 2].iter().filter(|&&p| p == a).count();
         assert_eq!(first, 0, "{pass:?}");
     }
 }
