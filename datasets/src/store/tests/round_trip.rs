@@ -91,7 +91,7 @@ fn every_type_comes_back() {
     assert_eq!(moved("claim", "facility"), None);
     assert_eq!(moved("act", "quantity"), None);
     let path = staged.publish("first").unwrap();
-    assert_eq!(files(dir.path()), [path.clone()]);
+    assert_eq!(files(dir.path()), std::slice::from_ref(&path));
     let store = open_at(&path);
     assert_eq!(store.contents_digest(), digest);
     assert_eq!(store.linkage_index(), 1);
