@@ -1,1 +1,34 @@
-fn main() {}
+//! The program `sudare`: arguments, wiring, progress, tables and charts, exit codes. It holds no rule of its own:
+//! what may be asked is `policies`, what is answered is `dp_query`, what is one person is `linkage`.
+
+mod actors;
+mod chart;
+mod cli;
+mod cmd;
+mod fail;
+mod out;
+mod room;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let cli = match cli::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are not errors; everything else is bad usage. A closed pipe is nobody's fault.
+            let code = if error.use_stderr() { fail::USAGE } else { 0 };
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    let out = out::Out::new(cli.json);
+    match cmd::run(&cli.command, &out) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            out.failure(&failure);
+            ExitCode::from(failure.exit())
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! One file a verb: each wires libraries together and says what happened.
+
+mod audit;
+mod demo;
+mod key;
+mod link;
+mod policy;
+mod pseudonymize;
+mod query;
+mod release;
+mod room;
+mod synth;
+
+use crate::cli::Command;
+use crate::fail::Done;
+use crate::out::Out;
+
+/// Runs one command.
+pub fn run(command: &Command, out: &Out) -> Done {
+    match command {
+        Command::Demo(args) => demo::run(args, out),
+        Command::Synth(args) => synth::run(args, out),
+        Command::Key(command) => key::run(command, out),
+        Command::Room(command) => room::run(command, out),
+        Command::Pseudonymize(args) => pseudonymize::run(args, out),
+        Command::Link(args) => link::run(args, out),
+        Command::Query(command) => query::run(command, out),
+        Command::Release(command) => release::run(command, out),
+        Command::Audit(command) => audit::run(command, out),
+        Command::Policy(command) => policy::run(command, out),
+    }
+}

@@ -1,0 +1,184 @@
+//! `sudare pseudonymize`: what a source runs on its own machine. Files in, one encrypted and signed package out.
+
+use std::cell::RefCell;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use datasets::catalogue::Catalogue;
+use datasets::read::{self, Identified, QualityReport, ReadError, ReadOptions};
+use jiff::Timestamp;
+use polars::prelude::{Column, DataFrame, IntoColumn, NamedFrom, ParquetWriter, Series};
+use pseudonymize::package::{Header, Writer};
+use pseudonymize::{LinkageKey, SourceKeys, pseudonymize as make_pseudonymous};
+
+use crate::actors;
+use crate::cli::PseudonymizeArgs;
+use crate::fail::{self, Context, Done, Failure};
+use crate::out::{Out, place, thousands};
+use crate::room::RoomCard;
+
+/// The epoch of the tokens. A room takes one epoch at a time; a second one needs bridge packages.
+pub const EPOCH: u32 = 1;
+
+pub fn run(args: &PseudonymizeArgs, out: &Out) -> Done {
+    fail::refuse_existing(&args.output)?;
+    let card = RoomCard::read(&args.card)?;
+    let identity = actors::open(&args.identity, args.passphrase.passphrase_file.as_deref())?;
+    if identity.name() != args.source {
+        return Err(Failure::input(format!(
+            "the identity is {}'s, and the source is {}",
+            identity.name(),
+            args.source
+        ))
+        .hint("a source signs with its own identity"));
+    }
+    let linkage_key = LinkageKey::open(&args.linkage_key, &identity)
+        .input(format!("{} can't be opened", args.linkage_key.display()))?;
+    let keys = SourceKeys::derive(&linkage_key, &card.origin, EPOCH).input("the linkage key")?;
+    let catalogue = Catalogue::builtin().input("the catalogue")?;
+    let sequence = match args.sequence {
+        Some(n) => n,
+        None => u64::try_from(Timestamp::now().as_second()).input("this machine's clock")?,
+    };
+    let header = Header {
+        source: args.source.clone(),
+        sequence,
+        legal_basis: args.legal_basis.clone(),
+        room: card.origin.clone(),
+        epoch: EPOCH,
+        linkage_key: keys.linkage_key_id().to_owned(),
+        schema: catalogue.digest(),
+    };
+
+    let writer = Writer::create(&args.output, header, std::slice::from_ref(&card.recipient));
+    let mut job = Job {
+        writer: writer.input(format!("{} can't be written", args.output.display()))?,
+        keys: &keys,
+        catalogue: &catalogue,
+        truth: args.truth.as_deref(),
+        truth_frame: None,
+        identities: 0,
+        failure: None,
+    };
+    let bar = out.bar(&format!("{}: reading", args.source), total_bytes(&args.inputs), true);
+    let report = read::read(&args.inputs, &ReadOptions::default(), &mut |batch| job.take(batch), &|n| bar.inc(n));
+    bar.finish_and_clear();
+    if let Some(failure) = job.failure.take() {
+        return Err(failure);
+    }
+    let report = report.map_err(Failure::input)?;
+    let quality = serde_json::to_string(&report).input("the quality report")?;
+    let signer = actors::signer(&identity)?;
+    let Job { writer, truth_frame, identities, .. } = job;
+    let summary = writer
+        .finish(&quality, &|text| audit_log::note::sign(text, &[&signer]).map_err(Into::into))
+        .input(format!("{} can't be written", args.output.display()))?;
+
+    if let Some(frame) = truth_frame {
+        write_truth(&truth_path(&args.output), frame)?;
+    }
+    tell(args, &report, identities, summary.bytes, out);
+    out.value(&serde_json::json!({
+        "package": args.output, "source": args.source, "sequence": sequence, "bytes": summary.bytes, "quality": report,
+    }));
+    Ok(())
+}
+
+/// Where the truth of a package of synthetic people lies.
+pub fn truth_path(package: &Path) -> PathBuf {
+    let mut path = package.as_os_str().to_owned();
+    path.push(".truth.parquet");
+    PathBuf::from(path)
+}
+
+/// Batches as they come: identified on one side, pseudonymous and encrypted on the other.
+struct Job<'a> {
+    writer: Writer,
+    keys: &'a SourceKeys,
+    catalogue: &'a Catalogue,
+    truth: Option<&'a Path>,
+    truth_frame: Option<DataFrame>,
+    identities: usize,
+    failure: Option<Failure>,
+}
+
+impl Job<'_> {
+    fn take(&mut self, batch: Identified) -> Result<(), ReadError> {
+        match self.try_take(batch) {
+            Ok(()) => Ok(()),
+            Err(failure) => {
+                self.failure = Some(failure);
+                Err(ReadError::Sink("".into()))
+            }
+        }
+    }
+
+    fn try_take(&mut self, batch: Identified) -> Done {
+        if batch.identity().height() > 0 {
+            self.identities = batch.identity().height();
+            if let Some(path) = self.truth {
+                let truth = read::truth(&batch, path).input("the truth")?;
+                self.truth_frame = Some(renumbered(&truth, self.keys)?);
+            }
+        }
+        let batch = make_pseudonymous(batch, self.keys, self.catalogue).input("the records")?;
+        self.writer.append(&batch).input("the package can't be written")
+    }
+}
+
+/// The truth by the numbers that the package shows.
+fn renumbered(truth: &DataFrame, keys: &SourceKeys) -> Done<DataFrame> {
+    let doing = "the truth";
+    let idents = truth.column("ident").and_then(|c| c.u32().cloned()).input(doing)?;
+    let idents: Vec<u32> = idents.into_no_null_iter().map(|i| keys.renumber(i)).collect();
+    let person: Column = truth.column("person").input(doing)?.clone();
+    DataFrame::new(idents.len(), vec![Series::new("ident".into(), idents).into_column(), person]).input(doing)
+}
+
+fn write_truth(path: &Path, mut frame: DataFrame) -> Done {
+    fail::refuse_existing(path)?;
+    let file = File::create(path).input(format!("{} can't be written", path.display()))?;
+    ParquetWriter::new(file).finish(&mut frame).input(format!("{} can't be written", path.display()))?;
+    Ok(())
+}
+
+/// Bytes of all inputs, for the progress bar only.
+fn total_bytes(inputs: &[PathBuf]) -> u64 {
+    let total = RefCell::new(0);
+    fn walk(path: &Path, total: &RefCell<u64>) {
+        match std::fs::metadata(path) {
+            Ok(m) if m.is_dir() => {
+                for entry in std::fs::read_dir(path).into_iter().flatten().flatten() {
+                    walk(&entry.path(), total);
+                }
+            }
+            Ok(m) => *total.borrow_mut() += m.len(),
+            Err(_) => {}
+        }
+    }
+    inputs.iter().for_each(|p| walk(p, &total));
+    total.into_inner()
+}
+
+fn tell(args: &PseudonymizeArgs, report: &QualityReport, identities: usize, bytes: u64, out: &Out) {
+    let sum = |f: &dyn Fn(&datasets::read::Counts) -> u64| report.kinds.values().map(f).sum::<u64>();
+    let quarantined = sum(&|c| c.quarantined.values().sum());
+    out.line(format!(
+        "  {}: {} records read, {} kept, {} left out on purpose (free text, superseded lines), {} set aside as unreadable",
+        args.source,
+        thousands(sum(&|c| c.read)),
+        thousands(sum(&|c| c.kept)),
+        thousands(sum(&|c| c.left_out.values().sum())),
+        thousands(quarantined)
+    ));
+    out.line(format!(
+        "  {} written identities became tokens; package {} ({} KiB), encrypted to the room and signed by {}",
+        thousands(identities as u64),
+        place(&args.output),
+        thousands(bytes / 1024),
+        args.source
+    ));
+    for finding in report.findings().iter().filter(|_| quarantined > 0).take(5) {
+        out.line(format!("    {}:{} {}", finding.file, finding.line, finding.code));
+    }
+}

@@ -1,0 +1,89 @@
+//! `sudare query check`: price and error before anything is asked. Reads the policy and the catalogue, no data.
+
+use std::path::Path;
+
+use datasets::catalogue::Catalogue;
+use dp_query::plan::{OutputKind, StatisticKind};
+use dp_query::quote::Expected;
+
+use super::{Priced, not_allowed, priced, read_sql};
+use crate::fail::{Context, Done, Failure};
+use crate::out::{Out, thousands};
+use crate::room::Room;
+
+pub fn run(sql: &Path, room: &Path, project: &str, out: &Out) -> Done {
+    let room = Room::open(room)?;
+    let catalogue = Catalogue::builtin().input("the catalogue")?;
+    let asked = priced(&read_sql(sql)?, &sql.display().to_string(), &room, &catalogue)?;
+    let forbidden = not_allowed(&asked.plan, &room, project)?;
+    if let Some((table, column)) = forbidden.first() {
+        return Err(Failure::refused(format!("project {project} may not read {table}.{column}"))
+            .hint("leave the column out, or ask the stewards to allow it in the policy"));
+    }
+    tell(&asked, sql, out);
+    out.value(&serde_json::json!({
+        "plan": asked.quote.plan().to_string(),
+        "price": asked.quote.price(),
+        "quote": asked.quote,
+        "cells": asked.plan.cells(),
+        "columns": asked.plan.columns(),
+    }));
+    Ok(())
+}
+
+fn tell(asked: &Priced, sql: &Path, out: &Out) {
+    let Priced { plan, quote } = asked;
+    let price = quote.price();
+    out.line(format!(
+        "  {}: price ε = {}, δ = {}; {} cells; a person is in at most {} of them ({})",
+        sql.display(),
+        price.epsilon(),
+        price.delta(),
+        thousands(plan.cells() as u64),
+        plan.max_groups(),
+        plan.max_groups_derivation()
+    ));
+    let mut rows = Vec::new();
+    for (i, output) in plan.outputs().iter().enumerate() {
+        let error = match quote.expected().get(i) {
+            Some(Expected::Margin { half_width, .. }) => format!("± {}", short_number(*half_width)),
+            Some(Expected::PerPersons) => [100, 1000]
+                .iter()
+                .filter_map(|n| {
+                    Some(format!("± {} for {n} persons", short_number(quote.mean_half_width(plan, i, *n)?)))
+                })
+                .collect::<Vec<_>>()
+                .join(", "),
+            Some(Expected::Exact) | None => continue,
+        };
+        let statistic = match output.what {
+            OutputKind::Count(s) => s,
+            OutputKind::Sum { sum, .. } | OutputKind::Mean { sum, .. } => sum,
+            OutputKind::Key(_) => continue,
+        };
+        let basis = plan.statistics().get(statistic);
+        let why = basis.map_or("", |s| match s.kind {
+            StatisticKind::Persons => "one person counts once",
+            _ => s.derivation.as_str(),
+        });
+        rows.push(vec![output.name.clone(), error, why.to_owned()]);
+    }
+    out.table(&["column", "error at 95%", "because"], 3, &rows);
+    out.line(format!(
+        "  Groups with fewer than {} (noisy) persons will be suppressed. Nothing was charged.",
+        quote.minimum_persons()
+    ));
+}
+
+/// Three significant digits, never more exact than the error is worth.
+pub fn short_number(value: f64) -> String {
+    if !value.is_finite() || (value.fract() == 0.0 && value.abs() < 1e15) {
+        return value.to_string();
+    }
+    let digits = (2 - value.abs().log10().floor() as i32).clamp(0, 6);
+    let text = format!("{value:.*}", digits as usize);
+    match text.split_once('.') {
+        Some((whole, _)) if digits == 0 => whole.to_owned(),
+        _ => text,
+    }
+}

@@ -1,0 +1,113 @@
+//! `sudare query`: a question's way from SQL to a released table. The rules are elsewhere: `dp_query` checks, prices,
+//! folds the log and runs; `policies` decides. This is the desk that hands papers on.
+
+mod check;
+mod list;
+mod run;
+mod show;
+mod submit;
+
+use std::path::{Path, PathBuf};
+
+use audit_log::{Entry, Event};
+use datasets::catalogue::Catalogue;
+use dp_query::docket::{Docket, Filed};
+use dp_query::quote::{Quote, Terms, quote};
+use dp_query::{Plan, check as check_sql};
+use policies::Digest;
+
+use crate::cli::QueryCommand;
+use crate::fail::{self, Context, Done, Failure};
+use crate::out::Out;
+use crate::room::Room;
+
+pub use list::{report, status};
+
+pub fn run(command: &QueryCommand, out: &Out) -> Done {
+    match command {
+        QueryCommand::Check { sql, room, project } => check::run(sql, &room.room, project, out),
+        QueryCommand::Submit { sql, room, project, identity, passphrase, expires } => submit::submit(
+            &submit::Submit {
+                sql,
+                room,
+                project,
+                identity,
+                passphrase: passphrase.passphrase_file.as_deref(),
+                expires: expires.as_deref(),
+            },
+            out,
+        ),
+        QueryCommand::Approve { requests, room, identity, passphrase, reject } => {
+            submit::approve(requests, room, identity, passphrase.passphrase_file.as_deref(), !reject, out)
+        }
+        QueryCommand::Run { requests, room } => run::run(requests, room, out),
+        QueryCommand::List(path) => list::list(&path.room, out),
+        QueryCommand::Show { request, room } => show::run(request, &room.room, out),
+    }
+}
+
+/// A question as the room understands it, with its price under the room's terms.
+struct Priced {
+    plan: Plan,
+    quote: Quote,
+}
+
+/// Checks and prices SQL text. Reads no data.
+fn priced(sql: &str, place: &str, room: &Room, catalogue: &Catalogue) -> Done<Priced> {
+    let plan = check_sql(sql, catalogue).map_err(|refusal| Failure::input(format!("{place}: {refusal}")))?;
+    let quote = quote(&plan, &Terms::from(&room.policy)).input(place)?;
+    Ok(Priced { plan, quote })
+}
+
+/// The columns of a plan that a project may not read.
+fn not_allowed<'p>(plan: &'p Plan, room: &Room, project: &str) -> Done<Vec<&'p (String, String)>> {
+    let project = room.policy.project(project).ok_or_else(|| {
+        let known: Vec<&str> = room.policy.projects().iter().map(|p| p.id.as_str()).collect();
+        Failure::input(format!("the policy has no project {project}")).hint(format!("it has: {}", known.join(", ")))
+    })?;
+    let allowed = |(table, column): &(String, String)| project.columns.get(table).is_some_and(|c| c.contains(column));
+    Ok(plan.columns().iter().filter(|c| !allowed(c)).collect())
+}
+
+/// The fold of a log.
+fn docket(entries: &[Entry], room: &Room) -> Done<Docket> {
+    Docket::fold(entries, &room.policy).integrity("the log")
+}
+
+/// The request whose id begins so.
+fn find<'d>(docket: &'d Docket, prefix: &str) -> Done<&'d Filed> {
+    let mut found = docket.requests().iter().filter(|f| f.id().to_string().starts_with(prefix));
+    match (found.next(), found.next()) {
+        (Some(filed), None) => Ok(filed),
+        (None, _) => Err(Failure::input(format!("no request begins with {prefix}")).hint("see `sudare query list`")),
+        (Some(_), Some(_)) => Err(Failure::input(format!("more than one request begins with {prefix}"))),
+    }
+}
+
+fn short(id: &Digest) -> String {
+    let mut id = id.to_string();
+    id.truncate(12);
+    id
+}
+
+/// The latest snapshot's name and file.
+pub fn latest_snapshot<'a>(
+    room: &Room,
+    events: impl DoubleEndedIterator<Item = &'a Event>,
+) -> Option<(String, PathBuf)> {
+    let name = events.rev().find_map(|e| match e {
+        Event::Snapshot { snapshot, .. } => Some(snapshot.clone()),
+        _ => None,
+    })?;
+    let path = room.dir.join("store").join(super::link::snapshot_file(&name));
+    Some((name, path))
+}
+
+/// Where a request's released answer lies.
+fn release_path(room: &Room, id: &Digest) -> PathBuf {
+    room.dir.join("releases").join(format!("{id}.release.json"))
+}
+
+fn read_sql(path: &Path) -> Done<String> {
+    fail::read_text(path)
+}

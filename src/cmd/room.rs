@@ -1,0 +1,102 @@
+//! `sudare room`: made once, looked at often.
+
+use std::path::Path;
+
+use audit_log::note::Signer;
+use audit_log::{Event, KeyVerdict, Log, Posix};
+use datasets::catalogue::Catalogue;
+use pseudonymize::{Identity, Role};
+
+use crate::actors::NewPassphrase;
+use crate::cli::RoomCommand;
+use crate::fail::{self, Context, Done, Failure};
+use crate::out::{Out, place};
+use crate::room::{self, RoomCard, now};
+
+pub fn run(command: &RoomCommand, out: &Out) -> Done {
+    match command {
+        RoomCommand::Init { dir, policy, passphrase_file, generate_passphrase } => {
+            let passphrase = NewPassphrase::from_flags(passphrase_file.as_deref(), generate_passphrase.as_deref());
+            init(dir, policy, &passphrase, out)
+        }
+        RoomCommand::Status(path) => super::query::status(&path.room, out),
+    }
+}
+
+fn init(dir: &Path, policy_file: &Path, passphrase: &NewPassphrase<'_>, out: &Out) -> Done {
+    fail::refuse_existing(dir)?;
+    let policy = room::read_policy(policy_file)?;
+    let catalogue = Catalogue::builtin().input("the catalogue")?;
+    if let Some((project, table, column)) = policy.unknown_columns(&catalogue).first() {
+        return Err(Failure::input(format!(
+            "project {project} allows {table}.{column}, which the catalogue does not have"
+        ))
+        .hint("see `sudare policy check`"));
+    }
+    let origin = policy.room().origin.clone();
+    let identity = Identity::generate(&origin, Role::Room).input("no key could be made")?;
+    let seed = identity.log_seed().ok_or_else(|| Failure::input("no log key could be made"))?;
+    let signer = Signer::from_seed(&origin, seed).input("the origin can't name a log")?;
+    let card = RoomCard { origin: origin.clone(), log_key: signer.verifier_key(), recipient: identity.recipient() };
+    let (passphrase, cost) = passphrase.make("the room")?;
+
+    // Everything is made beside its final place: a room exists whole or not at all.
+    let parent = dir.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let new = parent.join(format!(".{}.new", dir.file_name().unwrap_or_default().to_string_lossy()));
+    fail::refuse_existing(&new)?;
+    std::fs::create_dir_all(&new).input(format!("{} can't be made", new.display()))?;
+    let made = fill(&new, &identity, &passphrase, cost, &card, policy_file, signer, &policy);
+    if let Err(failure) = made {
+        let _ = std::fs::remove_dir_all(&new);
+        return Err(failure);
+    }
+    std::fs::rename(&new, dir).input(format!("{} can't be made", dir.display()))?;
+
+    out.line(format!("  room {origin} in {}/", place(dir)));
+    out.line(format!("  public card: {} (sources and verifiers need it)", place(&dir.join("room.card.toml"))));
+    out.value(&card);
+    Ok(())
+}
+
+#[allow(clippy::too_many_arguments)]
+fn fill(
+    dir: &Path,
+    identity: &Identity,
+    passphrase: &pseudonymize::Passphrase,
+    cost: pseudonymize::SealCost,
+    card: &RoomCard,
+    policy_file: &Path,
+    signer: Signer,
+    policy: &policies::Policy,
+) -> Done {
+    identity.seal(&dir.join("room.identity"), passphrase, cost).input("room.identity can't be written")?;
+    let text = toml::to_string(card).input("the card can't be written")?;
+    std::fs::write(dir.join("room.card.toml"), text).input("room.card.toml can't be written")?;
+    std::fs::copy(policy_file, dir.join("policy.toml")).input("policy.toml can't be written")?;
+    let log_dir = dir.join("log");
+    std::fs::create_dir_all(&log_dir).input("log/ can't be made")?;
+    let mut log = Log::create(Posix::new(log_dir), &card.origin, signer).map_err(room::log_failure)?;
+    let mut append = |event: Event| log.append(&event, &now()).map_err(room::log_failure);
+    append(Event::Room {
+        origin: card.origin.clone(),
+        log_key: card.log_key.clone(),
+        recipient: card.recipient.clone(),
+    })?;
+    for c in policy.cards() {
+        append(Event::Key {
+            name: c.name.clone(),
+            role: c.role.to_string(),
+            verifier: c.verifier.clone(),
+            recipient: c.recipient.clone(),
+            verdict: KeyVerdict::Added,
+        })?;
+    }
+    let budget = &policy.room().budget;
+    append(Event::Policy {
+        policy: policy.digest().to_string(),
+        epsilon: budget.epsilon.to_string(),
+        delta: budget.delta.to_string(),
+    })?;
+    log.checkpoint().map_err(room::log_failure)?;
+    Ok(())
+}
