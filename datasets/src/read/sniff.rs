@@ -76,8 +76,12 @@ fn xml(start: &[u8]) -> Format {
     let mut rest = start;
     loop {
         rest = rest.trim_ascii_start();
+        let close = rest.iter().position(|&byte| byte == b'>').unwrap_or(rest.len());
+        let subset = rest.iter().take(close).any(|&byte| byte == b'[');
         let end: &[u8] = if rest.starts_with(b"<!--") {
             b"-->"
+        } else if rest.starts_with(b"<!") && subset {
+            b"]>"
         } else if rest.starts_with(b"<?") || rest.starts_with(b"<!") {
             b">"
         } else {
