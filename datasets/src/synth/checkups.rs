@@ -1,20 +1,19 @@
 //! 特定健診 as XML (HL7 CDA, V08), one document per examination: who is examined, what was found, how it is written down.
 
 use zip::CompressionMethod;
-use zip::write::{PreparedZipFile, SimpleFileOptions};
+use zip::write::SimpleFileOptions;
 
-use super::SynthError;
 use super::calendar::{age, digits, first_day, fiscal_year, weekday};
 use super::dice::{Dice, Purpose};
 use super::options::SynthOptions;
-use super::out::{Block, Layout};
+use super::out::{Block, Document, Layout};
 use super::people::{EMPLOYERS, Fund, Period, Person, Spell};
 use super::traits::Traits;
 use super::written;
 
 mod document;
 
-use document::Document;
+use document::Sheet;
 
 /// Uptake: insured 85.5 %, dependants 42.1 % (FY2015); 国保 somewhat over a third.
 const UPTAKE: [f64; 3] = [0.855, 0.421, 0.375];
@@ -72,7 +71,7 @@ pub(crate) fn write(
     person: &Person,
     traits: &Traits,
     block: &mut Block,
-) -> Result<(), SynthError> {
+) {
     let mut dice = Dice::new(options.seed, Purpose::Checkup, u64::from(person.number));
     let (first, last) = (fiscal_year(period.first), fiscal_year(period.last));
     for year in first..=last {
@@ -99,7 +98,7 @@ pub(crate) fn write(
         let written = written::checkup(options, person, spell, on);
         block.truth.push((spell.fund.index() as u8, written.fingerprint(), person.number));
         let body = traits.body(person, on);
-        let document = Document {
+        let sheet = Sheet {
             fund: spell.fund,
             statutory,
             on,
@@ -111,23 +110,17 @@ pub(crate) fn write(
             postcode: person.postcode_on(on),
             number: person.number,
         };
-        let mut xml = Vec::with_capacity(16_384);
-        document.write(&mut xml, &mut dice);
+        sheet.write(&mut block.documents, &mut dice);
         let serial = person.number % 1_000_000;
         let times = (person.number / 1_000_000) % 10;
-        let name = format!(
-            "{}/DATA/h{}{}{times}1{serial:06}.xml",
-            archive_name(spell.fund, year),
-            centre(person.number),
-            digits(on)
-        );
-        let prepared = PreparedZipFile::from_data(name, zip_options(), &xml)
-            .map_err(|error| SynthError::Archive(error.to_string()))?;
-        let archive = layout.archive(spell.fund, year);
-        block.checkups.push((archive, prepared));
+        let folder = archive_name(spell.fund, year);
+        block.checkups.push(Document {
+            archive: layout.archive(spell.fund, year),
+            name: format!("{folder}/DATA/h{}{}{times}1{serial:06}.xml", centre(person.number), digits(on)),
+            end: block.documents.len(),
+        });
         block.counts.checkups += 1;
     }
-    Ok(())
 }
 
 /// Fast deflate and a fixed time stamp, or the bytes would depend on the clock.

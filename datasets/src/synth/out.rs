@@ -2,8 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use zip::write::PreparedZipFile;
-
 use super::calendar::{fiscal_year, month_digits};
 use super::people::{Fund, Period};
 
@@ -133,24 +131,42 @@ impl Counts {
 /// A row of the truth: source (0 kenpo, 1 kokuho, 2 lifelog), fingerprint, person.
 pub(crate) type TruthRow = (u8, u64, u32);
 
+/// One checkup document within a block.
+pub(crate) struct Document {
+    /// Index of its archive.
+    pub(crate) archive: usize,
+    /// Name in the archive.
+    pub(crate) name: String,
+    /// Where it ends in the block's documents; it begins where the one before ends.
+    pub(crate) end: usize,
+}
+
+/// Room of an earlier block, to be used again: the heap of several threads frays if every block asks for its own.
+#[derive(Default)]
+pub(crate) struct Room {
+    pub(crate) files: Vec<Vec<u8>>,
+    pub(crate) documents: Vec<u8>,
+}
+
 /// What one block adds.
 pub(crate) struct Block {
     pub(crate) files: Vec<Vec<u8>>,
-    pub(crate) checkups: Vec<(usize, PreparedZipFile)>,
+    /// Checkup documents one after the other, as their list says.
+    pub(crate) documents: Vec<u8>,
+    pub(crate) checkups: Vec<Document>,
     pub(crate) truth: Vec<TruthRow>,
     pub(crate) counts: Counts,
     pub(crate) persons: u32,
 }
 
 impl Block {
-    pub(crate) fn new(layout: Layout) -> Self {
-        Block {
-            files: vec![Vec::new(); layout.files()],
-            checkups: Vec::new(),
-            truth: Vec::new(),
-            counts: Counts::default(),
-            persons: 0,
-        }
+    pub(crate) fn new(layout: Layout, room: Room) -> Self {
+        let Room { mut files, mut documents } = room;
+        files.iter_mut().for_each(Vec::clear);
+        files.resize_with(layout.files(), Vec::new);
+        documents.clear();
+        let (checkups, truth, counts) = (Vec::new(), Vec::new(), Counts::default());
+        Block { files, documents, checkups, truth, counts, persons: 0 }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 
 use polars::prelude::{BatchedWriter, Column, DataFrame, DataType, NamedFrom, ParquetWriter, Schema, Series};
 use zip::ZipWriter;
@@ -12,7 +12,7 @@ use super::calendar::fiscal_year;
 use super::course::{Numbers, live};
 use super::dice::{Dice, Purpose};
 use super::names::Names;
-use super::out::{Block, Counts, Layout, TruthRow};
+use super::out::{Block, Counts, Layout, Room, TruthRow};
 use super::people::{Period, Person};
 use super::traits::Traits;
 use super::{SynthError, SynthOptions, SynthReport};
@@ -33,8 +33,8 @@ struct World<'a> {
 }
 
 impl World<'_> {
-    fn block(&self, index: u32) -> Result<Block, SynthError> {
-        let mut block = Block::new(self.layout);
+    fn block(&self, index: u32, room: Room) -> Block {
+        let mut block = Block::new(self.layout, room);
         let first = index * BLOCK;
         let size = BLOCK.min(self.options.persons - first);
         let mut dice = Dice::new(self.options.seed, Purpose::People, u64::from(index));
@@ -46,13 +46,13 @@ impl World<'_> {
             for person in &mut household {
                 person.number = first + block.persons;
                 block.persons += 1;
-                self.person(person, &mut block)?;
+                self.person(person, &mut block);
             }
         }
-        Ok(block)
+        block
     }
 
-    fn person(&self, person: &Person, block: &mut Block) -> Result<(), SynthError> {
+    fn person(&self, person: &Person, block: &mut Block) {
         let (options, layout, period) = (self.options, self.layout, self.period);
         let traits = Traits::new(options.seed, person);
         eligibility::write(options, layout, period, person, block);
@@ -65,9 +65,8 @@ impl World<'_> {
             writer.medical(block, receipt);
             writer.pharmacy(block, receipt);
         }
-        checkups::write(options, layout, period, person, &traits, block)?;
+        checkups::write(options, layout, period, person, &traits, block);
         lifelog::write(options, layout, period, person, &traits, block);
-        Ok(())
     }
 }
 
@@ -91,29 +90,39 @@ pub(super) fn generate(dir: &Path, options: &SynthOptions, progress: &dyn Fn(u64
     let threads = options.threads.clamp(1, 64).min(blocks);
     let mut sink = Sink::new(dir, world.layout)?;
     std::thread::scope(|scope| {
-        let mut channels: Vec<Receiver<Result<Block, SynthError>>> = Vec::new();
+        let mut lanes: Vec<Lane> = Vec::new();
         for worker in 0..threads {
             let (send, receive): (SyncSender<_>, _) = sync_channel(2);
-            channels.push(receive);
+            let (give_back, used) = channel();
+            lanes.push(Lane { receive, give_back });
             let world = &world;
             scope.spawn(move || {
                 for index in (worker..blocks).step_by(threads as usize) {
                     // The other side hangs up after an error; then nobody wants the rest.
-                    if send.send(world.block(index)).is_err() {
+                    let room = used.try_recv().unwrap_or_default();
+                    if send.send(world.block(index, room)).is_err() {
                         break;
                     }
                 }
             });
         }
         for index in 0..blocks {
-            let channel = channels.get((index % threads) as usize).ok_or(SynthError::Worker)?;
-            let block = channel.recv().map_err(|_| SynthError::Worker)??;
-            sink.take(block)?;
+            let lane = lanes.get((index % threads) as usize).ok_or(SynthError::Worker)?;
+            let block = lane.receive.recv().map_err(|_| SynthError::Worker)?;
+            let room = sink.take(block)?;
+            // A worker that has done its share no longer listens.
+            let _ = lane.give_back.send(room);
             progress(sink.persons);
         }
         Ok::<(), SynthError>(())
     })?;
     sink.finish()
+}
+
+/// From a worker its blocks in order; back to it their buffers.
+struct Lane {
+    receive: Receiver<Block>,
+    give_back: Sender<Room>,
 }
 
 struct Open {
@@ -181,21 +190,26 @@ impl Sink {
         Ok(())
     }
 
-    fn take(&mut self, block: Block) -> Result<(), SynthError> {
+    fn take(&mut self, block: Block) -> Result<Room, SynthError> {
         for (index, bytes) in block.files.iter().enumerate() {
             if !bytes.is_empty() {
                 self.append(index, bytes)?;
             }
         }
-        for (index, document) in block.checkups {
-            let archive = self.archive(index)?;
+        let mut start = 0;
+        for document in &block.checkups {
+            let text = block.documents.get(start..document.end).unwrap_or_default();
+            start = document.end;
+            let archive = self.archive(document.archive)?;
             archive.records += 1;
-            archive.zip.add_prepared_file(document).map_err(|error| SynthError::Archive(error.to_string()))?;
+            let failed = |error: zip::result::ZipError| SynthError::Archive(error.to_string());
+            archive.zip.start_file(document.name.as_str(), checkups::zip_options()).map_err(failed)?;
+            archive.zip.write_all(text).map_err(|source| SynthError::Io { path: archive.path.clone(), source })?;
         }
         self.truth.add(&block.truth)?;
         self.counts.add(&block.counts);
         self.persons += u64::from(block.persons);
-        Ok(())
+        Ok(Room { files: block.files, documents: block.documents })
     }
 
     fn archive(&mut self, index: usize) -> Result<&mut Archive, SynthError> {

@@ -10,7 +10,7 @@ use super::super::traits::{Body, Traits};
 use super::super::written::Written;
 use super::{OID, centre};
 
-pub(super) struct Document<'a> {
+pub(super) struct Sheet<'a> {
     pub(super) fund: Fund,
     pub(super) statutory: bool,
     pub(super) on: i32,
@@ -80,7 +80,7 @@ fn yes(flag: bool) -> u8 {
     if flag { 1 } else { 2 }
 }
 
-impl Document<'_> {
+impl Sheet<'_> {
     pub(super) fn write(&self, out: &mut Vec<u8>, dice: &mut Dice) {
         self.head(out);
         out.extend_from_slice(b"<component><structuredBody><component><section><code code=\"01010\" codeSystem=\"");
