@@ -209,7 +209,7 @@ pub(super) fn rows<R: BufRead>(
         } else {
             let row = Row { items: &items, columns: places, encoding, file, line };
             let fate = take(desk, &row)?;
-            if matches!(fate, Fate::Kept) && row.undecodable() {
+            if matches!(fate, Fate::Kept) && !lines.line.is_ascii() && row.undecodable() {
                 desk.tally.value_lost(kind, "undecodable-character", file, line);
             }
             fate

@@ -74,6 +74,9 @@ struct Days {
     death: Option<i32>,
 }
 
+/// One of the days.
+type Of = fn(&Days) -> Option<i32>;
+
 /// All identities of a run.
 #[derive(Default)]
 pub(super) struct Identities {
@@ -162,7 +165,7 @@ impl Identities {
         let height = numbers.len();
         let mut columns = vec![Series::new("ident".into(), numbers).into()];
         columns.extend(texts.into_iter().map(|text| text.finish().into_series().into()));
-        let days: [(&str, fn(&Days) -> Option<i32>); 5] = [
+        let days: [(&str, Of); 5] = [
             ("first_seen", |days| days.first_seen),
             ("last_seen", |days| days.last_seen),
             ("covered_from", |days| days.covered_from),

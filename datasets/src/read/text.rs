@@ -38,10 +38,10 @@ pub(super) fn encoding(head: &[u8]) -> Option<(Encoding, usize)> {
 impl Encoding {
     /// The text, and whether characters had to be replaced.
     pub(super) fn decode(self, bytes: &[u8]) -> (Cow<'_, str>, bool) {
-        if bytes.is_ascii() {
-            if let Ok(text) = std::str::from_utf8(bytes) {
-                return (Cow::Borrowed(text), false);
-            }
+        if bytes.is_ascii()
+            && let Ok(text) = std::str::from_utf8(bytes)
+        {
+            return (Cow::Borrowed(text), false);
         }
         if self != Self::Cp932 {
             match std::str::from_utf8(bytes) {

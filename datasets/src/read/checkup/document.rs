@@ -185,10 +185,10 @@ impl Parser<'_> {
     }
 
     fn keep(&self, element: &BytesStart<'_>, name: &str, to: &mut String) -> Result<(), Fault> {
-        if let Some(value) = self.get(element, name)? {
-            if to.is_empty() {
-                *to = value;
-            }
+        if let Some(value) = self.get(element, name)?
+            && to.is_empty()
+        {
+            *to = value;
         }
         Ok(())
     }
