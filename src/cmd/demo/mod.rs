@@ -361,11 +361,11 @@ fn copy_tree(from: &Path, to: &Path) -> Done {
     Ok(())
 }
 
-/// Changes one byte in the middle of the copied log's first bundle of entries.
+/// Changes one byte in the middle of the copied log's latest bundle of entries.
 fn change_one_byte(log: &Path) -> Done {
     let mut files = Vec::new();
     collect(&log.join("tile/entries"), &mut files)?;
-    files.sort();
+    files.sort_by_key(|file| std::fs::metadata(file).map_or(0, |m| m.len()));
     let file = files.last().ok_or_else(|| Failure::input("the log has no entries"))?;
     let mut bytes = std::fs::read(file).input("the copied log can't be read")?;
     let middle = bytes.len() / 2;

@@ -38,7 +38,10 @@ pub fn run(prefixes: &[String], args: &RoomArgs, out: &Out) -> Done {
             Ok(Charged::Open) => {}
             Ok(Charged::Answered(answered)) => shown.push(answered),
             Err(failure) if failure.exit() == fail::REFUSED => {
-                out.line(format!("  request {}: {}", short(id), failure.message));
+                // One message is the command's own; with several requests, each is named.
+                if ids.len() > 1 {
+                    out.line(format!("  request {}: {}", short(id), failure.message));
+                }
                 refused = Some(failure);
             }
             Err(failure) => return Err(failure),
