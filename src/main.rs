@@ -6,6 +6,7 @@ mod chart;
 mod cli;
 mod cmd;
 mod fail;
+mod files;
 mod out;
 mod room;
 

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use crate::actors;
 use crate::cli::{AuditCommand, LogArgs};
 use crate::fail::{self, Context, Done, Failure};
+use crate::files;
 use crate::out::{Out, place, thousands};
 use crate::room::{self, Room, RoomCard};
 
@@ -88,7 +89,7 @@ fn cosign(dir: &Path, identity: &Path, passphrase: Option<&Path>, seen: &Path, o
     )
     .map_err(room::log_failure)?;
     // Remembered only after the room has it: a steward who is asked twice signs the same head twice, which is harmless.
-    replace(seen, view.checkpoint().note())?;
+    files::replace(seen, view.checkpoint().note().as_bytes())?;
     let grown = match last {
         Some(_) => "; the log grew from the head seen last",
         None => ", the first seen here",
@@ -101,19 +102,6 @@ fn cosign(dir: &Path, identity: &Path, passphrase: Option<&Path>, seen: &Path, o
     ));
     out.value(&serde_json::json!({ "cosigner": identity.name(), "size": checkpoint.size() }));
     Ok(())
-}
-
-/// Replaces a small file atomically.
-fn replace(path: &Path, text: &str) -> Done {
-    use std::io::Write as _;
-    let doing = || format!("{} can't be written", path.display());
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(".new");
-    let new = path.with_file_name(name);
-    let mut file = std::fs::File::create(&new).input(doing())?;
-    file.write_all(text.as_bytes()).input(doing())?;
-    file.sync_all().input(doing())?;
-    std::fs::rename(&new, path).input(doing())
 }
 
 /// An event in a line of words.

@@ -9,6 +9,7 @@ use pseudonymize::{Identity, LinkageKey, Role};
 use crate::actors::{self, NewPassphrase};
 use crate::cli::{KeyCommand, RoleArg};
 use crate::fail::{self, Context, Done, Failure};
+use crate::files;
 use crate::out::{Out, place};
 
 pub fn run(command: &KeyCommand, out: &Out) -> Done {
@@ -50,7 +51,7 @@ fn new(args: &New<'_>, passphrase: &NewPassphrase<'_>, out: &Out) -> Done {
     let (passphrase, cost) = passphrase.make(args.name)?;
     let card = actors::card(&identity, word(args.role), from, until)?;
     identity.seal(&secret, &passphrase, cost).input(format!("{} can't be written", secret.display()))?;
-    std::fs::write(&public, &card).input(format!("{} can't be written", public.display()))?;
+    files::create(&public, card.as_bytes())?;
 
     out.line(format!("  {:<12} secret: {:<28} public: {}", args.name, place(&secret), place(&public)));
     out.value(&serde_json::json!({ "name": args.name, "identity": secret, "card": public }));

@@ -17,8 +17,9 @@ use pseudonymize::{RoomIdentity, rekey_identities, rekey_tables, with_pid};
 
 use super::pseudonymize::EPOCH;
 use crate::cli::LinkArgs;
-use crate::fail::{self, Context, Done, Failure};
-use crate::out::{Out, place, thousands};
+use crate::fail::{Context, Done, Failure};
+use crate::files;
+use crate::out::{Out, thousands};
 use crate::room::{Room, Unlocked};
 
 /// A package as the room keeps it.
@@ -79,7 +80,7 @@ fn receive(new: &[PathBuf], unlocked: &mut Unlocked, catalogue: &Catalogue, out:
         all.push(kept);
     }
     for ((from, to), package) in accepted.iter().zip(all.iter().skip(all.len() - accepted.len())) {
-        copy(from, to)?;
+        files::copy(from, to)?;
         unlocked.append(&Event::Package {
             source: package.source.clone(),
             sequence: package.sequence,
@@ -387,16 +388,4 @@ fn tell(contents: &[Content], outcome: &Outcome, evaluation: Option<&Evaluation>
         "precision": evaluation.map(|e| [e.precision.value, e.precision.low, e.precision.high]),
         "recall": evaluation.map(|e| [e.recall.value, e.recall.low, e.recall.high]),
     }));
-}
-
-/// Copies a package into the room; never over another.
-fn copy(from: &Path, to: &Path) -> Done {
-    fail::refuse_existing(to)?;
-    let doing = || format!("{} can't be copied to {}", from.display(), place(to));
-    let new = to.with_extension("new");
-    std::fs::copy(from, &new).input(doing())?;
-    File::open(&new).and_then(|f| f.sync_all()).input(doing())?;
-    std::fs::rename(&new, to).input(doing())?;
-    let folder = to.parent().unwrap_or(Path::new("."));
-    File::open(folder).and_then(|f| f.sync_all()).input(doing())
 }

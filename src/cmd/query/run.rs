@@ -19,6 +19,7 @@ use policies::{Ask, Denial, Digest, Kind, Permit, Spent, decide};
 use super::{Priced, docket, find, latest_snapshot, priced, release_path, short, show};
 use crate::cli::RoomArgs;
 use crate::fail::{self, Context, Done, Failure};
+use crate::files;
 use crate::out::Out;
 use crate::room::{Room, Unlocked, log_failure, today};
 
@@ -244,7 +245,7 @@ fn answer(
     let key = unlocked.key()?;
     let name = |contents: &[u8; 32]| audit_log::digest::hex(&key.digest(contents));
     // Durable before data is touched: whoever finds this mark and no sealed answer must not compute again.
-    mark(started)?;
+    files::mark(started)?;
     let spinner = out.spinner("computing");
     let result = dp_query::run::run(permit, &asked.plan, &asked.quote, &store, &name, receipt);
     spinner.finish_and_clear();
@@ -256,14 +257,6 @@ fn answer(
         Err(failure) => Err(failure.code()),
     };
     Ok(Computed::Ended(Ended { intent: open.index, result }))
-}
-
-fn mark(path: &Path) -> Done {
-    let doing = || format!("{} can't be written", path.display());
-    let file = std::fs::OpenOptions::new().write(true).create_new(true).open(path).input(doing())?;
-    file.sync_all().input(doing())?;
-    let folder = path.parent().unwrap_or(Path::new("."));
-    std::fs::File::open(folder).and_then(|f| f.sync_all()).input(doing())
 }
 
 /// Sleeps until the next whole slot and gives its stamp: when an answer appears must not tell how long it took.
@@ -304,11 +297,8 @@ fn publish(id: &Digest, ended: Ended, slot: &str, unlocked: &mut Unlocked, out: 
     let receipt = unlocked.log.receipt(index).map_err(log_failure)?;
     let release = unreleased.open(&receipt).integrity("the release")?;
     let file = release_file(id, &release, ended.intent, &receipt, unlocked)?;
-    let folder = unlocked.room.folder("releases")?;
-    let path = release_path(&unlocked.room, id);
-    let new = folder.join(format!(".{id}.new"));
-    std::fs::write(&new, file).input("the release can't be written")?;
-    std::fs::rename(&new, &path).input("the release can't be written")?;
+    unlocked.room.folder("releases")?;
+    files::create(&release_path(&unlocked.room, id), &file)?;
     Ok(true)
 }
 
