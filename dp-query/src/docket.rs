@@ -6,6 +6,7 @@ mod filed;
 use std::collections::BTreeMap;
 
 use audit_log::{Account as LogAccount, Entry, Event, KeyVerdict, Verifier};
+use jiff::civil::Date;
 use policies::{Account, Approval, Ask, Charge, Digest, Kind, Policy, Role, Spent};
 
 use crate::notes::{Request, Verdict, unverified_text};
@@ -65,6 +66,7 @@ pub struct Docket {
     entries: u64,
     requests: Vec<Filed>,
     ignored: Vec<Ignored>,
+    revoked: Vec<Verifier>,
     room: Account,
     projects: BTreeMap<String, Account>,
     researchers: BTreeMap<(String, String), Account>,
@@ -87,6 +89,7 @@ impl Docket {
             docket.entries += 1;
             docket.apply(entry, policy, &keys)?;
         }
+        docket.revoked = keys.revoked;
         Ok(docket)
     }
 
@@ -269,6 +272,14 @@ impl Docket {
         verdicts.iter().map(approval).collect()
     }
 
+    /// Keys of the stewards whose co-signatures count on this day: the card is valid, and no entry folded here has revoked the key. To be
+    /// asked of the whole log, with the day of the intent.
+    #[must_use]
+    pub fn cosigners(&self, policy: &Policy, day: Date) -> Vec<Verifier> {
+        let keys = policy.stewards(day).filter_map(|card| Verifier::parse(&card.verifier).ok());
+        keys.filter(|key| !is_revoked(&self.revoked, key)).collect()
+    }
+
     /// The release of the same plan for the same project on the same snapshot, if there is one: it is given out again, free of charge.
     #[must_use]
     pub fn repeat(&self, plan: &Digest, project: &str, snapshot: &str) -> Option<(&Filed, &Intended)> {
@@ -299,6 +310,11 @@ pub(crate) const fn kind(account: LogAccount) -> Kind {
     }
 }
 
+/// By public key, whatever its name.
+fn is_revoked(revoked: &[Verifier], key: &Verifier) -> bool {
+    revoked.iter().any(|other| other.public_key() == key.public_key())
+}
+
 /// Verifier keys of the policy's cards, and which of them are revoked.
 struct Keys {
     cards: BTreeMap<String, Verifier>,
@@ -327,8 +343,7 @@ impl Keys {
     fn of_card(&self, name: &str, role: Role, policy: &Policy) -> Result<&Verifier, Fault> {
         let known = policy.card(name).is_some_and(|card| card.role == role);
         let key = self.cards.get(name).filter(|_| known).ok_or(Fault::Card)?;
-        let revoked = |other: &Verifier| other.public_key() == key.public_key();
-        if self.revoked.iter().any(revoked) {
+        if is_revoked(&self.revoked, key) {
             return Err(Fault::Revoked);
         }
         Ok(key)

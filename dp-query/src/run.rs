@@ -14,6 +14,10 @@ use crate::plan::Plan;
 use crate::quote::{Quote, QuoteError, Terms, quote as price};
 use crate::release::{Origin, ReleaseError, Unreleased, assemble};
 
+/// Code of the failure of a run that had not ended at its slot ([`policies::Room::slot_seconds`]). Not a [`RunFailure`]: whoever waits for
+/// the slot writes it, and then drops the answer unread.
+pub const LATE: &str = "late";
+
 /// Why a run failed. It stays charged. Holds no value; [`RunFailure::code`] is what may be logged and shown.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

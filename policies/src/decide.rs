@@ -1,7 +1,5 @@
 //! The pure and total function [`decide`], and the [`Permit`] that only it makes. It reads no clock, file or data.
 
-use std::collections::BTreeSet;
-
 use jiff::civil::Date;
 
 use crate::account::{Accountant, Budget, Kind, Price, Spent};
@@ -9,9 +7,6 @@ use crate::cards::Role;
 use crate::denial::{Denial, Level, Remaining};
 use crate::digest::Digest;
 use crate::policy::{Policy, Project};
-
-/// Stands in a plan's list of columns where only the existence of a person's rows in a table is used.
-const EXISTENCE: &str = "person_id";
 
 /// A researcher's request, as its verified signature binds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +56,7 @@ pub struct Permit {
     origin: String,
     minimum_persons: u32,
     slot_seconds: u32,
+    approvers: Vec<String>,
     cosignatures: u32,
     cosigners: Vec<String>,
     entries: u64,
@@ -85,10 +81,16 @@ impl Permit {
         self.minimum_persons
     }
 
-    /// Seconds between the slots at which answers may appear.
+    /// Seconds between the slots at which answers may appear; see [`crate::Room::slot_seconds`].
     #[must_use]
     pub const fn slot_seconds(&self) -> u32 {
         self.slot_seconds
+    }
+
+    /// Names of the stewards whose approval counted, in the order of the policy's cards.
+    #[must_use]
+    pub fn approvers(&self) -> &[String] {
+        &self.approvers
     }
 
     /// How many of [`Permit::cosigners`] must have co-signed the intent's checkpoint.
@@ -132,20 +134,18 @@ pub fn decide(
     let project = policy.project(&ask.project).ok_or(Denial::UnknownProject)?;
     standing(policy, project, ask, today)?;
     for (table, column) in &ask.columns {
-        // That a person has rows in a table at all is known to whoever may read any column of it.
-        let allowed =
-            |columns: &BTreeSet<String>| columns.contains(column) || (column == EXISTENCE && !columns.is_empty());
-        if !project.columns.get(table).is_some_and(allowed) {
+        if !project.may_read(table, column) {
             return Err(Denial::ColumnNotAllowed { table: table.clone(), column: column.clone() });
         }
     }
-    approved(policy, ask, approvals, today)?;
+    let approvers = approved(policy, ask, approvals, today)?;
     afford(policy, project, &ask.price, spent, accountant)?;
     Ok(Permit {
         ask: ask.clone(),
         origin: policy.room.origin.clone(),
         minimum_persons: policy.room.minimum_persons,
         slot_seconds: policy.room.slot_seconds,
+        approvers,
         cosignatures: policy.room.cosignatures,
         cosigners: policy.stewards(today).map(|card| card.verifier.clone()).collect(),
         entries: spent.entries,
@@ -170,9 +170,9 @@ fn standing(policy: &Policy, project: &Project, ask: &Ask, today: Date) -> Resul
     Ok(())
 }
 
-/// Distinct stewards, each with a valid card, none of them the researcher, all on this very request.
-fn approved(policy: &Policy, ask: &Ask, approvals: &[Approval], today: Date) -> Result<(), Denial> {
-    let mut given: u32 = 0;
+/// Who approved: distinct stewards, each with a valid card, none of them the researcher, all on this very request.
+fn approved(policy: &Policy, ask: &Ask, approvals: &[Approval], today: Date) -> Result<Vec<String>, Denial> {
+    let mut approvers = Vec::new();
     for card in policy.stewards(today) {
         if card.name == ask.researcher {
             continue;
@@ -181,15 +181,16 @@ fn approved(policy: &Policy, ask: &Ask, approvals: &[Approval], today: Date) -> 
             approvals.iter().rev().find(|verdict| verdict.steward == card.name && verdict.request == ask.request);
         match last {
             Some(verdict) if !verdict.approve => return Err(Denial::Rejected),
-            Some(verdict) if binds(verdict, ask) => given = given.saturating_add(1),
+            Some(verdict) if binds(verdict, ask) => approvers.push(card.name.clone()),
             _ => {}
         }
     }
     let needed = policy.room.approvals;
+    let given = u32::try_from(approvers.len()).unwrap_or(u32::MAX);
     if given < needed {
         return Err(Denial::ApprovalsMissing { given, needed });
     }
-    Ok(())
+    Ok(approvers)
 }
 
 fn binds(verdict: &Approval, ask: &Ask) -> bool {

@@ -10,6 +10,9 @@ use crate::account::{Budget, Kind};
 use crate::cards::{Card, Role};
 use crate::digest::Digest;
 
+/// Stands in a plan's list of columns where only the existence of a person's rows in a table is used.
+const EXISTENCE: &str = "person_id";
+
 /// The rules of one room, and the digest of the very bytes they were read from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
@@ -31,7 +34,8 @@ pub struct Room {
     pub approvals: u32,
     /// How many different stewards must have co-signed the checkpoint that holds the intent.
     pub cosignatures: u32,
-    /// Answers and failures appear at multiples of this many seconds.
+    /// Answers and failures appear at multiples of this many seconds, 1 or more. A run that has not ended at its slot is logged there as
+    /// a failure of code `late` and stays charged: when an answer appears, or that a later one does, must not tell how long it took.
     pub slot_seconds: u32,
     /// Which mechanism family the room answers with.
     pub account: Kind,
@@ -103,6 +107,17 @@ pub enum RecipientKind {
     Public,
 }
 
+impl Project {
+    /// Whether the project's questions may read this column. That a person has rows in a table at all (`person_id`) is known to whoever
+    /// may read any column of it.
+    #[must_use]
+    pub fn may_read(&self, table: &str, column: &str) -> bool {
+        let allowed =
+            |columns: &BTreeSet<String>| columns.contains(column) || (column == EXISTENCE && !columns.is_empty());
+        self.columns.get(table).is_some_and(allowed)
+    }
+}
+
 impl Policy {
     /// SHA-256 of the exact bytes of the policy's text.
     #[must_use]
@@ -161,7 +176,7 @@ impl Policy {
                 for column in columns {
                     let known = catalogue
                         .table(table)
-                        .is_some_and(|found| column == "person_id" || found.column(column).is_some());
+                        .is_some_and(|found| column == EXISTENCE || found.column(column).is_some());
                     if !known {
                         unknown.push((project.id.clone(), table.clone(), column.clone()));
                     }

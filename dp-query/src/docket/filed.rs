@@ -193,6 +193,16 @@ impl Filed {
         &self.verdicts
     }
 
+    /// Each steward's last verdict before this log entry, in the order of the log: with the index of an intent, what that charge was
+    /// decided on, and what its release file holds.
+    pub fn standing(&self, before: u64) -> impl Iterator<Item = &Cast> {
+        let earlier = move |cast: &&Cast| cast.index < before;
+        self.verdicts.iter().filter(earlier).filter(move |cast| {
+            let same = |other: &&Cast| other.index > cast.index && other.verdict.steward() == cast.verdict.steward();
+            !self.verdicts.iter().filter(earlier).any(|other| same(&other))
+        })
+    }
+
     /// Charged runs, in the order of the log; more than one only if the operator charged it again.
     #[must_use]
     pub fn intents(&self) -> &[Intended] {
@@ -218,10 +228,6 @@ impl Filed {
         if let Some(fault) = self.fault {
             return State::Invalid(fault);
         }
-        let standing_no = |cast: &Cast| {
-            let later = |other: &&Cast| other.index > cast.index && other.verdict.steward() == cast.verdict.steward();
-            !cast.verdict.approve() && !self.verdicts.iter().any(|other| later(&other))
-        };
-        if self.verdicts.iter().any(standing_no) { State::Rejected } else { State::Submitted }
+        if self.standing(u64::MAX).any(|cast| !cast.verdict.approve()) { State::Rejected } else { State::Submitted }
     }
 }

@@ -1,5 +1,6 @@
 //! The release file: answer, policy, and the log entries that the answer rests on, each with its offline proof. [`verify`] needs the log's
-//! verifier key and nothing else. What it can't see: entries that the file leaves out (a rejection, other charges). For those, the log.
+//! verifier key and nothing else. What it can't see: entries that the file leaves out (a rejection, a revoked key, other charges). For those,
+//! the log.
 
 use audit_log::digest::{hex, sha256};
 use audit_log::{Event, Receipt, Verifier};
@@ -8,7 +9,7 @@ use policies::{Approval, Ask, Denial, Policy, Role, Spent, decide};
 use serde::{Deserialize, Serialize};
 
 use super::answer::Answer;
-use super::{Release, ReleaseError, matches, read};
+use super::{Release, ReleaseError, charged, matches, read};
 use crate::accountant::OpenDpAccountant;
 use crate::notes::{NotesError, Request, Verdict, unverified_text};
 
@@ -48,7 +49,7 @@ pub struct ReleaseFile {
     pub policy_event: Part,
     /// The signed request.
     pub request: Part,
-    /// The signed verdicts that permit it.
+    /// The signed verdicts that permit it: one of each steward, on this request.
     pub verdicts: Vec<Part>,
     /// The charge, before any data was touched.
     pub intent: Part,
@@ -63,11 +64,11 @@ pub struct Trail<'a> {
     pub policy: &'a Receipt,
     /// Of the request.
     pub request: &'a Receipt,
-    /// Of the approving verdicts.
+    /// Of the approving verdicts: one of each steward, on this request.
     pub verdicts: &'a [Receipt],
     /// Of the intent, on a co-signed checkpoint.
     pub intent: &'a Receipt,
-    /// Of the release.
+    /// Of the release: on a co-signed checkpoint, or else the file stays unconfirmed.
     pub release: &'a Receipt,
 }
 
@@ -85,6 +86,30 @@ impl ReleaseFile {
             intent: Part::of(trail.intent),
             release: Part::of(trail.release),
         }
+    }
+
+    /// Reads a release file. Nothing in it is verified: that is [`verify`]'s.
+    ///
+    /// # Errors
+    /// Not a release file of this format.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, VerifyError> {
+        let file: Self = serde_json::from_slice(bytes)
+            .map_err(|error| VerifyError::Format { line: error.line(), column: error.column() })?;
+        if file.format != FORMAT {
+            return Err(VerifyError::Format { line: 0, column: 0 });
+        }
+        Ok(file)
+    }
+
+    /// Puts another receipt of the same release in place of the file's: one on a checkpoint that stewards have co-signed since.
+    ///
+    /// # Errors
+    /// The receipt is not that of this answer's release.
+    pub fn confirm(&mut self, released: &Receipt) -> Result<(), ReleaseError> {
+        let answer = read(self.answer.as_bytes())?;
+        matches(self.answer.as_bytes(), &answer, released)?;
+        self.release = Part::of(released);
+        Ok(())
     }
 
     /// The file's bytes: JSON, one field a line.
@@ -136,6 +161,14 @@ pub enum VerifyError {
         /// Why.
         why: NotesError,
     },
+    /// A verdict that has no place in the file.
+    #[error("a verdict of {steward} {why}")]
+    Verdict {
+        /// Name on the steward's card.
+        steward: String,
+        /// Why.
+        why: &'static str,
+    },
     /// A signer has no card.
     #[error("{0}: the policy has no card of that role for its signer")]
     Card(&'static str),
@@ -164,14 +197,28 @@ pub struct Verified {
     pub slot: String,
     /// What was asked: the SQL text that the researcher signed.
     pub question: String,
-    /// Names of the stewards whose approval is in the file.
+    /// Names of the stewards whose approval counts, in the order of the policy's cards.
     pub stewards: Vec<String>,
     /// How many stewards have co-signed a checkpoint that holds the charge.
     pub cosigned: usize,
+    /// How many of the same stewards have co-signed the checkpoint that holds the release. Fewer than needed: genuine, but not yet
+    /// confirmed by the stewards; until then the room could still show another answer to the same charge, from a copy of itself.
+    pub release_cosigned: usize,
+    /// How many co-signatures the policy asks for.
+    pub cosignatures_needed: usize,
     /// When it was charged, RFC 3339, by the room's clock.
     pub charged: String,
     /// When it was released, RFC 3339, by the room's clock.
     pub released: String,
+}
+
+impl Verified {
+    /// Whether enough stewards have co-signed a log that holds this release: then no other answer to the same charge can be shown on
+    /// any log that they co-sign.
+    #[must_use]
+    pub const fn confirmed(&self) -> bool {
+        self.release_cosigned >= self.cosignatures_needed
+    }
 }
 
 /// Verifies a release file offline: that the log holds request, approvals, charge and release of exactly this answer, in this order, signed
@@ -181,11 +228,7 @@ pub struct Verified {
 /// # Errors
 /// [`VerifyError`] names the first thing that does not hold.
 pub fn verify(file: &[u8], log: &Verifier) -> Result<Verified, VerifyError> {
-    let file: ReleaseFile = serde_json::from_slice(file)
-        .map_err(|error| VerifyError::Format { line: error.line(), column: error.column() })?;
-    if file.format != FORMAT {
-        return Err(VerifyError::Format { line: 0, column: 0 });
-    }
+    let file = ReleaseFile::from_bytes(file)?;
     let enacted = file.policy_event.open("policy", log)?;
     let asked = file.request.open("request", log)?;
     let intent = file.intent.open("intent", log)?;
@@ -195,20 +238,24 @@ pub fn verify(file: &[u8], log: &Verifier) -> Result<Verified, VerifyError> {
     let slot = matches(file.answer.as_bytes(), &answer, &released)?;
     let policy = in_force(&file.policy, &enacted, &answer)?;
     let request = signed_request(&asked, &policy, &answer)?;
-    charged(&intent, &answer)?;
+    charged(&answer, &intent)?;
     if enacted.index() >= intent.index() || asked.index() >= intent.index() {
         return Err(VerifyError::Order("the charge precedes its policy or request"));
     }
     if released.index() <= intent.index() {
         return Err(VerifyError::Order("the release precedes its charge"));
     }
-    let mut approvals = Vec::new();
+    let mut approvals: Vec<Approval> = Vec::new();
     for part in &file.verdicts {
         let verdict = part.open("verdict", log)?;
         if verdict.index() <= asked.index() || verdict.index() >= intent.index() {
             return Err(VerifyError::Order("a verdict does not lie between request and charge"));
         }
-        approvals.push(signed_verdict(&verdict, &policy)?);
+        let approval = signed_verdict(&verdict, &policy, &request)?;
+        if approvals.iter().any(|earlier| earlier.steward == approval.steward) {
+            return Err(VerifyError::Verdict { steward: approval.steward, why: "is not the only one in the file" });
+        }
+        approvals.push(approval);
     }
     let day = day_of(intent.time())?;
     let ask = Ask {
@@ -222,7 +269,9 @@ pub fn verify(file: &[u8], log: &Verifier) -> Result<Verified, VerifyError> {
         expires: request.expires(),
     };
     let spent = Spent::default();
-    drop(decide(&policy, &ask, &approvals, &spent, day, &OpenDpAccountant)?);
+    let permit = decide(&policy, &ask, &approvals, &spent, day, &OpenDpAccountant)?;
+    // For both heads the stewards of one day, the charge's: any two majorities of them share somebody, so that no two heads with different
+    // answers to one charge can both be co-signed.
     let stewards: Vec<Verifier> =
         policy.stewards(day).filter_map(|card| Verifier::parse(&card.verifier).ok()).collect();
     let cosigned = intent.cosigned_by(&stewards);
@@ -234,8 +283,10 @@ pub fn verify(file: &[u8], log: &Verifier) -> Result<Verified, VerifyError> {
         answer,
         slot,
         question: request.question().to_owned(),
-        stewards: approvals.into_iter().map(|approval| approval.steward).collect(),
+        stewards: permit.approvers().to_vec(),
         cosigned,
+        release_cosigned: released.cosigned_by(&stewards),
+        cosignatures_needed: needed,
         charged: intent.time().to_owned(),
         released: released.time().to_owned(),
     })
@@ -285,35 +336,7 @@ fn signed_request(asked: &Receipt, policy: &Policy, answer: &Answer) -> Result<R
     Ok(request)
 }
 
-fn charged(intent: &Receipt, answer: &Answer) -> Result<(), VerifyError> {
-    let origin = &answer.origin;
-    let Event::Intent { request, project, researcher, plan, snapshot, policy, account, epsilon, delta, rho } =
-        intent.event()
-    else {
-        return Err(VerifyError::Kind("intent"));
-    };
-    let same = intent.index() == origin.intent
-        && *request == origin.request.to_string()
-        && *project == origin.project
-        && *researcher == origin.researcher
-        && *plan == origin.plan.to_string()
-        && *snapshot == origin.snapshot
-        && *policy == origin.policy.to_string();
-    if !same {
-        return Err(VerifyError::Differs("the charge"));
-    }
-    let charge = origin.price.charge();
-    let priced = crate::docket::kind(*account) == charge.kind
-        && epsilon.parse() == Ok(charge.epsilon)
-        && delta.parse() == Ok(charge.delta)
-        && rho.parse() == Ok(charge.rho);
-    if !priced {
-        return Err(VerifyError::Differs("the price"));
-    }
-    Ok(())
-}
-
-fn signed_verdict(receipt: &Receipt, policy: &Policy) -> Result<Approval, VerifyError> {
+fn signed_verdict(receipt: &Receipt, policy: &Policy, of: &Request) -> Result<Approval, VerifyError> {
     let what = "verdict";
     let Event::Verdict { request, note } = receipt.event() else {
         return Err(VerifyError::Kind(what));
@@ -322,8 +345,12 @@ fn signed_verdict(receipt: &Receipt, policy: &Policy) -> Result<Approval, Verify
     let named = named.map_err(|why| VerifyError::Note { what, why })?;
     let key = key_of(policy, named.steward(), Role::Steward, what)?;
     let verdict = Verdict::open(note, &key).map_err(|why| VerifyError::Note { what, why })?;
-    if verdict.room() != policy.room().origin || verdict.request().to_string() != *request {
-        return Err(VerifyError::Differs("a verdict's room or request"));
+    let same = verdict.request() == of.id()
+        && *request == of.id().to_string()
+        && verdict.room() == of.room()
+        && verdict.project() == of.project();
+    if !same {
+        return Err(VerifyError::Verdict { steward: verdict.steward().to_owned(), why: "is on another request" });
     }
     Ok(Approval {
         request: verdict.request(),

@@ -9,6 +9,8 @@ use std::fmt;
 use audit_log::digest::hex;
 use audit_log::{Event, Receipt};
 
+use crate::docket::kind;
+
 pub(crate) use answer::assemble;
 pub use answer::{Answer, AnswerKey, Cell, Column, ColumnKind, FORMAT, Origin, Status, Value};
 pub use file::{Part, ReleaseFile, Trail, Verified, VerifyError, verify};
@@ -26,6 +28,12 @@ pub enum ReleaseError {
     /// The receipt is of another answer, request or intent.
     #[error("the receipt is that of another release: {0} differs")]
     Other(&'static str),
+    /// The receipt is of another kind of event.
+    #[error("the receipt is not that of a charge")]
+    NotACharge,
+    /// The answer was not computed for this charge.
+    #[error("the answer belongs to another charge: {0} differs; it must not be released")]
+    Charge(&'static str),
 }
 
 /// An answer that nobody has seen. Private already, but not yet in the log.
@@ -81,6 +89,16 @@ impl Unreleased {
         self.answer.origin.intent
     }
 
+    /// Whether this is an answer to this charge: to be asked before a release names the two together, above all of an answer that was
+    /// sealed and restored. Compared is everything that an intent states. Of the price that is the charge; the rest of it (δ of a
+    /// Gaussian answer alone) is bound by the signed request, and compared by [`verify`].
+    ///
+    /// # Errors
+    /// The receipt is not that of an intent, or the first thing that differs.
+    pub fn belongs(&self, intent: &Receipt) -> Result<(), ReleaseError> {
+        charged(&self.answer, intent)
+    }
+
     /// Opens the answer with the receipt of its release.
     ///
     /// # Errors
@@ -107,6 +125,33 @@ fn matches(bytes: &[u8], answer: &Answer, receipt: &Receipt) -> Result<String, R
         return Err(ReleaseError::Other("the intent"));
     }
     Ok(slot.clone())
+}
+
+/// Whether this receipt is that of this answer's charge.
+fn charged(answer: &Answer, intent: &Receipt) -> Result<(), ReleaseError> {
+    let Event::Intent { request, project, researcher, plan, snapshot, policy, account, epsilon, delta, rho } =
+        intent.event()
+    else {
+        return Err(ReleaseError::NotACharge);
+    };
+    let origin = &answer.origin;
+    let charge = origin.price.charge();
+    let same = [
+        ("the room", intent.origin() == origin.room),
+        ("the intent", intent.index() == origin.intent),
+        ("the request", *request == origin.request.to_string()),
+        ("the project", *project == origin.project),
+        ("the researcher", *researcher == origin.researcher),
+        ("the plan", *plan == origin.plan.to_string()),
+        ("the snapshot", *snapshot == origin.snapshot),
+        ("the policy", *policy == origin.policy.to_string()),
+        ("the account", kind(*account) == charge.kind),
+        ("epsilon", epsilon.parse() == Ok(charge.epsilon)),
+        ("delta", delta.parse() == Ok(charge.delta)),
+        ("rho", rho.parse() == Ok(charge.rho)),
+    ];
+    let other = same.into_iter().find(|(_, same)| !same);
+    other.map_or(Ok(()), |(what, _)| Err(ReleaseError::Charge(what)))
 }
 
 /// Strict: known fields only, and the format's name.
