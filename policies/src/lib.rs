@@ -19,4 +19,4 @@ pub use denial::{Denial, Level, Remaining};
 pub use digest::{Digest, DigestError};
 pub use money::{Delta, Epsilon, MoneyError, Rho};
 pub use parse::{PolicyError, parse};
-pub use policy::{Policy, Project, Purpose, RecipientKind, Room, Source};
+pub use policy::{Policy, Project, Purpose, RecipientKind, Room, SOURCE_KINDS, Source};

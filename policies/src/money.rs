@@ -4,6 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Why a text or number is no amount. Never echoes the text.
@@ -55,6 +56,21 @@ fn scale(value: f64, digits: u32) -> Result<(u128, bool), MoneyError> {
     }
     let floor = product >> shift;
     Ok((floor, floor << shift == product))
+}
+
+/// A text; whoever writes a bare number is told to quote it, since a number has been through floating point.
+struct Quoted;
+
+impl Visitor<'_> for Quoted {
+    type Value = String;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a decimal number in quotes; write it in quotes, as in \"0.5\"")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<String, E> {
+        Ok(text.to_owned())
+    }
 }
 
 fn parse(text: &str, digits: u32) -> Result<u128, MoneyError> {
@@ -201,8 +217,7 @@ macro_rules! money {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = String::deserialize(deserializer)?;
-                text.parse().map_err(serde::de::Error::custom)
+                deserializer.deserialize_str(Quoted).and_then(|text| text.parse().map_err(serde::de::Error::custom))
             }
         }
     };

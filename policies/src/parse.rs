@@ -11,7 +11,7 @@ use crate::account::{Budget, EPSILON_LIMIT, Kind};
 use crate::cards::{Card, Role};
 use crate::digest::Digest;
 use crate::money::Delta;
-use crate::policy::{Policy, Project, Purpose, RecipientKind, Room, Source};
+use crate::policy::{Policy, Project, Purpose, RecipientKind, Room, SOURCE_KINDS, Source};
 
 /// Where a policy's text is wrong and what to do. Policies are public: the message may quote them.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -85,7 +85,7 @@ struct RawSource {
     name: Spanned<String>,
     card: Spanned<String>,
     #[serde(default)]
-    kinds: Vec<String>,
+    kinds: Vec<Spanned<String>>,
 }
 
 struct Text<'a>(&'a str);
@@ -175,12 +175,16 @@ impl Text<'_> {
 ///
 /// # Errors
 /// The first fault, with line, column and what to do: unknown keys, names that do not resolve or appear twice, keys that two cards
-/// share (one person must not count as two), days in the wrong order, caps that do not nest, co-signatures of half of the stewards or
+/// share (one person must not count as two), kinds that no source sends, days in the wrong order, caps that do not nest, co-signatures of half of the stewards or
 /// fewer (two halves could sign two histories).
 pub fn parse(text: &str) -> Result<Policy, PolicyError> {
     let place = Text(text);
     let raw: RawPolicy = toml::from_str(text).map_err(|error| {
-        place.error(error.span().unwrap_or(0..0), error.message().to_owned(), "see docs/policy.md for every key")
+        place.error(
+            error.span().unwrap_or(0..0),
+            error.message().to_owned(),
+            "every key and value must be one that a policy knows",
+        )
     })?;
     let cards = cards(&place, &raw.card)?;
     let room = room(&place, &raw.room, &cards)?;
@@ -200,7 +204,7 @@ fn cards(place: &Text<'_>, raw: &[RawCard]) -> Result<Vec<Card>, PolicyError> {
             place.error(
                 card.verifier.span(),
                 "not a verifier key".to_owned(),
-                "copy the line name+hash+key that `sudare key new` printed",
+                "copy the line `verifier` of the file NAME.card.toml that `sudare key new` wrote",
             )
         })?;
         let shared = "every actor has a key of their own: `sudare key new`";
@@ -210,7 +214,7 @@ fn cards(place: &Text<'_>, raw: &[RawCard]) -> Result<Vec<Card>, PolicyError> {
             return Err(place.error(
                 card.recipient.span(),
                 "not an age recipient".to_owned(),
-                "copy the line age1… that `sudare key new` printed",
+                "copy the line `recipient` of the file NAME.card.toml that `sudare key new` wrote",
             ));
         }
         place.unique(&mut recipients, recipient, card.recipient.span(), "recipient", shared)?;
@@ -332,11 +336,19 @@ fn sources(place: &Text<'_>, raw: &[RawSource], cards: &[Card]) -> Result<Vec<So
     for source in raw {
         let name = place.name(&source.name, "source's name")?;
         place.unique(&mut names, &name, source.name.span(), "source", "name each source once")?;
-        sources.push(Source {
-            name,
-            card: holder(place, cards, &source.card, Role::Source)?,
-            kinds: source.kinds.clone(),
-        });
+        let mut kinds = Vec::with_capacity(source.kinds.len());
+        for kind in &source.kinds {
+            let known = kind.get_ref();
+            if !SOURCE_KINDS.contains(&known.as_str()) {
+                return Err(place.error(
+                    kind.span(),
+                    format!("no source sends `{known}`"),
+                    &format!("the kinds are {}", SOURCE_KINDS.join(", ")),
+                ));
+            }
+            kinds.push(known.clone());
+        }
+        sources.push(Source { name, card: holder(place, cards, &source.card, Role::Source)?, kinds });
     }
     Ok(sources)
 }

@@ -13,6 +13,9 @@ use crate::digest::Digest;
 /// Stands in a plan's list of columns where only the existence of a person's rows in a table is used.
 const EXISTENCE: &str = "person_id";
 
+/// Everything that a source can be allowed to send.
+pub const SOURCE_KINDS: [&str; 4] = ["eligibility", "claims", "checkups", "lifelog"];
+
 /// The rules of one room, and the digest of the very bytes they were read from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
@@ -77,7 +80,7 @@ pub struct Source {
     pub name: String,
     /// Name of the source's card.
     pub card: String,
-    /// Kinds of files that it sends, for people.
+    /// What it may send: words of [`SOURCE_KINDS`].
     pub kinds: Vec<String>,
 }
 

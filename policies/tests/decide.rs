@@ -180,3 +180,34 @@ fn misspelt_columns_are_told() {
     let expected = ["walking", "checkup", "hba1C"].map(str::to_owned);
     assert_eq!(unknown, [expected.into()]);
 }
+
+#[test]
+fn the_rule_of_columns_is_one() {
+    let policy = policy();
+    let project = policy.project("walking").unwrap();
+    let pairs =
+        [("checkup", "hba1c"), ("checkup", "person_id"), ("checkup", "weight_kg"), ("claim", "person_id"), ("", "")];
+    assert_eq!(pairs.map(|(table, column)| project.may_read(table, column)), [true, true, false, false, false]);
+    // What `may_read` says is what `decide` does.
+    for (table, column) in pairs {
+        let mut ask = ask(&policy, price("1"));
+        ask.columns = vec![(table.to_owned(), column.to_owned())];
+        let permitted = code(&policy, &ask, &both(&ask), &Spent::default()) == "permitted";
+        assert_eq!(permitted, project.may_read(table, column), "{table}.{column}");
+    }
+    // A table that is listed without columns is not allowed.
+    let none = parse(&text("pure", "3", "0").replace("person = [\"sex\"]", "person = []")).unwrap();
+    assert!(!none.project("walking").unwrap().may_read("person", "person_id"));
+}
+
+#[test]
+fn the_permit_names_whose_approval_counted() {
+    let policy = policy();
+    let ask = ask(&policy, price("1"));
+    let mut dearer = verdict(&ask, "hara", true);
+    dearer.price = price("2");
+    let strangers = [verdict(&ask, "rin", true), verdict(&ask, "kenpo", true)];
+    let approvals = [&both(&ask)[..], &both(&ask), &[dearer], &strangers].concat();
+    let permit = decide(&policy, &ask, &approvals, &Spent::default(), TODAY, &Simple).unwrap();
+    assert_eq!(permit.approvers(), ["sato", "mori"]);
+}

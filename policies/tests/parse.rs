@@ -4,7 +4,7 @@
 mod common;
 
 use common::{card, key, text};
-use policies::{PolicyError, Purpose, RecipientKind, Role, parse};
+use policies::{PolicyError, Purpose, RecipientKind, Role, SOURCE_KINDS, parse};
 
 fn refused(from: &str, to: &str) -> PolicyError {
     let sound = text("pure", "3", "0");
@@ -82,4 +82,30 @@ fn caps_nest_and_names_resolve() {
     assert!(refused("card = \"kenpo\"", "card = \"rin\"").message.contains("researcher"));
     assert!(refused("legal_basis = \"高齢者医療確保法 第16条の2\"", "legal_basis = \" \"").message.contains("legal"));
     assert!(refused("purpose = \"HMB\"", "purpose = \"ANY\"").message.contains("ANY"));
+}
+
+#[test]
+fn sources_send_what_is_known() {
+    let unknown = refused("[\"claims\", \"checkups\"]", "[\"claims\", \"checkup\"]");
+    assert_eq!((unknown.message.as_str(), unknown.column), ("no source sends `checkup`", 20));
+    assert_eq!(unknown.help, "the kinds are eligibility, claims, checkups, lifelog");
+    let all = text("pure", "3", "0")
+        .replace("\"claims\", \"checkups\"", &format!("{:?}", SOURCE_KINDS).replace(['[', ']'], ""));
+    assert_eq!(parse(&all).unwrap().sources()[0].kinds, SOURCE_KINDS);
+}
+
+#[test]
+fn errors_say_what_to_write() {
+    for number in ["3", "3.5"] {
+        let bare = refused("epsilon = \"3\"", &format!("epsilon = {number}"));
+        assert!(bare.message.contains("write it in quotes, as in \"0.5\""), "{bare}");
+        assert_eq!((bare.line, bare.column), (8, 22));
+    }
+    assert_eq!(refused("slot_seconds = 300", "slot_seconds = 0").message, "slot_seconds is 0");
+    let card = refused(&key('C'), "x+0123456+AAAA");
+    assert!(card.help.contains("`verifier` of the file NAME.card.toml"), "{card}");
+    let card = refused("age1mori", "mori");
+    assert!(card.help.contains("`recipient` of the file NAME.card.toml"), "{card}");
+    // No error sends anybody to a document that the program does not come with.
+    assert!(!refused("approvals = 2", "approval = 2").to_string().contains(".md"));
 }
