@@ -66,11 +66,15 @@ pub fn passphrase(file: Option<&Path>, whose: &str) -> Done<Passphrase> {
 /// Opens an identity file.
 pub fn open(path: &Path, passphrase_file: Option<&Path>) -> Done<Identity> {
     let passphrase = passphrase(passphrase_file, &path.display().to_string())?;
-    Identity::open(path, &passphrase).input(format!("{} can't be opened", path.display()))
+    let public = path.extension().is_some_and(|e| e == "toml");
+    Identity::open(path, &passphrase).map_err(|e| {
+        let failure = Failure::input(e);
+        if public { failure.hint("this looks like the public card; the secret is NAME.identity") } else { failure }
+    })
 }
 
-/// Name and age recipient of every card in a card file.
-pub fn recipients(path: &Path) -> Done<Vec<(String, String)>> {
+/// Name, role and age recipient of every card in a card file.
+pub fn recipients(path: &Path) -> Done<Vec<(String, String, String)>> {
     let no_card = || {
         Failure::input(format!("{} is not a card file", path.display()))
             .hint("it is what `sudare key new` wrote beside the identity, NAME.card.toml")
@@ -80,7 +84,7 @@ pub fn recipients(path: &Path) -> Done<Vec<(String, String)>> {
     let field = |card: &toml::Value, key: &str| card.get(key)?.as_str().map(str::to_owned);
     cards
         .iter()
-        .map(|card| Some((field(card, "name")?, field(card, "recipient")?)))
+        .map(|card| Some((field(card, "name")?, field(card, "role")?, field(card, "recipient")?)))
         .collect::<Option<_>>()
         .ok_or_else(no_card)
 }
@@ -106,7 +110,7 @@ pub fn card(identity: &Identity, role: &str, from: Date, until: Date) -> Done<St
 
 fn from_file(path: &Path) -> Done<Passphrase> {
     let text = fail::read_text(path)?;
-    let text = text.strip_suffix('\n').unwrap_or(&text);
+    let text = text.trim_end_matches(['\r', '\n']);
     if text.is_empty() {
         return Err(Failure::input(format!("{} holds no passphrase", path.display())));
     }
@@ -115,8 +119,9 @@ fn from_file(path: &Path) -> Done<Passphrase> {
 
 fn prompt(text: &str) -> Done<String> {
     rpassword::prompt_password(text).map_err(|_| {
-        Failure::input("a passphrase is needed, and there is no terminal to ask on")
-            .hint("give it with --passphrase-file FILE (/dev/fd/N works)")
+        let asked = text.trim_end_matches([':', ' ']).to_lowercase();
+        Failure::input(format!("the {asked} is needed, and there is no terminal to ask on"))
+            .hint("give it in a file: --passphrase-file for an identity, --room-passphrase-file or SUDARE_ROOM_PASSPHRASE_FILE for a room (/dev/fd/N works)")
     })
 }
 

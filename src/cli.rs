@@ -227,7 +227,10 @@ pub struct PseudonymizeArgs {
     /// Legal basis under which the source sends, as agreed with the room
     #[arg(long, default_value = "個人情報保護法 仮名加工情報")]
     pub legal_basis: String,
-    /// Synthetic data only: the generator's truth; writes OUTPUT.truth.parquet beside the package
+    /// Make a package even if more than a fifth of the records is unreadable
+    #[arg(long)]
+    pub accept_losses: bool,
+    /// Synthetic data only, never with real people: the generator's truth; writes OUTPUT.truth.parquet beside the package
     #[arg(long, value_name = "FILE")]
     pub truth: Option<PathBuf>,
 }
@@ -264,16 +267,17 @@ pub enum QueryCommand {
         #[arg(long)]
         project: String,
     },
-    /// Sign a question as a researcher and hand it to the stewards
+    /// As a researcher: sign a question, with your own key and the room's public files only
     #[command(
-        after_help = "Example:  sudare query submit walking.sql --project walk-and-glucose --identity researcher.identity"
+        after_help = "Example:  sudare query submit walking.sql --project walk-and-glucose --identity researcher.identity -o walking.note\n\n\
+Send the note to the operator, who files it: sudare query file walking.note"
     )]
     Submit {
         /// The question
         sql: PathBuf,
         /// The room.
         #[command(flatten)]
-        room: RoomArgs,
+        room: RoomPath,
         /// The project that asks
         #[arg(long)]
         project: String,
@@ -286,16 +290,21 @@ pub enum QueryCommand {
         /// Last day on which the request may run (default: 30 days from now)
         #[arg(long, value_name = "YYYY-MM-DD")]
         expires: Option<String>,
+        /// The signed request
+        #[arg(short, long)]
+        output: PathBuf,
     },
-    /// Sign a verdict on requests as a steward
-    #[command(after_help = "Example:  sudare query approve 3f2a91 --identity steward-a.identity")]
+    /// As a steward: sign a verdict on requests, with your own key and the room's public files only
+    #[command(
+        after_help = "Example:  sudare query show 3f2a91   and then\n          sudare query approve 3f2a91 --identity steward-a.identity -o verdict.note"
+    )]
     Approve {
         /// Requests by id or beginning of an id
         #[arg(required = true)]
         requests: Vec<String>,
         /// The room.
         #[command(flatten)]
-        room: RoomArgs,
+        room: RoomPath,
         /// The steward's identity file
         #[arg(long)]
         identity: PathBuf,
@@ -305,6 +314,19 @@ pub enum QueryCommand {
         /// Reject instead of approve
         #[arg(long)]
         reject: bool,
+        /// The signed verdicts
+        #[arg(short, long)]
+        output: PathBuf,
+    },
+    /// As the operator: put signed requests and verdicts into the log
+    #[command(after_help = "Example:  sudare query file walking.note verdict-a.note verdict-b.note")]
+    File {
+        /// Signed notes
+        #[arg(required = true)]
+        notes: Vec<PathBuf>,
+        /// The room.
+        #[command(flatten)]
+        room: RoomArgs,
     },
     /// Charge approved requests, wait for co-signatures, compute, release
     #[command(after_help = "Example:  sudare query run 3f2a91 --room room\n\n\
@@ -321,14 +343,17 @@ The charge is written first. If the policy demands co-signatures of it, the firs
     /// Requests and where they stand
     #[command(after_help = "Example:  sudare query list --room room")]
     List(RoomPath),
-    /// The released answer as table and chart
-    #[command(after_help = "Example:  sudare query show 3f2a91 --room room")]
+    /// A request's question, price and verdicts; its answer as table and chart once there is one
+    #[command(after_help = "Example:  sudare query show 3f2a91 --room room -o answer.release.json")]
     Show {
         /// The request's id, or its beginning
         request: String,
         /// The room.
         #[command(flatten)]
         room: RoomPath,
+        /// Also write the release file, with the latest co-signatures, to be given to others
+        #[arg(short, long)]
+        output: Option<PathBuf>,
     },
 }
 

@@ -18,6 +18,8 @@ pub struct Failure {
     pub message: String,
     /// What to do.
     pub hint: Option<String>,
+    /// Whether the command has printed its JSON value already.
+    pub told: bool,
 }
 
 /// What a command returns.
@@ -40,13 +42,27 @@ impl Failure {
     }
 
     fn new(exit: u8, message: impl Display) -> Self {
-        Self { exit, message: message.to_string(), hint: None }
+        Self { exit, message: message.to_string(), hint: None, told: false }
     }
 
     /// Adds what to do about it.
     #[must_use]
     pub fn hint(mut self, hint: impl Display) -> Self {
         self.hint = Some(hint.to_string());
+        self
+    }
+
+    /// The command has printed its JSON value; the failure adds words and the exit code only.
+    #[must_use]
+    pub fn told(mut self) -> Self {
+        self.told = true;
+        self
+    }
+
+    /// Says where.
+    #[must_use]
+    pub fn at(mut self, place: impl Display) -> Self {
+        self.message = format!("{place}: {}", self.message);
         self
     }
 
@@ -76,7 +92,21 @@ impl<T, E: Display> Context<T> for Result<T, E> {
 
 /// Reads a text file, or says which could not be read.
 pub fn read_text(path: &Path) -> Done<String> {
-    std::fs::read_to_string(path).input(format!("{} can't be read", path.display()))
+    std::fs::read_to_string(path).map_err(|e| match e.kind() {
+        std::io::ErrorKind::InvalidData => Failure::input(format!("{} is not text in UTF-8", path.display()))
+            .hint("is it the right file? Texts written by hand must be saved as UTF-8"),
+        _ => Failure::input(format!("{} can't be read: {e}", path.display())),
+    })
+}
+
+/// Refuses to start where the result could not be written.
+pub fn demand_folder(path: &Path) -> Done {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => {
+            Err(Failure::input(format!("the folder {} does not exist", folder.display())).hint("make it first"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Refuses to write over something that is there.

@@ -21,6 +21,10 @@ fn main() -> ExitCode {
             // Help and version are not errors; everything else is bad usage. A closed pipe is nobody's fault.
             let code = if error.use_stderr() { fail::USAGE } else { 0 };
             let _ = error.print();
+            if code != 0 && std::env::args().any(|a| a == "--json") {
+                out::Out::new(true)
+                    .value(&serde_json::json!({ "error": "bad usage", "help": "see --help", "exit": code }));
+            }
             return ExitCode::from(code);
         }
     };

@@ -68,7 +68,9 @@ impl Out {
         if let Some(hint) = &failure.hint {
             let _ = writeln!(err, "  help: {hint}");
         }
-        self.value(&serde_json::json!({ "error": failure.message, "help": failure.hint, "exit": failure.exit() }));
+        if !failure.told {
+            self.value(&serde_json::json!({ "error": failure.message, "help": failure.hint, "exit": failure.exit() }));
+        }
     }
 
     /// A bar over bytes, rows or persons; drawn on a terminal only.

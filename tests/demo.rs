@@ -233,8 +233,13 @@ fn a_canary_flies_nowhere(demo: &Path) {
         "--sequence",
         "4000000000",
     ];
+    // Files that are mostly unreadable make no package unless somebody says so.
     let out = sudare(demo, &pseudonymize);
     let mut said = text(&out.stdout) + &text(&out.stderr);
+    assert_eq!(out.status.code(), Some(2), "{said}");
+    assert!(!demo.join("packages/canary.sudare").exists());
+    let out = sudare(demo, &[&pseudonymize[..], &["--accept-losses"]].concat());
+    said += &(text(&out.stdout) + &text(&out.stderr));
     assert!(out.status.success(), "{said}");
     let out = sudare(demo, &["link", "packages/canary.sudare"]);
     said += &(text(&out.stdout) + &text(&out.stderr));
@@ -276,6 +281,52 @@ fn secrets_stay_sealed(demo: &Path) {
     }
 }
 
+/// Signs and files a question; its id.
+fn ask(demo: &Path, select: &str) -> String {
+    let sql = format!("SELECT WITH DIFFERENTIAL_PRIVACY OPTIONS (epsilon = 0.1) {select}");
+    std::fs::write(demo.join("q.sql"), sql).unwrap();
+    let _ = std::fs::remove_file(demo.join("q.note"));
+    let submit = ["query", "submit", "q.sql", "--project", "walk-and-glucose", "-o", "q.note", "--json"];
+    let key = ["--identity", "keys/researcher.identity", "--passphrase-file", "keys/researcher.pass"];
+    let out = sudare(demo, &[&submit[..], &key[..]].concat());
+    assert!(out.status.success(), "{}", text(&out.stderr));
+    let id: Value = serde_json::from_slice(&out.stdout).unwrap();
+    let out = sudare(demo, &["query", "file", "q.note"]);
+    assert!(out.status.success(), "{}", text(&out.stderr));
+    id["request"].as_str().unwrap().to_owned()
+}
+
+fn approve(demo: &Path, id: &str) {
+    for steward in ["steward-a", "steward-b"] {
+        let (identity, pass) = (format!("keys/{steward}.identity"), format!("keys/{steward}.pass"));
+        let note = format!("{steward}-{}.note", &id[..8]);
+        let out =
+            sudare(demo, &["query", "approve", id, "--identity", &identity, "--passphrase-file", &pass, "-o", &note]);
+        assert!(out.status.success(), "{}", text(&out.stderr));
+        assert!(sudare(demo, &["query", "file", &note]).status.success());
+    }
+}
+
+fn cosign(demo: &Path) {
+    for steward in ["steward-a", "steward-b"] {
+        let (identity, pass) = (format!("keys/{steward}.identity"), format!("keys/{steward}.pass"));
+        let seen = format!("stewards/{steward}.seen");
+        let args = ["audit", "cosign", "--identity", &identity, "--passphrase-file", &pass, "--seen", &seen];
+        let out = sudare(demo, &args);
+        assert!(out.status.success(), "{}", text(&out.stderr));
+    }
+}
+
+/// The name under which the program seals the answer to the log's last intent: the entry's leaf hash (RFC 6962).
+fn leaf_of_open_intent(demo: &Path) -> String {
+    let shown: Value = serde_json::from_slice(&sudare(demo, &["audit", "show", "--json"]).stdout).unwrap();
+    let last =
+        shown.as_array().unwrap().iter().rev().find(|e| e["event"]["event"] == "intent").unwrap()["index"].clone();
+    let proof = sudare(demo, &["audit", "prove", &last.to_string(), "--json"]);
+    let proof: Value = serde_json::from_slice(&proof.stdout).unwrap();
+    audit_log::digest::hex(&audit_log::merkle::leaf_hash(proof["entry"].as_str().unwrap().as_bytes()))
+}
+
 /// What a researcher, an operator in a hurry and a forger would try, on the room that the demo left.
 fn attacks_on_the_room_fail(demo: &Path) {
     let list: Value = serde_json::from_slice(&sudare(demo, &["query", "list", "--json"]).stdout).unwrap();
@@ -301,27 +352,48 @@ fn attacks_on_the_room_fail(demo: &Path) {
     assert_eq!(spent(demo), before, "a repeated run was charged");
     assert!(std::fs::read(&release).unwrap() == bytes, "a repeated run changed the answer");
 
-    // A request that nobody approved does not run, and is not charged.
-    std::fs::write(
-        demo.join("q.sql"),
-        "SELECT WITH DIFFERENTIAL_PRIVACY OPTIONS (epsilon = 0.1) sex, COUNT(*) AS n FROM person GROUP BY sex",
-    )
-    .unwrap();
-    let submit =
-        ["query", "submit", "q.sql", "--project", "walk-and-glucose", "--identity", "keys/researcher.identity"];
-    let out = sudare(demo, &[&submit[..], &["--passphrase-file", "keys/researcher.pass", "--json"]].concat());
+    // A release file that was lost in a crash is made again from the sealed answer: the same answer, no new noise.
+    std::fs::remove_file(&release).unwrap();
+    let out = sudare(demo, &["query", "run", released[0], released[0]]);
     assert!(out.status.success(), "{}", text(&out.stderr));
-    let id: Value = serde_json::from_slice(&out.stdout).unwrap();
-    let id = id["request"].as_str().unwrap();
-    let run = sudare(demo, &["query", "run", id]);
+    let answer_of = |file: &[u8]| serde_json::from_slice::<Value>(file).unwrap()["answer"].clone();
+    assert!(answer_of(&std::fs::read(&release).unwrap()) == answer_of(&bytes), "the rebuilt answer is another one");
+    assert_eq!(spent(demo), before);
+
+    // A request that nobody approved does not run, and is not charged.
+    let id = ask(demo, "sex, COUNT(*) AS n FROM person GROUP BY sex");
+    let run = sudare(demo, &["query", "run", &id]);
     assert_eq!(run.status.code(), Some(1), "{}", text(&run.stderr));
     assert_eq!(spent(demo), before);
     assert!(!demo.join(format!("room/releases/{id}.release.json")).exists());
 
-    // A researcher can't approve, a steward can't ask.
-    let approve =
-        ["query", "approve", id, "--identity", "keys/researcher.identity", "--passphrase-file", "keys/researcher.pass"];
-    assert_eq!(sudare(demo, &approve).status.code(), Some(1));
+    // A researcher can't approve; a note that was changed after it was signed is not filed.
+    let key = ["--identity", "keys/researcher.identity", "--passphrase-file", "keys/researcher.pass", "-o", "v.note"];
+    assert_eq!(sudare(demo, &[&["query", "approve", &id], &key[..]].concat()).status.code(), Some(1));
+    let note = std::fs::read_to_string(demo.join("q.note")).unwrap();
+    std::fs::write(demo.join("q.note"), note.replacen("AS n", "AS m", 1)).unwrap();
+    assert_eq!(sudare(demo, &["query", "file", "q.note"]).status.code(), Some(3));
+    std::fs::remove_file(demo.join("q.note")).unwrap();
+
+    // An answer planted or left by another run is not published as this request's; a run that was cut off after it
+    // touched data is never computed again, and stays charged.
+    let id = ask(demo, "COUNT(*) AS n FROM person");
+    approve(demo, &id);
+    assert_eq!(sudare(demo, &["query", "run", &id]).status.code(), Some(1), "it ran without co-signatures");
+    cosign(demo);
+    let sealed = demo.join("room/sealed");
+    let leaf = leaf_of_open_intent(demo);
+    let foreign = files(&sealed).into_iter().find(|f| f.extension().is_some_and(|e| e == "age")).unwrap();
+    std::fs::copy(foreign, sealed.join(format!("{leaf}.age"))).unwrap();
+    assert_eq!(sudare(demo, &["query", "run", &id]).status.code(), Some(3), "a foreign answer was published");
+    std::fs::remove_file(sealed.join(format!("{leaf}.age"))).unwrap();
+    std::fs::write(sealed.join(format!("{leaf}.started")), "").unwrap();
+    let out = sudare(demo, &["query", "run", &id, "--json"]);
+    assert_eq!(out.status.code(), Some(1), "a run that was cut off was computed again");
+    let results: Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!(results[0]["state"], "failed");
+    assert_ne!(spent(demo), before, "a failed run was not charged");
+    assert!(sudare(demo, &["audit", "report"]).status.success(), "the ledger is not sound any more");
 
     // Rows are not to be had, whatever they are called.
     for sql in [
@@ -351,6 +423,6 @@ fn attacks_on_the_room_fail(demo: &Path) {
     assert_eq!(out.status.code(), Some(3), "{}", text(&out.stdout));
     let policy = std::fs::read_to_string(demo.join("room/policy.toml")).unwrap();
     std::fs::write(demo.join("room/policy.toml"), policy.replace("epsilon = \"4\"", "epsilon = \"7\"")).unwrap();
-    assert_eq!(sudare(demo, &["query", "run", id]).status.code(), Some(3));
+    assert_eq!(sudare(demo, &["query", "run", &id]).status.code(), Some(3));
     std::fs::write(demo.join("room/policy.toml"), policy).unwrap();
 }

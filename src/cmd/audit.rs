@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use audit_log::{Event, View};
+use dp_query::notes::{Verdict, unverified_text};
 use jiff::Timestamp;
+use policies::Role;
 
 use crate::actors;
 use crate::cli::{AuditCommand, LogArgs};
@@ -76,11 +78,19 @@ fn cosign(dir: &Path, identity: &Path, passphrase: Option<&Path>, seen: &Path, o
     let room = Room::open(dir)?;
     let view = room.view()?;
     let identity = actors::open(identity, passphrase)?;
+    let steward =
+        room.policy.card(identity.name()).is_some_and(|c| c.role == Role::Steward && c.valid_on(room::today()));
+    if !steward {
+        return Err(Failure::refused(format!("{} is not a steward of this room", identity.name())));
+    }
+    fail::demand_folder(seen)?;
     let signer = actors::signer(&identity)?;
     let last = if seen.exists() { Some(fail::read_text(seen)?) } else { None };
     let time = u64::try_from(Timestamp::now().as_second()).input("this machine's clock")?;
     let line = audit_log::cosign(&view, last.as_deref(), &signer, time)
         .map_err(|e| room::log_failure(audit_log::LogError::Cosign(e)))?;
+    // Remembered before the room has the line: a steward whose machine dies in between must not sign a fork afterwards.
+    files::replace(seen, view.checkpoint().note().as_bytes())?;
     let checkpoint = audit_log::log::add_cosignature(
         audit_log::Posix::new(room.log_dir()),
         &room.card.verifier()?,
@@ -88,14 +98,12 @@ fn cosign(dir: &Path, identity: &Path, passphrase: Option<&Path>, seen: &Path, o
         &room.cosigners()?,
     )
     .map_err(room::log_failure)?;
-    // Remembered only after the room has it: a steward who is asked twice signs the same head twice, which is harmless.
-    files::replace(seen, view.checkpoint().note().as_bytes())?;
     let grown = match last {
-        Some(_) => "; the log grew from the head seen last",
+        Some(_) => "; nothing was taken back since the head seen last",
         None => ", the first seen here",
     };
     out.line(format!(
-        "  {} co-signed the head of {} entries{grown}. Kept in {}",
+        "  {} confirmed the log as it now stands ({} entries){grown}. Kept in {}",
         identity.name(),
         thousands(checkpoint.size()),
         place(seen)
@@ -119,7 +127,11 @@ fn words(event: &Event) -> String {
         Event::Linkage { packages, strategy, .. } => format!("{} packages were linked by {strategy}", packages.len()),
         Event::Snapshot { snapshot, .. } => format!("snapshot {} was loaded", short(snapshot)),
         Event::Request { request, .. } => format!("request {} was submitted", short(request)),
-        Event::Verdict { request, note } => format!("a steward {} request {}", verdict(note), short(request)),
+        Event::Verdict { request, note } => match Verdict::parse(unverified_text(note)) {
+            Ok(v) if v.approve() => format!("{} approved request {}", v.steward(), short(request)),
+            Ok(v) => format!("{} rejected request {}", v.steward(), short(request)),
+            Err(_) => format!("a verdict on request {} that can't be read", short(request)),
+        },
         Event::Intent { request, researcher, epsilon, delta, .. } => {
             format!("request {} was charged to {researcher}: ε = {epsilon}, δ = {delta}", short(request))
         }
@@ -131,8 +143,4 @@ fn words(event: &Event) -> String {
         Event::Refusal { request, code } => format!("request {} was refused: {code}", short(request)),
         Event::Withdrawal { batch } => format!("withdrawal batch {batch}"),
     }
-}
-
-fn verdict(note: &str) -> &'static str {
-    if note.lines().any(|l| l == "verdict approve") { "approved" } else { "decided on" }
 }

@@ -46,6 +46,7 @@ fn new(args: &New<'_>, passphrase: &NewPassphrase<'_>, out: &Out) -> Done {
     let public = args.folder.join(format!("{}.card.toml", args.name));
     fail::refuse_existing(&secret)?;
     fail::refuse_existing(&public)?;
+    fail::demand_folder(&secret)?;
 
     let identity = Identity::generate(args.name, role(args.role)).input("no key could be made")?;
     let (passphrase, cost) = passphrase.make(args.name)?;
@@ -60,10 +61,15 @@ fn new(args: &New<'_>, passphrase: &NewPassphrase<'_>, out: &Out) -> Done {
 
 fn linkage(to: &[PathBuf], output: &Path, out: &Out) -> Done {
     fail::refuse_existing(output)?;
+    fail::demand_folder(output)?;
     let mut recipients = Vec::new();
     let mut names = Vec::new();
     for path in to {
-        for (name, recipient) in actors::recipients(path)? {
+        for (name, role, recipient) in actors::recipients(path)? {
+            if role != "source" && role != "steward" {
+                return Err(Failure::refused(format!("{name} is a {role} and must not hold the linkage key"))
+                    .hint("seal it to sources, and to stewards as escrow"));
+            }
             recipients.push(recipient);
             names.push(name);
         }

@@ -22,6 +22,14 @@ use crate::files;
 use crate::out::{Out, thousands};
 use crate::room::{Room, Unlocked};
 
+/// What a source may send, by the policy's words, and the tables that it fills.
+pub const KINDS: [(&str, &[&str]); 4] = [
+    ("eligibility", &["enrolment"]),
+    ("claims", &["claim", "diagnosis", "act"]),
+    ("checkups", &["checkup"]),
+    ("lifelog", &["lifelog_daily"]),
+];
+
 /// A package as the room keeps it.
 struct Received {
     path: PathBuf,
@@ -43,6 +51,12 @@ pub fn run(args: &LinkArgs, out: &Out) -> Done {
         .strategy
         .parse()
         .map_err(|_| Failure::input("no such strategy").hint("one of sudare, id1, id2, id1-or-id2, id0"))?;
+    if args.truth
+        && let Some(path) = args.packages.iter().map(|p| super::pseudonymize::truth_path(p)).find(|p| !p.is_file())
+    {
+        return Err(Failure::input(format!("{} is not there", path.display()))
+            .hint("--truth is for synthetic people: `sudare pseudonymize --truth` writes it"));
+    }
     let catalogue = Catalogue::builtin().input("the catalogue")?;
     let mut unlocked = Room::open(&args.room.room)?.unlock(args.room.room_passphrase_file.as_deref())?;
 
@@ -64,12 +78,18 @@ fn receive(new: &[PathBuf], unlocked: &mut Unlocked, catalogue: &Catalogue, out:
     let folder = unlocked.room.folder("packages")?;
     let mut all = known_packages(unlocked, &folder)?;
     let keys = source_keys(&unlocked.room)?;
+    let mut linkage_key = match all.first() {
+        Some(first) => Some(package::claimed(&first.path).integrity("a package of the room")?.header.linkage_key),
+        None => None,
+    };
     // First all, then the log: one bad package refuses the call and leaves the room as it was.
     let mut accepted = Vec::new();
     for path in new {
         let last = all.iter().filter(|p| Some(&p.source) == claimed_source(path).as_ref()).map(|p| p.sequence).max();
-        let opened = open_package(path, unlocked, catalogue, last, &keys)?;
+        let opened = open_package(path, unlocked, catalogue, last, linkage_key.as_deref(), &keys)?;
         let header = &opened.manifest.header;
+        linkage_key.get_or_insert_with(|| header.linkage_key.clone());
+        check_kinds(path, &header.source, &opened, &unlocked.room)?;
         let kept = Received {
             path: folder.join(format!("{}-{}.sudare", header.source, header.sequence)),
             source: header.source.clone(),
@@ -80,6 +100,10 @@ fn receive(new: &[PathBuf], unlocked: &mut Unlocked, catalogue: &Catalogue, out:
         all.push(kept);
     }
     for ((from, to), package) in accepted.iter().zip(all.iter().skip(all.len() - accepted.len())) {
+        // A kill between copy and record leaves a file that the log does not know: the package is copied again.
+        if to.is_file() {
+            std::fs::remove_file(to).input(format!("{} can't be replaced", to.display()))?;
+        }
         files::copy(from, to)?;
         unlocked.append(&Event::Package {
             source: package.source.clone(),
@@ -108,6 +132,22 @@ fn known_packages(unlocked: &Unlocked, folder: &Path) -> Done<Vec<Received>> {
     Ok(known)
 }
 
+/// A source sends what the policy says, and nothing else.
+fn check_kinds(path: &Path, source: &str, opened: &Opened, room: &Room) -> Done {
+    let kinds = room.policy.sources().iter().find(|s| s.name == source).map(|s| s.kinds.as_slice()).unwrap_or_default();
+    let allowed =
+        |table: &str| KINDS.iter().any(|(kind, tables)| kinds.iter().any(|k| k == kind) && tables.contains(&table));
+    match opened.tables.keys().find(|table| !allowed(table)) {
+        Some(table) => Err(Failure::refused(format!(
+            "{} holds {table}, and the policy lets {source} send {} only",
+            path.display(),
+            kinds.join(", ")
+        ))
+        .hint("did the source give the right files? Otherwise the stewards change the policy")),
+        None => Ok(()),
+    }
+}
+
 /// The verifier key of each source, by the policy.
 fn source_keys(room: &Room) -> Done<HashMap<String, Verifier>> {
     let today = crate::room::today();
@@ -131,21 +171,33 @@ fn open_package(
     unlocked: &Unlocked,
     catalogue: &Catalogue,
     last_sequence: Option<u64>,
+    linkage_key: Option<&str>,
     keys: &HashMap<String, Verifier>,
+) -> Done<Opened> {
+    let verify = |source: &str, note: &str| {
+        let key = keys.get(source).ok_or("the policy names no such source with a valid card")?;
+        Ok(audit_log::note::open(note, std::slice::from_ref(key))?.text)
+    };
+    open_verified(path, unlocked, catalogue, last_sequence, linkage_key, &verify)
+}
+
+fn open_verified(
+    path: &Path,
+    unlocked: &Unlocked,
+    catalogue: &Catalogue,
+    last_sequence: Option<u64>,
+    linkage_key: Option<&str>,
+    verify: &dyn Fn(&str, &str) -> Result<String, package::BoxError>,
 ) -> Done<Opened> {
     let expected = Expected {
         room: &unlocked.room.card.origin,
         schema: catalogue.digest(),
         epoch: Some(EPOCH),
-        linkage_key: None,
+        linkage_key,
         last_sequence,
     };
-    let verify = |source: &str, note: &str| {
-        let key = keys.get(source).ok_or("the policy names no such source with a valid card")?;
-        Ok(audit_log::note::open(note, std::slice::from_ref(key))?.text)
-    };
-    package::open(path, &unlocked.identity, &expected, &verify).map_err(|e| {
-        let message = format!("{} is refused: {e}", path.display());
+    package::open(path, &unlocked.identity, &expected, verify).map_err(|e| {
+        let message = format!("refused: {e}");
         match e {
             PackageError::Unsigned { .. } | PackageError::Tampered(_) => Failure::integrity(message),
             _ => Failure::input(message),
@@ -153,10 +205,14 @@ fn open_package(
     })
 }
 
-/// Opens a package that the room accepted before, and re-keys everything in it.
+/// Opens a package that the room accepted before, and re-keys everything in it. Its signature was verified when it came;
+/// now the log's digest of the manifest vouches for it, so that a source's card may end without ending its data.
 fn open_content(package: &Received, unlocked: &Unlocked, catalogue: &Catalogue) -> Done<Content> {
-    let keys = source_keys(&unlocked.room)?;
-    let opened = open_package(&package.path, unlocked, catalogue, None, &keys)?;
+    let vouched = |_: &str, note: &str| match note.split_once("\n\n") {
+        Some((text, _)) => Ok(format!("{text}\n")),
+        None => Err("not a signed note".into()),
+    };
+    let opened = open_verified(&package.path, unlocked, catalogue, None, None, &vouched)?;
     let key = unlocked.key()?;
     let doing = || format!("package {} of {}", package.sequence, package.source);
     let manifest = opened.manifest.digest().integrity(doing())?;
@@ -364,7 +420,7 @@ fn judge(args: &LinkArgs, contents: &[Content], outcome: &Outcome) -> Done<Evalu
 fn tell(contents: &[Content], outcome: &Outcome, evaluation: Option<&Evaluation>, snapshot: &str, out: &Out) {
     let rows: usize = contents.iter().map(|c| c.identities.len()).sum();
     out.line(format!(
-        "  {} written identities are {} persons; snapshot {} is loaded",
+        "  {} different spellings of a person in the files turned out to be {} people; they are loaded (state {})",
         thousands(rows as u64),
         thousands(outcome.persons.len() as u64),
         snapshot.get(..12).unwrap_or(snapshot)

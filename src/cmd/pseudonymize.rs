@@ -5,7 +5,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use datasets::catalogue::Catalogue;
-use datasets::read::{self, Identified, QualityReport, ReadError, ReadOptions};
+use datasets::read::{self, Identified, Kind, QualityReport, ReadError, ReadOptions};
 use jiff::Timestamp;
 use polars::prelude::{Column, DataFrame, IntoColumn, NamedFrom, ParquetWriter, Series};
 use pseudonymize::package::{Header, Writer};
@@ -22,6 +22,7 @@ pub const EPOCH: u32 = 1;
 
 pub fn run(args: &PseudonymizeArgs, out: &Out) -> Done {
     fail::refuse_existing(&args.output)?;
+    fail::demand_folder(&args.output)?;
     let card = RoomCard::read(&args.card)?;
     let identity = actors::open(&args.identity, args.passphrase.passphrase_file.as_deref())?;
     if identity.name() != args.source {
@@ -67,6 +68,9 @@ pub fn run(args: &PseudonymizeArgs, out: &Out) -> Done {
         return Err(failure);
     }
     let report = report.map_err(Failure::input)?;
+    if !args.accept_losses {
+        demand_health(&report)?;
+    }
     let quality = serde_json::to_string(&report).input("the quality report")?;
     let signer = actors::signer(&identity)?;
     let Job { writer, truth_frame, identities, .. } = job;
@@ -161,24 +165,71 @@ fn total_bytes(inputs: &[PathBuf]) -> u64 {
 }
 
 fn tell(args: &PseudonymizeArgs, report: &QualityReport, identities: usize, bytes: u64, out: &Out) {
-    let sum = |f: &dyn Fn(&datasets::read::Counts) -> u64| report.kinds.values().map(f).sum::<u64>();
-    let quarantined = sum(&|c| c.quarantined.values().sum());
+    for (kind, counts) in report.kinds.iter().filter(|(kind, _)| **kind != Kind::Files) {
+        let mut line =
+            format!("  {}: {} records read, {} kept", words(*kind), thousands(counts.read), thousands(counts.kept));
+        for (what, reasons) in [
+            ("not taken on purpose", &counts.left_out),
+            ("set aside as unreadable", &counts.quarantined),
+            ("repaired", &counts.repaired),
+            ("single values lost", &counts.values_lost),
+        ] {
+            if !reasons.is_empty() {
+                let reasons: Vec<String> =
+                    reasons.iter().map(|(code, n)| format!("{code} {}", thousands(*n))).collect();
+                line.push_str(&format!("; {what}: {}", reasons.join(", ")));
+            }
+        }
+        out.line(line);
+    }
+    let findings = report.findings();
+    for finding in findings.iter().take(SHOWN) {
+        let place = if finding.line > 0 { format!("{}:{}", finding.file, finding.line) } else { finding.file.clone() };
+        out.line(format!("    {place}: {}", finding.code));
+    }
+    if findings.len() > SHOWN {
+        out.line(format!("    and {} more", thousands((findings.len() - SHOWN) as u64 + report.unlisted())));
+    }
     out.line(format!(
-        "  {}: {} records read, {} kept, {} left out on purpose (free text, superseded lines), {} set aside as unreadable",
-        args.source,
-        thousands(sum(&|c| c.read)),
-        thousands(sum(&|c| c.kept)),
-        thousands(sum(&|c| c.left_out.values().sum())),
-        thousands(quarantined)
-    ));
-    out.line(format!(
-        "  {} written identities became tokens; package {} ({} KiB), encrypted to the room and signed by {}",
+        "  {} different spellings of a person became tokens; {} ({} KiB) is encrypted to the room and signed by {}",
         thousands(identities as u64),
         place(&args.output),
         thousands(bytes / 1024),
         args.source
     ));
-    for finding in report.findings().iter().filter(|_| quarantined > 0).take(5) {
-        out.line(format!("    {}:{} {}", finding.file, finding.line, finding.code));
+}
+
+/// Findings shown; all are counted.
+const SHOWN: usize = 5;
+/// Share of a kind's records that may be unreadable, or lack a birth date, before the files are refused.
+const MOST_LOST: f64 = 0.2;
+
+/// Files that are mostly unreadable are the wrong files, or somebody changed their layout: no package is made of them.
+fn demand_health(report: &QualityReport) -> Done {
+    for (kind, counts) in report.kinds.iter().filter(|(kind, _)| **kind != Kind::Files) {
+        let unreadable: u64 = counts.quarantined.values().sum();
+        let unborn = counts.values_lost.get("birth-date").copied().unwrap_or_default();
+        for (what, n) in [("are unreadable", unreadable), ("have no readable birth date", unborn)] {
+            if n as f64 > MOST_LOST * counts.read as f64 {
+                let (n, of) = (thousands(n), thousands(counts.read));
+                return Err(Failure::input(format!(
+                    "{n} of {of} records of {} {what}; no package was made",
+                    words(*kind)
+                ))
+                .hint("look at the files; if they are as they must be, run again with --accept-losses"));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn words(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Eligibility => "eligibility (加入者台帳)",
+        Kind::Claims => "claims (レセプト)",
+        Kind::Checkup => "checkups (特定健診)",
+        Kind::Roster => "users of the service",
+        Kind::LifelogDaily => "days of lifelog",
+        Kind::Files => "other files",
     }
 }

@@ -38,12 +38,13 @@ fn init(dir: &Path, policy_file: &Path, passphrase: &NewPassphrase<'_>, out: &Ou
     let seed = identity.log_seed().ok_or_else(|| Failure::input("no log key could be made"))?;
     let signer = Signer::from_seed(&origin, seed).input("the origin can't name a log")?;
     let card = RoomCard { origin: origin.clone(), log_key: signer.verifier_key(), recipient: identity.recipient() };
-    let (passphrase, cost) = passphrase.make("the room")?;
 
     // Everything is made beside its final place: a room exists whole or not at all.
     let parent = dir.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let new = parent.join(format!(".{}.new", dir.file_name().unwrap_or_default().to_string_lossy()));
     fail::refuse_existing(&new)?;
+    fail::demand_folder(dir)?;
+    let (passphrase, cost) = passphrase.make("the room")?;
     std::fs::create_dir_all(&new).input(format!("{} can't be made", new.display()))?;
     let made = fill(&new, &identity, &passphrase, cost, &card, policy_file, signer, &policy);
     if let Err(failure) = made {

@@ -2,7 +2,7 @@
 //! subcommand, run as a child process, so that what it shows is what a user gets by typing.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::Instant;
 
 use crate::cli::DemoArgs;
@@ -20,6 +20,7 @@ const QUESTIONS: [(&str, &str); 3] = [
 const GREEDY: &str = include_str!("greedy.sql");
 const POLICY: &str = include_str!("policy.toml");
 const PROJECT: &str = "walk-and-glucose";
+const STEWARDS: [&str; 2] = ["steward-a", "steward-b"];
 const ACTORS: [(&str, &str); 6] = [
     ("kenpo", "source"),
     ("kokuho", "source"),
@@ -52,7 +53,8 @@ pub fn run(args: &DemoArgs, out: &Out) -> Done {
     demo.link()?;
     let requests = demo.ask()?;
     demo.answer(&requests)?;
-    demo.verify()?;
+    let first = requests.first().map(|(_, id)| short(id)).unwrap_or_default();
+    demo.verify(first)?;
     demo.attack()?;
     demo.farewell(args, started);
     Ok(())
@@ -109,8 +111,8 @@ impl Demo<'_> {
     fn pseudonymize(&self) -> Done {
         self.chapter(
             "At each source: identities out",
-            "On the source's own machine, names and numbers become keyed tokens. What leaves is one encrypted, signed \
-             package without a name in it.",
+            "On the source's own machine, names and numbers are replaced by codes that nobody can compute without a \
+             secret key. What leaves is one encrypted, signed package without a name in it.",
         );
         for source in ["kenpo", "kokuho", "lifelog"] {
             self.sudare(&[
@@ -152,8 +154,9 @@ impl Demo<'_> {
     fn ask(&self) -> Done<Vec<(String, String)>> {
         self.chapter(
             "A researcher asks, two stewards decide",
-            "Before anything is asked for, the researcher sees the price and the error. Nobody sees data. Each request \
-             is signed; each steward signs a verdict.",
+            "Before asking, the researcher sees the price and the error; nobody sees data. The price is ε: a small ε \
+             means much noise and strong protection. The stewards have fixed how much may be spent in all (here 8, and 4 \
+             for this project). The request is signed, each steward signs a verdict, the operator files the signed notes.",
         );
         let mut requests = Vec::new();
         for (name, text) in QUESTIONS {
@@ -165,11 +168,9 @@ impl Demo<'_> {
             }
             self.sudare(&["query", "check", &file, "--project", PROJECT])?;
             let known: Vec<String> = requests.iter().map(|(_, id): &(String, String)| id.clone()).collect();
-            requests.push((name.to_owned(), self.submit(&file, &known)?));
+            requests.push((name.to_owned(), self.submit(name, &known)?));
         }
-        for steward in ["steward-a", "steward-b"] {
-            self.approve(steward, &requests.iter().map(|(_, id)| short(id)).collect::<Vec<_>>())?;
-        }
+        self.decide("verdicts", &requests.iter().map(|(_, id)| short(id)).collect::<Vec<_>>())?;
         self.sudare(&["query", "list"])?;
         Ok(requests)
     }
@@ -183,7 +184,96 @@ impl Demo<'_> {
         let mut run = vec!["query", "run"];
         run.extend(requests.iter().map(|(_, id)| short(id)));
         self.sudare_ending(&run, fail::REFUSED)?;
-        for steward in ["steward-a", "steward-b"] {
+        self.cosign()?;
+        self.sudare(&run)
+    }
+
+    fn verify(&self, request: &str) -> Done {
+        self.chapter(
+            "Anybody verifies",
+            "The stewards confirm the log once more, now with the answers in it. A release file and the room's public card \
+             are all that an outsider needs to check signatures, order, approvals and price; a copy of the log shows the rest.",
+        );
+        self.cosign()?;
+        self.quiet(&["query", "show", request, "-o", "outside/walking.release.json"])?;
+        std::fs::copy(self.dir.join("room/room.card.toml"), self.dir.join("outside/room.card.toml"))
+            .input("the card can't be copied")?;
+        copy_tree(&self.dir.join("room/log"), &self.dir.join("outside/log"))?;
+        self.sudare(&["release", "verify", "outside/walking.release.json", "--card", "outside/room.card.toml"])?;
+        self.sudare(&["audit", "verify", "--log", "outside/log", "--card", "outside/room.card.toml"])?;
+        self.sudare(&["audit", "report"])
+    }
+
+    fn attack(&self) -> Done {
+        self.chapter(
+            "What must not work",
+            "First, somebody changes one letter in the copy of the log. Second, the researcher asks for more than the \
+             project's budget holds.",
+        );
+        change_one_byte(&self.dir.join("outside/log"))?;
+        self.sudare_ending(
+            &["audit", "verify", "--log", "outside/log", "--card", "outside/room.card.toml"],
+            fail::INTEGRITY,
+        )?;
+        write(&self.dir.join("questions/greedy.sql"), GREEDY)?;
+        let id = self.submit("greedy", &[])?;
+        self.decide("greedy", &[short(&id)])?;
+        self.sudare_ending(&["query", "run", short(&id)], fail::REFUSED)
+    }
+
+    fn farewell(&self, args: &DemoArgs, started: Instant) {
+        let dir = args.dir.display();
+        self.out.line("");
+        self.out.line(format!(
+            "Done in {:.0} s: {} invented people, {} months, three sources, three answers.",
+            started.elapsed().as_secs_f64(),
+            thousands(args.persons),
+            args.months
+        ));
+        for (path, what) in [
+            ("raw/", "the sources' files, with (invented) names: these never leave a source"),
+            (
+                "packages/",
+                "what the sources sent: encrypted, signed, no names (*.truth.parquet: synthetic people only)",
+            ),
+            ("room/store/", "the DuckDB store; belongs on an encrypted disk"),
+            ("room/log/", "the signed log, in the C2SP tile format"),
+            ("room/releases/", "the answers, each with its proof of origin"),
+            ("policy.toml", "who may ask what, and how much"),
+            ("questions/", "the researcher's SQL"),
+        ] {
+            self.out.line(format!("  {:<24} {what}", format!("{dir}/{path}")));
+        }
+    }
+
+    /// The researcher signs a question, the operator files it; the id under which it was logged.
+    fn submit(&self, name: &str, known: &[String]) -> Done<String> {
+        let before = self.request_ids()?;
+        let (sql, note) = (format!("questions/{name}.sql"), format!("questions/{name}.note"));
+        let researcher = ["--identity", "keys/researcher.identity", "--passphrase-file", "keys/researcher.pass"];
+        self.sudare(&[&["query", "submit", &sql, "--project", PROJECT], &researcher[..], &["-o", &note]].concat())?;
+        self.sudare(&["query", "file", &note])?;
+        let new = self.request_ids()?.into_iter().find(|id| !before.contains(id) && !known.contains(id));
+        new.ok_or_else(|| Failure::input(format!("{sql} was filed, but the room does not list it")))
+    }
+
+    /// Each steward signs verdicts, the operator files them.
+    fn decide(&self, name: &str, ids: &[&str]) -> Done {
+        let mut notes = Vec::new();
+        for steward in STEWARDS {
+            let (identity, pass) = (format!("keys/{steward}.identity"), format!("keys/{steward}.pass"));
+            let note = format!("stewards/{steward}-{name}.note");
+            let key = ["--identity", &identity, "--passphrase-file", &pass, "-o", &note];
+            self.sudare(&[&["query", "approve"], ids, &key[..]].concat())?;
+            notes.push(note);
+        }
+        let notes: Vec<&str> = notes.iter().map(String::as_str).collect();
+        self.sudare(&[&["query", "file"], &notes[..]].concat())
+    }
+
+    /// Each steward confirms the log as it stands.
+    fn cosign(&self) -> Done {
+        for steward in STEWARDS {
             self.sudare(&[
                 "audit",
                 "cosign",
@@ -195,89 +285,7 @@ impl Demo<'_> {
                 &format!("stewards/{steward}.seen"),
             ])?;
         }
-        self.sudare(&run)
-    }
-
-    fn verify(&self) -> Done {
-        self.chapter(
-            "Anybody verifies",
-            "With the room's public card and nothing else: the signatures, the order, the approvals, the price.",
-        );
-        let release = first_release(&self.dir.join("room/releases"))?;
-        let copy = self.dir.join("outside").join("release.json");
-        std::fs::copy(&release, &copy).input("the release can't be copied")?;
-        self.sudare(&["release", "verify", "outside/release.json", "--card", "room/room.card.toml"])?;
-        self.sudare(&["audit", "verify"])?;
-        self.sudare(&["audit", "report"])
-    }
-
-    fn attack(&self) -> Done {
-        self.chapter(
-            "What must not work",
-            "First, somebody changes one letter in a copy of the log. Second, the researcher asks for more than the \
-             project's budget holds.",
-        );
-        let copy = self.dir.join("outside/log");
-        copy_tree(&self.dir.join("room/log"), &copy)?;
-        change_one_byte(&copy)?;
-        self.sudare_ending(
-            &["audit", "verify", "--log", "outside/log", "--card", "room/room.card.toml"],
-            fail::INTEGRITY,
-        )?;
-        write(&self.dir.join("questions/greedy.sql"), GREEDY)?;
-        let id = self.submit("questions/greedy.sql", &[])?;
-        for steward in ["steward-a", "steward-b"] {
-            self.approve(steward, &[short(&id)])?;
-        }
-        self.sudare_ending(&["query", "run", short(&id)], fail::REFUSED)
-    }
-
-    fn farewell(&self, args: &DemoArgs, started: Instant) {
-        let dir = args.dir.display();
-        self.out.line("");
-        self.out.line(format!(
-            "Done in {:.0} s: {} invented people, {} months, three sources, one answer at a time.",
-            started.elapsed().as_secs_f64(),
-            thousands(args.persons),
-            args.months
-        ));
-        for (path, what) in [
-            ("raw/", "the sources' files, with (invented) names: these never leave a source"),
-            ("packages/", "what the sources sent: encrypted, signed, no names"),
-            ("room/store/", "the DuckDB store; belongs on an encrypted disk"),
-            ("room/log/", "the signed log, in the C2SP tile format"),
-            ("room/releases/", "the answers, each with its proof of origin"),
-            ("policy.toml", "who may ask what, and how much"),
-            ("questions/", "the researcher's SQL"),
-        ] {
-            self.out.line(format!("  {:<24} {what}", format!("{dir}/{path}")));
-        }
-    }
-
-    /// Submits a question and finds out the id under which it was logged.
-    fn submit(&self, file: &str, known: &[String]) -> Done<String> {
-        let before = self.request_ids()?;
-        self.sudare(&[
-            "query",
-            "submit",
-            file,
-            "--project",
-            PROJECT,
-            "--identity",
-            "keys/researcher.identity",
-            "--passphrase-file",
-            "keys/researcher.pass",
-        ])?;
-        let new = self.request_ids()?.into_iter().find(|id| !before.contains(id) && !known.contains(id));
-        new.ok_or_else(|| Failure::input(format!("{file} was submitted, but the room does not list it")))
-    }
-
-    fn approve(&self, steward: &str, ids: &[&str]) -> Done {
-        let (identity, pass) = (format!("keys/{steward}.identity"), format!("keys/{steward}.pass"));
-        let mut args = vec!["query", "approve"];
-        args.extend(ids);
-        args.extend(["--identity", &identity, "--passphrase-file", &pass]);
-        self.sudare(&args)
+        Ok(())
     }
 
     fn request_ids(&self) -> Done<Vec<String>> {
@@ -309,15 +317,25 @@ impl Demo<'_> {
     /// Runs a subcommand as a user would and demands the exit code that the story needs.
     fn sudare_ending(&self, args: &[&str], exit: u8) -> Done {
         self.out.line(format!("\n  $ sudare {}", args.join(" ")));
-        let status = self.command(args)?.status().input("the program can't start itself")?;
-        if status.code() != Some(i32::from(exit)) {
-            let code = status.code().map_or("no exit code".to_owned(), |c| format!("exit code {c}"));
-            return Err(Failure::integrity(format!("the demo expected exit code {exit} here, and saw {code}")));
+        let mut command = self.command(args)?;
+        if exit == 0 {
+            return demand(command.status().input("the program can't start itself")?, exit);
         }
-        if exit != 0 {
-            self.out.line(format!("  (exit code {exit}, as it must be)"));
+        // A refusal is part of the story: told here even where errors go elsewhere.
+        let output = command.stderr(Stdio::piped()).output().input("the program can't start itself")?;
+        for text in [&output.stdout, &output.stderr] {
+            String::from_utf8_lossy(text).lines().for_each(|l| self.out.line(format!("  {}", l.trim_start())));
         }
+        demand(output.status, exit)?;
+        self.out.line(format!("  (exit code {exit}, as it must be)"));
         Ok(())
+    }
+
+    /// Runs a subcommand whose output was shown before.
+    fn quiet(&self, args: &[&str]) -> Done {
+        self.out.line(format!("\n  $ sudare {}", args.join(" ")));
+        let output = self.command(args)?.output().input("the program can't start itself")?;
+        demand(output.status, 0)
     }
 
     fn command(&self, args: &[&str]) -> Done<Command> {
@@ -329,21 +347,20 @@ impl Demo<'_> {
     }
 }
 
+fn demand(status: ExitStatus, exit: u8) -> Done {
+    if status.code() == Some(i32::from(exit)) {
+        return Ok(());
+    }
+    let code = status.code().map_or("no exit code".to_owned(), |c| format!("exit code {c}"));
+    Err(Failure::integrity(format!("the demo expected exit code {exit} here, and saw {code}")))
+}
+
 fn short(id: &str) -> &str {
     id.get(..12).unwrap_or(id)
 }
 
 fn write(path: &Path, text: &str) -> Done {
     std::fs::write(path, text).input(format!("{} can't be written", path.display()))
-}
-
-fn first_release(dir: &Path) -> Done<PathBuf> {
-    let mut files: Vec<PathBuf> = std::fs::read_dir(dir)
-        .input("the room's releases can't be listed")?
-        .filter_map(|e| e.ok().map(|e| e.path()))
-        .collect();
-    files.sort();
-    files.into_iter().next().ok_or_else(|| Failure::input("the room has no release"))
 }
 
 fn copy_tree(from: &Path, to: &Path) -> Done {

@@ -6,8 +6,8 @@ use datasets::catalogue::Catalogue;
 use dp_query::plan::{OutputKind, StatisticKind};
 use dp_query::quote::Expected;
 
-use super::{Priced, not_allowed, priced, read_sql};
-use crate::fail::{Context, Done, Failure};
+use super::{Priced, demand_allowed, docket, over_budget, priced, read_sql};
+use crate::fail::{Context, Done};
 use crate::out::{Out, thousands};
 use crate::room::Room;
 
@@ -15,33 +15,35 @@ pub fn run(sql: &Path, room: &Path, project: &str, out: &Out) -> Done {
     let room = Room::open(room)?;
     let catalogue = Catalogue::builtin().input("the catalogue")?;
     let asked = priced(&read_sql(sql)?, &sql.display().to_string(), &room, &catalogue)?;
-    let forbidden = not_allowed(&asked.plan, &room, project)?;
-    if let Some((table, column)) = forbidden.first() {
-        return Err(Failure::refused(format!("project {project} may not read {table}.{column}"))
-            .hint("leave the column out, or ask the stewards to allow it in the policy"));
+    demand_allowed(&asked.plan, &room, project)?;
+    let docket = docket(room.view()?.entries(), &room)?;
+    let short = over_budget(&asked.quote, &docket, &room, project);
+    tell(&asked, &sql.display().to_string(), out);
+    if let Some(left) = &short {
+        out.line(format!("  It can't be run as it is: {left}. Lower epsilon."));
     }
-    tell(&asked, sql, out);
     out.value(&serde_json::json!({
         "plan": asked.quote.plan().to_string(),
         "price": asked.quote.price(),
         "quote": asked.quote,
         "cells": asked.plan.cells(),
         "columns": asked.plan.columns(),
+        "over_budget": short,
     }));
     Ok(())
 }
 
-fn tell(asked: &Priced, sql: &Path, out: &Out) {
+/// Price and error in words.
+pub fn tell(asked: &Priced, what: &str, out: &Out) {
     let Priced { plan, quote } = asked;
     let price = quote.price();
     out.line(format!(
-        "  {}: price ε = {}, δ = {}; {} cells; a person is in at most {} of them ({})",
-        sql.display(),
+        "  {}: costs ε = {}, δ = {}. {} groups; one person is in at most {} of them.",
+        what,
         price.epsilon(),
         price.delta(),
         thousands(plan.cells() as u64),
-        plan.max_groups(),
-        plan.max_groups_derivation()
+        plan.max_groups()
     ));
     let mut rows = Vec::new();
     for (i, output) in plan.outputs().iter().enumerate() {
@@ -70,7 +72,7 @@ fn tell(asked: &Priced, sql: &Path, out: &Out) {
     }
     out.table(&["column", "error at 95%", "because"], 3, &rows);
     out.line(format!(
-        "  Groups with fewer than {} (noisy) persons will be suppressed. Nothing was charged.",
+        "  Groups of fewer than {} persons, counted with noise, will not be shown. Nothing was charged.",
         quote.minimum_persons()
     ));
 }

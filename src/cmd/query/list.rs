@@ -1,5 +1,6 @@
 //! `sudare query list`, `room status` and `audit report`: what the log says, in tables. No row, no count of the data.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use dp_query::accountant::OpenDpAccountant;
@@ -26,6 +27,10 @@ pub fn list(room: &Path, out: &Out) -> Done {
                 "researcher": f.request().researcher(),
                 "price": f.request().price(),
                 "state": state(f),
+                "verdicts": f.verdicts().iter().map(|c| serde_json::json!({
+                    "steward": c.verdict.steward(), "approve": c.verdict.approve(), "time": c.time,
+                })).collect::<Vec<_>>(),
+                "question": f.request().question(),
                 "expires": f.request().expires().to_string(),
             })
         })
@@ -52,13 +57,18 @@ fn table(docket: &Docket, out: &Out) {
     out.table(&["request", "project", "researcher", "approved by", "state", "ε"], 5, &rows);
 }
 
-fn approvals(filed: &Filed) -> String {
-    let names: Vec<&str> =
-        filed.verdicts().iter().filter(|c| c.verdict.approve()).map(|c| c.verdict.steward()).collect();
-    if names.is_empty() { "–".to_owned() } else { names.join(", ") }
+/// Each steward's last word.
+pub fn approvals(filed: &Filed) -> String {
+    let mut last: BTreeMap<&str, bool> = BTreeMap::new();
+    for cast in filed.verdicts() {
+        last.insert(cast.verdict.steward(), cast.verdict.approve());
+    }
+    let words: Vec<String> =
+        last.iter().map(|(name, yes)| if *yes { (*name).to_owned() } else { format!("{name}: no") }).collect();
+    if words.is_empty() { "–".to_owned() } else { words.join(", ") }
 }
 
-fn state(filed: &Filed) -> &'static str {
+pub fn state(filed: &Filed) -> &'static str {
     match filed.state() {
         State::Invalid(_) => "invalid",
         State::Submitted if !filed.refusals().is_empty() => "refused",

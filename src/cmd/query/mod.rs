@@ -1,8 +1,11 @@
 //! `sudare query`: a question's way from SQL to a released table. The rules are elsewhere: `dp_query` checks, prices,
 //! folds the log and runs; `policies` decides. This is the desk that hands papers on.
 
+mod charge;
 mod check;
+mod compute;
 mod list;
+mod publish;
 mod run;
 mod show;
 mod submit;
@@ -11,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use audit_log::{Entry, Event};
 use datasets::catalogue::Catalogue;
+use dp_query::accountant::OpenDpAccountant;
 use dp_query::docket::{Docket, Filed};
 use dp_query::quote::{Quote, Terms, quote};
 use dp_query::{Plan, check as check_sql};
@@ -26,10 +30,11 @@ pub use list::{report, status};
 pub fn run(command: &QueryCommand, out: &Out) -> Done {
     match command {
         QueryCommand::Check { sql, room, project } => check::run(sql, &room.room, project, out),
-        QueryCommand::Submit { sql, room, project, identity, passphrase, expires } => submit::submit(
+        QueryCommand::Submit { sql, room, project, identity, passphrase, expires, output } => submit::submit(
             &submit::Submit {
                 sql,
-                room,
+                room: &room.room,
+                output,
                 project,
                 identity,
                 passphrase: passphrase.passphrase_file.as_deref(),
@@ -37,12 +42,21 @@ pub fn run(command: &QueryCommand, out: &Out) -> Done {
             },
             out,
         ),
-        QueryCommand::Approve { requests, room, identity, passphrase, reject } => {
-            submit::approve(requests, room, identity, passphrase.passphrase_file.as_deref(), !reject, out)
-        }
+        QueryCommand::Approve { requests, room, identity, passphrase, reject, output } => submit::approve(
+            &submit::Approve {
+                requests,
+                room: &room.room,
+                identity,
+                passphrase: passphrase.passphrase_file.as_deref(),
+                output,
+                approve: !reject,
+            },
+            out,
+        ),
+        QueryCommand::File { notes, room } => submit::file(notes, room, out),
         QueryCommand::Run { requests, room } => run::run(requests, room, out),
         QueryCommand::List(path) => list::list(&path.room, out),
-        QueryCommand::Show { request, room } => show::run(request, &room.room, out),
+        QueryCommand::Show { request, room, output } => show::run(request, &room.room, output.as_deref(), out),
     }
 }
 
@@ -59,14 +73,41 @@ fn priced(sql: &str, place: &str, room: &Room, catalogue: &Catalogue) -> Done<Pr
     Ok(Priced { plan, quote })
 }
 
+/// Refuses a plan that reads what its project may not.
+fn demand_allowed(plan: &Plan, room: &Room, project: &str) -> Done {
+    let forbidden: Vec<String> =
+        not_allowed(plan, room, project)?.iter().map(|(table, column)| format!("{table}.{column}")).collect();
+    if forbidden.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::refused(format!("project {project} may not read {}", forbidden.join(", ")))
+        .hint("leave it out, or ask the stewards to allow it in the policy"))
+}
+
+/// What a project could still spend, in words, if this price does not fit; nothing if it does.
+fn over_budget(quote: &Quote, docket: &Docket, room: &Room, project: &str) -> Option<String> {
+    let policy = &room.policy;
+    let spent = docket.spent(project, "");
+    let caps = [
+        ("the room", &spent.room, &policy.room().budget),
+        ("the project", &spent.project, &policy.project(project)?.budget),
+    ];
+    caps.iter().find_map(|(who, account, cap)| {
+        if account.charge(&quote.price().charge()).within(cap, &OpenDpAccountant) {
+            return None;
+        }
+        let left = account.guarantee(cap.delta, &OpenDpAccountant).and_then(|spent| cap.epsilon.checked_sub(spent));
+        Some(format!("{who} has ε = {} of {} left", left.map_or("0".to_owned(), |l| l.to_string()), cap.epsilon))
+    })
+}
+
 /// The columns of a plan that a project may not read.
 fn not_allowed<'p>(plan: &'p Plan, room: &Room, project: &str) -> Done<Vec<&'p (String, String)>> {
     let project = room.policy.project(project).ok_or_else(|| {
         let known: Vec<&str> = room.policy.projects().iter().map(|p| p.id.as_str()).collect();
         Failure::input(format!("the policy has no project {project}")).hint(format!("it has: {}", known.join(", ")))
     })?;
-    let allowed = |(table, column): &(String, String)| project.columns.get(table).is_some_and(|c| c.contains(column));
-    Ok(plan.columns().iter().filter(|c| !allowed(c)).collect())
+    Ok(plan.columns().iter().filter(|(table, column)| !project.may_read(table, column)).collect())
 }
 
 /// The fold of a log.
@@ -82,6 +123,11 @@ fn find<'d>(docket: &'d Docket, prefix: &str) -> Done<&'d Filed> {
         (None, _) => Err(Failure::input(format!("no request begins with {prefix}")).hint("see `sudare query list`")),
         (Some(_), Some(_)) => Err(Failure::input(format!("more than one request begins with {prefix}"))),
     }
+}
+
+/// A question's first line, without the comment sign: what people call it by.
+fn title(question: &str) -> String {
+    question.lines().next().unwrap_or_default().trim_start_matches('-').trim().to_owned()
 }
 
 fn short(id: &Digest) -> String {

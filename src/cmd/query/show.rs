@@ -2,39 +2,89 @@
 
 use std::path::Path;
 
-use dp_query::release::{Answer, Cell, ColumnKind, Status, Verified, verify};
+use audit_log::View;
+use datasets::catalogue::Catalogue;
+use dp_query::docket::{Docket, Filed, Outcome};
+use dp_query::release::{Answer, Cell, ColumnKind, ReleaseFile, Status, Verified, verify};
 
-use super::{docket, find, release_path, short};
+use super::list::{approvals, state};
+use super::{check, docket, find, priced, release_path, short};
 use crate::chart::{Mark, draw};
-use crate::fail::{Context, Done, Failure};
+use crate::fail::{self, Context, Done, Failure};
+use crate::files;
 use crate::out::{Out, place, thousands};
-use crate::room::Room;
+use crate::room::{Room, log_failure, today};
 
 /// At most so many lines make a chart that helps.
 const CHART_LINES: usize = 30;
 
-pub fn run(prefix: &str, room: &Path, out: &Out) -> Done {
+pub fn run(prefix: &str, room: &Path, output: Option<&Path>, out: &Out) -> Done {
     let room = Room::open(room)?;
     let view = room.view()?;
     let docket = docket(view.entries(), &room)?;
-    let id = find(&docket, prefix)?.id();
-    let path = release_path(&room, &id);
+    let filed = find(&docket, prefix)?;
+    let path = release_path(&room, &filed.id());
     if !path.is_file() {
-        return Err(
-            Failure::input(format!("request {} has no released answer", short(&id))).hint("see `sudare query list`")
-        );
+        if output.is_some() {
+            return Err(Failure::input(format!("request {} has no released answer", short(&filed.id()))));
+        }
+        return request(filed, &room, out);
     }
-    answer(&path, &room, out)
+    let answer = answer(&path, &room, out)?;
+    if let Some(output) = output {
+        fail::refuse_existing(output)?;
+        files::create(output, &confirmed(&path, filed, &view, &docket, &room)?)?;
+        out.line(format!("  Written: {}", place(output)));
+    }
+    out.value(&answer);
+    Ok(())
+}
+
+/// The release file with the release's own proof under a head that as many stewards as possible have co-signed.
+fn confirmed(path: &Path, filed: &Filed, view: &View, docket: &Docket, room: &Room) -> Done<Vec<u8>> {
+    let bytes = std::fs::read(path).input(format!("{} can't be read", path.display()))?;
+    let mut file: ReleaseFile = serde_json::from_slice(&bytes).integrity(path.display())?;
+    let released = filed.intents().iter().find_map(|i| match &i.outcome {
+        Some(Outcome::Released { index, .. }) => Some(*index),
+        _ => None,
+    });
+    let index = released.ok_or_else(|| Failure::integrity("the log knows no release of this request"))?;
+    let stewards = docket.cosigners(&room.policy, today());
+    let receipt = (1..=stewards.len())
+        .rev()
+        .find_map(|needed| view.prove_cosigned(index, &stewards, needed).ok())
+        .map_or_else(|| view.prove(index).map_err(log_failure), Ok)?;
+    file.release.proof = receipt.to_proof_text();
+    file.to_bytes().input("the release can't be written")
+}
+
+/// A request that is not answered yet: what a steward reads before signing.
+fn request(filed: &Filed, room: &Room, out: &Out) -> Done {
+    let asked = filed.request();
+    let catalogue = Catalogue::builtin().input("the catalogue")?;
+    let priced = priced(asked.question(), "the request", room, &catalogue)?;
+    out.line(format!("  request {} of {} for project {}", filed.id(), asked.researcher(), asked.project()));
+    out.line(format!("  state {}, verdicts {}, may run until {}", state(filed), approvals(filed), asked.expires()));
+    out.line("");
+    asked.question().lines().for_each(|l| out.line(format!("    {l}")));
+    out.line("");
+    check::tell(&priced, &format!("request {}", short(&filed.id())), out);
+    let columns: Vec<String> = priced.plan.columns().iter().map(|(t, c)| format!("{t}.{c}")).collect();
+    out.line(format!("  It reads {}.", columns.join(", ")));
+    out.value(&serde_json::json!({
+        "request": filed.id().to_string(), "state": state(filed), "question": asked.question(),
+        "price": asked.price(), "columns": columns, "plan": asked.plan().to_string(),
+    }));
+    Ok(())
 }
 
 /// Shows a release file after verifying it.
-pub fn answer(path: &Path, room: &Room, out: &Out) -> Done {
+pub fn answer(path: &Path, room: &Room, out: &Out) -> Done<Answer> {
     let bytes = std::fs::read(path).input(format!("{} can't be read", path.display()))?;
     let verified = verify(&bytes, &room.card.verifier()?).integrity(format!("{}", path.display()))?;
     table(&verified, out);
     out.line(format!("  Release file: {}", place(path)));
-    out.value(&verified.answer);
-    Ok(())
+    Ok(verified.answer)
 }
 
 /// The table and a chart of its last column.
@@ -55,11 +105,24 @@ pub fn table(verified: &Verified, out: &Out) {
     let digits = column_digits(answer);
     let released = answer.cells.iter().filter(|c| c.status == Status::Released);
     let rows: Vec<Vec<String>> = released.map(|cell| row(answer, cell, &digits)).collect();
-    out.table(&headers.iter().map(String::as_str).collect::<Vec<_>>(), keys, &rows);
+    if rows.is_empty() {
+        out.line(format!(
+            "  No group had {} persons: nothing can be shown. The charge stands.",
+            answer.minimum_persons
+        ));
+    } else {
+        out.table(&headers.iter().map(String::as_str).collect::<Vec<_>>(), keys, &rows);
+    }
     let hidden: Vec<String> =
         answer.cells.iter().filter(|c| c.status == Status::Suppressed).map(|cell| group(answer, cell)).collect();
     if !hidden.is_empty() {
-        out.line(format!("  Suppressed, fewer than {} (noisy) persons: {}", answer.minimum_persons, hidden.join("; ")));
+        let (first, more) = hidden.split_at(hidden.len().min(3));
+        let more = if more.is_empty() { String::new() } else { format!("; and {} more", more.len()) };
+        out.line(format!(
+            "  Not shown, fewer than {} persons (counted with noise): {}{more}",
+            answer.minimum_persons,
+            first.join("; ")
+        ));
     }
     let price = &answer.origin.price;
     out.line(format!(
@@ -68,6 +131,9 @@ pub fn table(verified: &Verified, out: &Out) {
         price.delta(),
         verified.slot
     ));
+    if answer.cells.iter().any(|c| c.values.iter().any(|v| v.value < 0.0)) {
+        out.line("  A count below zero is noise: read it as few or none.");
+    }
     chart(answer, out);
 }
 
@@ -111,7 +177,7 @@ fn label(answer: &Answer, key: usize, cell: &Cell) -> String {
         let at = k.values.iter().position(|v| v == value)?;
         k.meanings.get(at).filter(|m| !m.is_empty())
     });
-    meaning.map_or(value, String::as_str).to_owned()
+    if value == "NULL" { "no value".to_owned() } else { meaning.map_or(value, String::as_str).to_owned() }
 }
 
 fn chart(answer: &Answer, out: &Out) {
