@@ -5,12 +5,13 @@ SHELL := /bin/bash
 CARGO ?= cargo
 DEMO_DIR ?= demo-room
 
-.PHONY: help setup build demo test lint
+.PHONY: help setup build demo test lint bench
 
 help:
 	@echo 'make demo   fetch DuckDB, build, run the whole job on 20,000 synthetic people in ./$(DEMO_DIR)'
 	@echo 'make test   every test'
 	@echo 'make lint   rustfmt and clippy, warnings denied'
+	@echo 'make bench  measurements beside peers (see benches/README.md)'
 
 setup:
 	@./scripts/setup
@@ -29,3 +30,6 @@ test: setup
 lint: setup
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --release --locked --workspace --all-targets -- -D warnings
+
+bench: setup
+	$(CARGO) bench --profile release --locked -p sudare-benches

@@ -352,7 +352,8 @@ type Rows = (BTreeMap<String, DataFrame>, DataFrame);
 
 /// The tables of all packages with persons in place of identities, and who became whom.
 fn rows(contents: &[Content], outcome: &Outcome) -> Done<Rows> {
-    let mut tables: BTreeMap<String, DataFrame> = BTreeMap::new();
+    // By table and source: what one source repeats is not a second fact; what two sources say is two.
+    let mut parts: BTreeMap<(&str, &str), Vec<DataFrame>> = BTreeMap::new();
     let (mut source, mut sequence, mut ident, mut pid) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut person_of = outcome.person_of.iter().copied();
     for content in contents {
@@ -366,14 +367,18 @@ fn rows(contents: &[Content], outcome: &Outcome) -> Done<Rows> {
         }
         for (name, frame) in &content.tables {
             let frame = with_pid(name, frame, &pids).input("the packages' tables")?;
-            match tables.get_mut(name) {
-                Some(all) => {
-                    all.vstack_mut(&frame)
-                        .map_err(|_| Failure::input(format!("the packages' {name} differ in shape")))?;
-                }
-                None => {
-                    tables.insert(name.clone(), frame);
-                }
+            parts.entry((name, &content.source)).or_default().push(frame);
+        }
+    }
+    let mut tables: BTreeMap<String, DataFrame> = BTreeMap::new();
+    for ((name, _), frames) in parts {
+        let frame = store::without_repeats(frames).input(name)?;
+        match tables.get_mut(name) {
+            Some(all) => {
+                all.vstack_mut(&frame).map_err(|_| Failure::input(format!("the packages' {name} differ in shape")))?;
+            }
+            None => {
+                tables.insert(name.to_owned(), frame);
             }
         }
     }

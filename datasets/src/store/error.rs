@@ -71,6 +71,9 @@ impl fmt::Display for EngineCode {
 /// What went wrong. Never holds a cell, a name, a path or SQL.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
+    /// Frames of one table that do not have the same columns of the catalogue's types.
+    #[error("packages differ in the shape of a table; they were made by different versions of the program")]
+    Shapes,
     /// DuckDB failed.
     #[error("store: {doing}: {code}")]
     Engine {

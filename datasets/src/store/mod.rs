@@ -13,11 +13,13 @@ mod error;
 mod guard;
 mod load;
 mod open;
+mod repeats;
 mod staging;
 
 pub use error::{EngineCode, StoreError};
 pub use load::{Load, Moved, Person, load};
 pub use open::{PreviousIdentity, Store};
+pub use repeats::without_repeats;
 pub use staging::Staged;
 
 #[cfg(test)]
