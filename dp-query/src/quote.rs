@@ -1,7 +1,7 @@
 //! What a question costs and how wrong its answer will be, before anything is read: from the plan and the room's terms alone.
 //! Reads no data, so that a quote is the same whatever the data are.
 
-use policies::{Accountant, Delta, Digest, Epsilon, Kind, Policy, Price, PriceError, Rho};
+use policies::{Accountant, Delta, Digest, Epsilon, Kind, MoneyError, Policy, Price, PriceError, Rho};
 use serde::Serialize;
 
 use crate::accountant::OpenDpAccountant;
@@ -46,6 +46,16 @@ pub enum QuoteError {
     /// (ε, δ) is too small for any noise.
     #[error("no noise is large enough for this epsilon and delta; ask for a larger epsilon")]
     TooSmall,
+    /// ε buys next to no noise.
+    #[error(
+        "epsilon = {asked} is too large: almost no noise would be left; for this question the limit is epsilon = {limit}"
+    )]
+    TooLarge {
+        /// As asked.
+        asked: String,
+        /// The dearest price at which this question still has noise, to three digits.
+        limit: Epsilon,
+    },
     /// A margin can only be solved for where the error does not depend on the data.
     #[error(
         "target_margin speaks of the first column that is not a key, and that is a mean, whose error depends on the number of persons; put a count or a sum first, or state epsilon"
@@ -176,12 +186,22 @@ pub fn quote(plan: &Plan, terms: &Terms) -> Result<Quote, QuoteError> {
         (Kind::Zcdp, Some(text)) => option("delta", text)?,
         (Kind::Zcdp, None) => return Err(QuoteError::DeltaNeeded),
     };
-    let epsilon = match (&options.epsilon, &options.margin) {
-        (Some(text), _) => option("epsilon", text)?,
-        (None, Some((margin, confidence))) => solve(plan, terms, delta, margin, confidence)?,
+    let (lines, price) = match (&options.epsilon, &options.margin) {
+        (Some(text), _) => match text.parse() {
+            Ok(epsilon) => spend(plan, terms.account, epsilon, delta),
+            Err(MoneyError::Range) => Err(QuoteError::Price(PriceError::Range)),
+            Err(error) => Err(QuoteError::Option { option: "epsilon", reason: error.to_string() }),
+        }
+        .map_err(|error| match dearest(plan, terms.account, delta, STEPS) {
+            Some(step) if too_large(&error) => QuoteError::TooLarge { asked: text.clone(), limit: step_price(step) },
+            _ => error,
+        })?,
+        (None, Some((margin, confidence))) => {
+            let epsilon = solve(plan, terms, delta, margin, confidence)?;
+            spend(plan, terms.account, epsilon, delta)?
+        }
         (None, None) => return Err(QuoteError::Plan("price")),
     };
-    let (lines, price) = spend(plan, terms.account, epsilon, delta)?;
     let minimum = options.min_privacy_units_per_group.unwrap_or(0);
     let expected =
         plan.outputs().iter().map(|output| expect(plan, &lines, output.what)).collect::<Result<Vec<_>, _>>()?;
@@ -326,23 +346,31 @@ fn solve(plan: &Plan, terms: &Terms, delta: Delta, margin: &str, confidence: &st
         };
         reach().is_some_and(|reach| reach <= wanted)
     };
-    // Prices are 100…999 · 10^k units: 0.001% … ε = 999, in ascending order; the error falls as they rise.
-    let price = |step: u32| {
-        let units = u128::from(100 + step % 900) * 10u128.pow(step / 900);
-        Epsilon::from_units(units)
-    };
     let too_narrow = || QuoteError::MarginTooNarrow { margin: margin.to_owned() };
-    // Noise out of range at the dear end also counts as not within, so the search starts at the dearest price that still has noise.
-    let has_noise = |step: u32| {
-        !matches!(spend(plan, terms.account, price(step), delta), Err(QuoteError::Mechanism(MechanismError::TooQuiet)))
-    };
-    let last = least(13 * 900 - 1, |step| !has_noise(step)).unwrap_or(13 * 900);
-    let dearest = last.checked_sub(1).ok_or_else(too_narrow)?;
-    if !within(price(dearest)) {
-        return Err(too_narrow());
-    }
-    let step = least(dearest, |step| within(price(step))).ok_or_else(too_narrow)?;
-    Ok(price(step))
+    // Noise out of range at the dear end also counts as not within, so the search starts at the dearest price that still has noise, and
+    // at no more than ε = 999.
+    let dearest = dearest(plan, terms.account, delta, 13 * 900 - 1).ok_or_else(too_narrow)?;
+    let step = least(dearest, |step| within(step_price(step))).ok_or_else(too_narrow)?;
+    Ok(step_price(step))
+}
+
+/// Up to the first price beyond any policy's, ε = 1 010 000.
+const STEPS: u32 = 16 * 900 + 1;
+
+/// Prices of three digits, 100…999 · 10^k units: from ε = 10^-10 on, in ascending order; the error falls as they rise.
+fn step_price(step: u32) -> Epsilon {
+    Epsilon::from_units(u128::from(100 + step % 900) * 10u128.pow(step / 900))
+}
+
+/// The last step up to this one at which there is noise; None if there is none anywhere.
+fn dearest(plan: &Plan, account: Kind, delta: Delta, last: u32) -> Option<u32> {
+    let silent = |step: u32| spend(plan, account, step_price(step), delta).is_err_and(|error| too_large(&error));
+    least(last, silent).map_or(Some(last), |first| first.checked_sub(1))
+}
+
+/// Whether a smaller ε would mend it.
+const fn too_large(error: &QuoteError) -> bool {
+    matches!(error, QuoteError::Mechanism(MechanismError::TooQuiet) | QuoteError::Price(PriceError::Range))
 }
 
 /// The least number up to `last` for which a monotone test holds.

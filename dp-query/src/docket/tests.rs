@@ -224,3 +224,53 @@ fn an_unsound_ledger_is_no_ledger() {
     let price: &Price = request.price();
     assert_eq!(docket.request(&request.id()).unwrap().intents()[0].charge, price.charge());
 }
+
+#[test]
+fn who_may_co_sign_has_a_valid_card_and_a_key_that_is_not_revoked() {
+    let mut room = Room::with_expired_steward();
+    let names = |room: &Room, day| -> Vec<String> {
+        let keys = room.docket().cosigners(&room.policy, day);
+        keys.iter().map(|key| key.name().to_owned()).collect()
+    };
+    // hara's card ended in June.
+    assert_eq!(names(&room, TODAY), ["sato", "mori"]);
+    assert_eq!(names(&room, jiff::civil::date(2026, 6, 30)), ["sato", "mori", "hara"]);
+    assert!(names(&room, jiff::civil::date(2027, 4, 1)).is_empty());
+    let key = |signer: &Signer, verdict| Event::Key {
+        name: "anything".to_owned(),
+        role: "steward".to_owned(),
+        verifier: signer.verifier_key(),
+        recipient: "age1".to_owned(),
+        verdict,
+    };
+    let event = key(&room.stewards[0], KeyVerdict::Revoked);
+    room.append(&event);
+    assert_eq!(names(&room, TODAY), ["mori"]);
+    // What a revoked key has co-signed does not count.
+    room.checkpoint(&[0, 1]);
+    let receipt = room.receipt(0);
+    assert_eq!(receipt.cosigned_by(&room.docket().cosigners(&room.policy, TODAY)), 1);
+    let event = key(&room.stewards[0], KeyVerdict::Added);
+    room.append(&event);
+    assert_eq!(names(&room, TODAY), ["sato", "mori"]);
+}
+
+#[test]
+fn the_last_verdict_of_each_steward_stands() {
+    let mut room = Room::new();
+    let plan = count(options("0.5"));
+    let request = room.request(&plan, *priced(&plan).price(), 1);
+    room.submit(&request);
+    let first = room.judge(&request, 0, true);
+    let no = room.judge(&request, 0, false);
+    let other = room.judge(&request, 1, true);
+    let yes = room.judge(&request, 0, true);
+    let docket = room.docket();
+    let standing = |before| -> Vec<u64> {
+        docket.request(&request.id()).unwrap().standing(before).map(|cast| cast.index).collect()
+    };
+    assert_eq!(standing(first), [] as [u64; 0]);
+    assert_eq!(standing(no), [first]);
+    assert_eq!(standing(yes), [no, other]);
+    assert_eq!(standing(u64::MAX), [other, yes]);
+}

@@ -115,7 +115,6 @@ fn bad_options_are_named() {
         assert!(matches!(error, QuoteError::Option { option: found, .. } if found == option), "{error}");
     }
     assert!(matches!(quote(&count(options("0")), &PURE), Err(QuoteError::Price(PriceError::Free))));
-    assert_eq!(quote(&count(options("1000")), &PURE), Err(QuoteError::Mechanism(MechanismError::TooQuiet)));
 }
 
 #[test]
@@ -123,4 +122,28 @@ fn the_greater_minimum_holds() {
     let with = |minimum| Options { min_privacy_units_per_group: Some(minimum), ..options("1") };
     assert_eq!(quote(&count(with(5)), &PURE).unwrap().minimum_persons(), 10);
     assert_eq!(quote(&count(with(50)), &PURE).unwrap().minimum_persons(), 50);
+}
+
+#[test]
+fn too_large_an_epsilon_is_told_the_limit() {
+    let limit = |plan: &Plan, terms: &Terms| match quote(plan, terms) {
+        Err(error @ QuoteError::TooLarge { limit, .. }) => {
+            assert!(error.to_string().contains(&format!("the limit is epsilon = {limit}")), "{error}");
+            limit
+        }
+        other => panic!("{other:?}"),
+    };
+    // Laplace: scale = sensitivity · statistics / ε ≥ 0.05, so ε ≤ 20 for one count and 80 for four statistics.
+    let huge = format!("1{}", "0".repeat(40));
+    for asked in ["20.1", "1000", "1000001", "1000000000000", &huge] {
+        assert_eq!(limit(&count(options(asked)), &PURE).to_string(), "20", "{asked}");
+    }
+    assert_eq!(limit(&plan(options("81"), 1), &PURE).to_string(), "80");
+    // At the limit there is a price.
+    assert!(quote(&count(options("20")), &PURE).is_ok());
+    let gaussian = |epsilon: &str| Options { delta: Some("0.000001".to_owned()), ..options(epsilon) };
+    let most = limit(&count(gaussian("1000")), &ZCDP);
+    assert!(quote(&count(gaussian(&most.to_string())), &ZCDP).is_ok());
+    let more = Epsilon::from_units(most.units() / 100 * 102).to_string();
+    assert_eq!(limit(&count(gaussian(&more)), &ZCDP), most);
 }

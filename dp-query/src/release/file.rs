@@ -238,7 +238,10 @@ pub fn verify(file: &[u8], log: &Verifier) -> Result<Verified, VerifyError> {
     let slot = matches(file.answer.as_bytes(), &answer, &released)?;
     let policy = in_force(&file.policy, &enacted, &answer)?;
     let request = signed_request(&asked, &policy, &answer)?;
-    charged(&answer, &intent)?;
+    charged(&answer, &intent).map_err(|error| match error {
+        ReleaseError::NotACharge => VerifyError::Kind("intent"),
+        error => VerifyError::Answer(error),
+    })?;
     if enacted.index() >= intent.index() || asked.index() >= intent.index() {
         return Err(VerifyError::Order("the charge precedes its policy or request"));
     }

@@ -32,7 +32,7 @@ pub enum ReleaseError {
     #[error("the receipt is not that of a charge")]
     NotACharge,
     /// The answer was not computed for this charge.
-    #[error("the answer belongs to another charge: {0} differs; it must not be released")]
+    #[error("the answer was not computed for this charge: {0} differs")]
     Charge(&'static str),
 }
 

@@ -1,9 +1,11 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use audit_log::Signer;
+use policies::{Ask, Digest, Price};
 
 use super::*;
 use crate::mechanism::OpenDp;
+use crate::plan::Plan;
 use crate::run::finish;
 use crate::run::fixture::{ORIGIN, Room, SNAPSHOT, TIME, count, options, priced};
 
@@ -13,16 +15,25 @@ const SLOT: &str = "2026-11-22T10:05:00+09:00";
 struct Released {
     room: Room,
     bytes: Vec<u8>,
+    /// On the head that sato and mori co-signed before anything was computed.
+    intent: Receipt,
     release: u64,
 }
 
 impl Released {
     fn new() -> Self {
-        let mut room = Room::new();
+        Self::of(Room::new(), &[0, 1])
+    }
+
+    /// With these stewards' co-signatures on the head that holds the release.
+    fn of(mut room: Room, stewards: &[usize]) -> Self {
         let plan = count(options("0.5"));
-        let quote = priced(&plan);
-        let (request, permit, intent) = room.charged(&plan, &quote, 1);
-        let ask = permit.ask();
+        let (_, permit, intent) = room.charged(&plan, &priced(&plan), 1);
+        Self::after(room, &plan, permit.ask(), intent, stewards)
+    }
+
+    /// Answered and released after this charge.
+    fn after(mut room: Room, plan: &Plan, ask: &Ask, intent: Receipt, stewards: &[usize]) -> Self {
         let origin = Origin {
             room: ORIGIN.to_owned(),
             project: ask.project.clone(),
@@ -34,16 +45,17 @@ impl Released {
             intent: intent.index(),
             price: ask.price,
         };
-        let unreleased = finish(origin, &plan, &quote, vec![vec![100], vec![200], vec![0]], &mut OpenDp).unwrap();
+        let exact = vec![vec![100], vec![200], vec![0]];
+        let unreleased = finish(origin, plan, &priced(plan), exact, &mut OpenDp).unwrap();
         let event = Event::Release {
             intent: intent.index(),
-            request: request.id().to_string(),
+            request: ask.request.to_string(),
             answer: unreleased.digest(),
             slot: SLOT.to_owned(),
         };
         let release = room.append(&event);
-        room.checkpoint(&[0, 1]);
-        Self { bytes: unreleased.to_bytes().to_vec(), room, release }
+        room.checkpoint(stewards);
+        Self { bytes: unreleased.to_bytes().to_vec(), room, intent, release }
     }
 
     fn unreleased(&self) -> Unreleased {
@@ -52,10 +64,15 @@ impl Released {
 
     /// Entries: 0 policy, 1 request, 2 and 3 verdicts, 4 intent, 5 release.
     fn file(&self) -> ReleaseFile {
-        let receipt = |index| self.room.receipt(index);
+        self.file_with(&[2, 3])
+    }
+
+    fn file_with(&self, verdicts: &[u64]) -> ReleaseFile {
+        let receipt = |index: u64| self.room.receipt(index);
         let release = self.unreleased().open(&receipt(self.release)).unwrap();
-        let (policy, request, intent) = (receipt(0), receipt(1), receipt(4));
-        let verdicts = [receipt(2), receipt(3)];
+        let (policy, request) = (receipt(0), receipt(1));
+        let intent = self.intent.clone();
+        let verdicts: Vec<Receipt> = verdicts.iter().map(|index| receipt(*index)).collect();
         let trail = Trail {
             policy: &policy,
             request: &request,
@@ -169,7 +186,9 @@ fn each_change_to_a_release_file_is_noticed() {
     let missing =
         |error: VerifyError| matches!(&error, VerifyError::Denied(denial) if denial.code() == "approvals_missing");
     assert!(missing(denied(&|file| file.verdicts.truncate(1))));
-    assert!(missing(denied(&|file| file.verdicts[1] = file.verdicts[0].clone())));
+    let twice = VerifyError::Verdict { steward: "sato".to_owned(), why: "is not the only one in the file" };
+    assert_eq!(denied(&|file| file.verdicts[1] = file.verdicts[0].clone()), twice);
+    assert_eq!(denied(&|file| file.verdicts.push(file.verdicts[0].clone())), twice);
     assert!(missing(denied(&|file| file.verdicts.clear())));
 }
 
@@ -228,4 +247,104 @@ fn a_rejection_in_the_file_denies_it_and_late_verdicts_are_noticed() {
     let file = ReleaseFile::new(&opened, &room.text, &trail);
     let error = verify(&file.to_bytes().unwrap(), &room.log.verifier()).unwrap_err();
     assert!(matches!(error, VerifyError::Order(_)), "{error}");
+}
+
+#[test]
+fn an_answer_belongs_to_its_charge_alone() {
+    type Change = fn(&mut Origin);
+    let released = Released::new();
+    assert_eq!(released.unreleased().belongs(&released.intent), Ok(()));
+    assert_eq!(released.unreleased().belongs(&released.room.receipt(1)), Err(ReleaseError::NotACharge));
+    // Whoever can write into the room's folder can seal another answer in this one's place: of another time, plan, snapshot, price.
+    let changes: [(&str, Change); 9] = [
+        ("the room", |origin| origin.room.push('b')),
+        ("the intent", |origin| origin.intent += 1),
+        ("the request", |origin| origin.request = Digest::from_bytes([7; 32])),
+        ("the project", |origin| origin.project = "else".to_owned()),
+        ("the researcher", |origin| origin.researcher = "ran".to_owned()),
+        ("the plan", |origin| origin.plan = Digest::from_bytes([7; 32])),
+        ("the snapshot", |origin| origin.snapshot = "bb".repeat(32)),
+        ("the policy", |origin| origin.policy = Digest::from_bytes([7; 32])),
+        ("epsilon", |origin| origin.price = Price::pure("0.4".parse().unwrap()).unwrap()),
+    ];
+    for (what, change) in changes {
+        let mut answer: Answer = serde_json::from_slice(&released.bytes).unwrap();
+        change(&mut answer.origin);
+        let other = Unreleased::new(answer).unwrap();
+        assert_eq!(other.belongs(&released.intent), Err(ReleaseError::Charge(what)));
+    }
+    let mut answer: Answer = serde_json::from_slice(&released.bytes).unwrap();
+    let (epsilon, delta) = ("0.5".parse().unwrap(), "0.000001".parse().unwrap());
+    answer.origin.price = Price::zcdp(epsilon, delta, "0.125".parse().unwrap(), "0".parse().unwrap()).unwrap();
+    let gaussian = Unreleased::new(answer).unwrap();
+    assert_eq!(gaussian.belongs(&released.intent), Err(ReleaseError::Charge("the account")));
+}
+
+#[test]
+fn a_release_is_confirmed_by_stewards_who_co_sign_its_own_head() {
+    for (stewards, given) in [(&[][..], 0), (&[1], 1), (&[0, 1], 2)] {
+        let mut released = Released::of(Room::new(), stewards);
+        let mut file = released.file();
+        let verified = released.verify(&file).unwrap();
+        assert_eq!((verified.cosigned, verified.release_cosigned, verified.cosignatures_needed), (2, given, 2));
+        assert_eq!(verified.confirmed(), given == 2);
+        // Co-signed later: the same file with the release's new receipt.
+        released.room.checkpoint(&[0, 1]);
+        file.confirm(&released.room.receipt(released.release)).unwrap();
+        let bytes = file.to_bytes().unwrap();
+        assert_eq!(ReleaseFile::from_bytes(&bytes).unwrap(), file);
+        let confirmed = released.verify(&file).unwrap();
+        assert!(confirmed.confirmed());
+        assert_eq!((confirmed.answer, confirmed.slot), (verified.answer, verified.slot));
+        assert_eq!(file.confirm(&released.intent), Err(ReleaseError::NotARelease));
+    }
+}
+
+#[test]
+fn who_has_no_valid_card_neither_approves_nor_co_signs() {
+    let mut room = Room::with_expired_steward();
+    let plan = count(options("0.5"));
+    let request = room.request(&plan, *priced(&plan).price(), 1);
+    room.submit(&request);
+    for steward in 0..3 {
+        room.judge(&request, steward, true);
+    }
+    let permit = room.permit(&request, &plan);
+    let index = room.append(&Room::intent(permit.ask()));
+    room.checkpoint(&[0, 2]);
+    let half = room.receipt(index);
+    room.checkpoint(&[0, 1]);
+    let intent = room.receipt(index);
+    let mut released = Released::after(room, &plan, permit.ask(), intent, &[1, 2]);
+    let file = released.file_with(&[2, 3, 4]);
+    let verified = released.verify(&file).unwrap();
+    assert_eq!(verified.stewards, ["sato", "mori"]);
+    assert_eq!((verified.cosigned, verified.release_cosigned), (2, 1));
+    released.intent = half;
+    let file = released.file_with(&[2, 3, 4]);
+    assert_eq!(released.verify(&file).unwrap_err(), VerifyError::Cosignatures { given: 1, needed: 2 });
+}
+
+#[test]
+fn verdicts_on_other_requests_have_no_place_in_a_release_file() {
+    let mut room = Room::new();
+    let plan = count(options("0.5"));
+    let quote = priced(&plan);
+    let request = room.request(&plan, *quote.price(), 1);
+    let other = room.request(&plan, *quote.price(), 2);
+    room.submit(&request);
+    room.judge(&request, 0, true);
+    room.judge(&request, 1, true);
+    // sato's yes to another request of the same plan.
+    let elsewhere = room.judge(&other, 0, true);
+    let permit = room.permit(&request, &plan);
+    let index = room.append(&Room::intent(permit.ask()));
+    room.checkpoint(&[0, 1]);
+    let intent = room.receipt(index);
+    let released = Released::after(room, &plan, permit.ask(), intent, &[0, 1]);
+    assert!(released.verify(&released.file_with(&[2, 3])).is_ok());
+    let foreign = VerifyError::Verdict { steward: "sato".to_owned(), why: "is on another request" };
+    for verdicts in [&[2, 3, elsewhere][..], &[elsewhere, 3], &[elsewhere, 2, 3]] {
+        assert_eq!(released.verify(&released.file_with(verdicts)).unwrap_err(), foreign);
+    }
 }

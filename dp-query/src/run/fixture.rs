@@ -84,8 +84,17 @@ pub(crate) struct Room {
 
 impl Room {
     pub(crate) fn new() -> Self {
+        Self::build(false)
+    }
+
+    /// With a third steward, hara, whose card ended before anything happened.
+    pub(crate) fn with_expired_steward() -> Self {
+        Self::build(true)
+    }
+
+    fn build(expired: bool) -> Self {
         let signer = |name: &str, seed: u8| Signer::from_seed(name, &[seed; 32]).unwrap();
-        let stewards = vec![signer("sato", 1), signer("mori", 2)];
+        let mut stewards = vec![signer("sato", 1), signer("mori", 2)];
         let rin = signer("rin", 3);
         let card = |signer: &Signer, role: &str| {
             format!(
@@ -94,8 +103,13 @@ impl Room {
                 signer.verifier_key()
             )
         };
-        let cards =
+        let mut cards =
             format!("{}{}{}", card(&stewards[0], "steward"), card(&stewards[1], "steward"), card(&rin, "researcher"));
+        if expired {
+            let hara = signer("hara", 4);
+            cards += &card(&hara, "steward").replace("2027-03-31", "2026-06-30");
+            stewards.push(hara);
+        }
         let budget = "{ epsilon = \"3\", delta = \"0\" }";
         let text = format!(
             "[room]\norigin = \"{ORIGIN}\"\nminimum_persons = 10\napprovals = 2\ncosignatures = 2\nslot_seconds = 300\naccount = \"pure\"\nbudget = {budget}\n{cards}[[project]]\nid = \"walking\"\ntitle = \"t\"\npurpose = \"HMB\"\nlegal_basis = \"l\"\nrecipient_kind = \"academia\"\nresearchers = [\"rin\"]\nfrom = \"2026-05-01\"\nuntil = \"2026-12-31\"\nbudget = {budget}\nresearcher_budget = {budget}\n[project.columns]\nperson = [\"sex\"]\n"
