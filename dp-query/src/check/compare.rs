@@ -1,6 +1,7 @@
 //! Comparisons, membership and choosing one type for several values. Text literals meet their type here: a code of a closed
 //! list becomes its position, a prefix of an open list is checked character by character.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use sqlparser::tokenizer::Span;
@@ -187,15 +188,27 @@ fn code(item: &Typed, max_len: usize) -> Checked<String> {
     }
 }
 
-/// LIKE: `%` any text, `_` one character.
+/// LIKE: `%` any text, `_` one character. Only the last `%` is ever tried again, one character further: what an earlier one could
+/// take instead, the last one can as well. At most |text| × |pattern| steps.
 fn matches(text: &[char], pattern: &[char]) -> bool {
-    match pattern.split_first() {
-        None => text.is_empty(),
-        Some(('%', rest)) => (0..=text.len()).any(|skip| text.get(skip..).is_some_and(|tail| matches(tail, rest))),
-        Some((wanted, rest)) => {
-            text.split_first().is_some_and(|(c, tail)| (*wanted == '_' || c == wanted) && matches(tail, rest))
+    let (mut at, mut next) = (0, 0);
+    // Behind the last `%`, and how far its text reached.
+    let mut retry: Option<(usize, usize)> = None;
+    while let Some(c) = text.get(at) {
+        match (pattern.get(next), retry) {
+            (Some('%'), _) => {
+                next += 1;
+                retry = Some((next, at));
+            }
+            (Some(wanted), _) if *wanted == '_' || wanted == c => (at, next) = (at + 1, next + 1),
+            (_, Some((behind, reached))) => {
+                (at, next) = (reached + 1, behind);
+                retry = Some((behind, reached + 1));
+            }
+            (_, None) => return false,
         }
     }
+    pattern.get(next..).is_some_and(|rest| rest.iter().all(|c| *c == '%'))
 }
 
 /// Two numbers on the finer of their grids.
@@ -220,7 +233,7 @@ pub(crate) fn unify(values: Vec<Typed>, span: Span) -> Checked<(Type, Vec<Expr>)
     };
     if typed.iter().any(|v| matches!(v.ty, Type::Text(_))) {
         let labels = union_labels(&typed).map_err(mismatch)?;
-        let exprs = values.iter().map(|v| relabel(v, &labels)).collect::<Checked<Vec<_>>>()?;
+        let exprs = relabel_all(&values, &labels);
         return Ok((Type::Category(Rc::new(labels)), exprs));
     }
     let mut ty = first.ty.clone();
@@ -245,7 +258,7 @@ pub(crate) fn unify(values: Vec<Typed>, span: Span) -> Checked<(Type, Vec<Expr>)
             (Type::Category(a), Type::Category(b)) if a == *b => Type::Category(a),
             (Type::Category(_), Type::Category(_)) => {
                 let labels = union_labels(&typed).map_err(mismatch)?;
-                let exprs = values.iter().map(|v| relabel(v, &labels)).collect::<Checked<Vec<_>>>()?;
+                let exprs = relabel_all(&values, &labels);
                 return Ok((Type::Category(Rc::new(labels)), exprs));
             }
             (Type::Bool, Type::Bool) => Type::Bool,
@@ -258,6 +271,7 @@ pub(crate) fn unify(values: Vec<Typed>, span: Span) -> Checked<(Type, Vec<Expr>)
 
 fn union_labels<'v>(values: &[&'v Typed]) -> Result<Vec<Label>, &'v Typed> {
     let mut labels: Vec<Label> = Vec::new();
+    let mut seen: BTreeSet<String> = BTreeSet::new();
     for value in values {
         let more = match &value.ty {
             Type::Category(more) => more.as_ref().clone(),
@@ -265,7 +279,7 @@ fn union_labels<'v>(values: &[&'v Typed]) -> Result<Vec<Label>, &'v Typed> {
             _ => return Err(value),
         };
         for label in more {
-            if !labels.iter().any(|l| l.code == label.code) {
+            if seen.insert(label.code.clone()) {
                 labels.push(label);
             }
         }
@@ -273,15 +287,21 @@ fn union_labels<'v>(values: &[&'v Typed]) -> Result<Vec<Label>, &'v Typed> {
     Ok(labels)
 }
 
-fn relabel(value: &Typed, labels: &[Label]) -> Checked<Expr> {
-    let place = |code: &str| (0_i64..).zip(labels).find(|(_, l)| l.code == code).map_or(0, |(i, _)| i);
-    Ok(match &value.ty {
+/// Each value over the joint list.
+fn relabel_all(values: &[Typed], labels: &[Label]) -> Vec<Expr> {
+    let places: BTreeMap<&str, i64> = labels.iter().map(|l| l.code.as_str()).zip(0_i64..).collect();
+    values.iter().map(|value| relabel(value, &places)).collect()
+}
+
+fn relabel(value: &Typed, places: &BTreeMap<&str, i64>) -> Expr {
+    let place = |code: &str| places.get(code).copied().unwrap_or(0);
+    match &value.ty {
         Type::Text(text) => Expr::Integer(place(text)),
         Type::Category(old) => {
             Expr::Remap { input: Box::new(value.expr.clone()), to: old.iter().map(|l| place(&l.code)).collect() }
         }
         _ => value.expr.clone(),
-    })
+    }
 }
 
 fn mirror(op: CompareOp) -> CompareOp {
@@ -298,4 +318,33 @@ fn person(span: Span) -> Problem {
     Problem::new("person", span, "`person_id` can't be compared")
         .why("a question that singles out a person, or pairs persons, isn't about a population")
         .help("use it in GROUP BY, in JOIN … USING (person_id) and in COUNT(DISTINCT person_id)")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+    use proptest::prelude::*;
+
+    use super::matches;
+
+    /// The definition, for short texts.
+    fn defined(text: &[char], pattern: &[char]) -> bool {
+        match pattern.split_first() {
+            None => text.is_empty(),
+            Some(('%', rest)) => (0..=text.len()).any(|skip| defined(&text[skip..], rest)),
+            Some((wanted, rest)) => {
+                text.split_first().is_some_and(|(c, tail)| (*wanted == '_' || c == wanted) && defined(tail, rest))
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 4096, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn like_is_as_defined(text in "[ab%_]{0,8}", pattern in "[ab%_]{0,6}") {
+            let (text, pattern): (Vec<char>, Vec<char>) = (text.chars().collect(), pattern.chars().collect());
+            prop_assert_eq!(matches(&text, &pattern), defined(&text, &pattern));
+        }
+    }
 }

@@ -8,12 +8,15 @@ use sqlparser::tokenizer::Span;
 use super::grouping::Grouping;
 use super::scope::Scope;
 use super::types::{Type, Typed, interval};
-use super::{Checker, DEEPEST, LARGEST, compare, literal};
+use super::{Checker, DEEPEST, LARGEST, MOST_WORK, compare, literal};
 use crate::refusal::{Checked, Problem};
 use crate::relation::{ArithmeticOp, CompareOp, DatePart, Expr, LIMIT};
 
 /// Most decimals that a number may have.
 const MOST_DIGITS: u8 = 9;
+
+/// What matching one code of a closed list against a pattern counts.
+const PATTERN_WORK: usize = 64;
 
 /// What names mean here.
 #[derive(Clone, Copy)]
@@ -34,11 +37,25 @@ impl<'a> Checker<'a> {
     /// Types an expression.
     pub(crate) fn expr(&mut self, cx: Context<'_, 'a>, e: &'a ast::Expr) -> Checked<Typed> {
         let span = e.span();
+        self.work(1, span)?;
         self.depth += 1;
         let typed = if self.depth > DEEPEST { Err(too_large(span)) } else { self.expr_here(cx, e, span) };
         self.depth -= 1;
         let typed = typed.map_err(|problem| problem.or_at(span))?;
-        if typed.expr.size() > LARGEST { Err(too_large(span)) } else { Ok(typed) }
+        let size = typed.expr.size();
+        self.work(weight(&typed, size), span)?;
+        if size > LARGEST { Err(too_large(span)) } else { Ok(typed) }
+    }
+
+    /// Counts work before it is done; refuses what is more than a question for people can mean.
+    fn work(&mut self, amount: usize, span: Span) -> Checked<()> {
+        self.work = self.work.saturating_add(amount);
+        if self.work > MOST_WORK {
+            return Err(Problem::new("too_complex", span, "this question takes too long to check")
+                .why("names that stand for expressions which use names many times over")
+                .help("name a part in a CTE of its own and use the name once or twice"));
+        }
+        Ok(())
     }
 
     fn expr_here(&mut self, cx: Context<'_, 'a>, e: &'a ast::Expr, span: Span) -> Checked<Typed> {
@@ -85,12 +102,14 @@ impl<'a> Checker<'a> {
             }
             ast::Expr::InList { expr, list, negated } => {
                 let value = self.expr(cx, expr)?;
+                self.work(weight(&value, value.expr.size()).saturating_mul(list.len()), span)?;
                 let items = list.iter().map(|item| self.expr(cx, item)).collect::<Checked<Vec<_>>>()?;
                 Ok(negate(*negated, compare::in_list(value, items, span)?))
             }
             ast::Expr::Like { negated, any: false, expr, pattern, escape_char: None } => {
                 let value = self.expr(cx, expr)?;
                 let pattern = self.expr(cx, pattern)?;
+                self.work(weight(&value, 0).saturating_mul(PATTERN_WORK), span)?;
                 Ok(negate(*negated, compare::like(value, &pattern, span)?))
             }
             ast::Expr::IsNull(inner) => self.is_null(cx, inner, span),
@@ -158,6 +177,12 @@ impl<'a> Checker<'a> {
             }
         }
         let found = cx.scope.resolve(&mut self.scans, &mut self.next, qualifier, name, span)?;
+        // The person is the same in all rows of the group; whether the right side of a LEFT JOIN has it, isn't.
+        if cx.grouping.is_some() && found.ty == Type::Person && found.expr != Expr::Bool(true) {
+            return Err(Problem::new("grouping", span, "a group's rows can have a partner and have none")
+                .why("this is the right side of a LEFT JOIN")
+                .help("LOGICAL_OR(… IS NOT NULL) asks whether any row has one; `person_id` of the left side is everyone's"));
+        }
         if cx.grouping.is_some() && found.ty != Type::Person {
             return Err(Problem::new("grouping", span, format!("`{name}` is neither aggregated nor in GROUP BY"))
                 .why("a group can hold several rows, so that the value isn't one")
@@ -271,6 +296,7 @@ impl<'a> Checker<'a> {
         let operand = operand.map(|e| self.expr(cx, e)).transpose()?;
         if let Some(value) = &operand {
             repeat(value, arms.len())?;
+            self.work(weight(value, value.expr.size()).saturating_mul(arms.len()), span)?;
         }
         let mut conditions = Vec::new();
         let mut values = Vec::new();
@@ -290,6 +316,14 @@ impl<'a> Checker<'a> {
             None => Typed { nullable: true, ..Typed::literal(Expr::Null, Type::Null, span) },
         });
         choose(conditions, values, span)
+    }
+}
+
+/// What looking at a value costs: nodes, and values of its closed list.
+fn weight(value: &Typed, size: usize) -> usize {
+    match &value.ty {
+        Type::Category(labels) => size.saturating_add(labels.len()),
+        _ => size,
     }
 }
 

@@ -6,7 +6,7 @@ use sqlparser::tokenizer::Span;
 use super::Checker;
 use super::call::Call;
 use super::compare::{code_in, same_grid};
-use super::expr::{Context, choose, not};
+use super::expr::{Context, choose, not, rescale};
 use super::key::bucket_labels;
 use super::types::{Type, Typed, civil, date as day, decimal, fiscal_year};
 use crate::refusal::{Checked, Problem};
@@ -134,7 +134,11 @@ impl<'a> Checker<'a> {
         }
         let mut plain = Vec::new();
         for item in boundaries {
-            let (span, item) = (item.span, same_grid(value.clone(), item)?.1);
+            let span = item.span;
+            let item = match value.ty {
+                Type::Integer { digits, .. } => rescale(item, digits)?,
+                _ => item,
+            };
             let Expr::Integer(boundary) = item.expr else {
                 return Err(Problem::new("type", span, "boundaries are literals")
                     .why("groups must be known before any data is read"));

@@ -7,6 +7,7 @@ use sqlparser::ast;
 use super::Checker;
 use super::call::Call;
 use super::expr::Context;
+use super::statistic::partner;
 use super::types::{Type, Typed, sum_interval};
 use crate::refusal::{Checked, Problem};
 use crate::relation::{Aggregate, ColumnId, Computed, Expr, LIMIT, Reduced, Rows};
@@ -117,13 +118,13 @@ impl<'a> Checker<'a> {
         let (aggregate, typed) = match call.name.as_str() {
             "COUNT" if call.star && call.args.is_empty() && !call.distinct => (Aggregate::CountRows, count(1, most)),
             "COUNT" => {
-                let input = self.expr(rowwise, call.one()?)?;
+                let input = partner(self.expr(rowwise, call.one()?)?);
                 match (call.distinct, &input.ty) {
                     (true, Type::Person) => {
-                        return Err(Problem::new("person", span, "within one person COUNT(DISTINCT person_id) is 1")
-                            .help("count persons in the private SELECT"));
+                        return Err(Problem::new("person", span, "within one person there is one person")
+                            .help("count persons in the private SELECT; LOGICAL_OR(x.person_id IS NOT NULL) asks for a partner"));
                     }
-                    (false, Type::Person) => (Aggregate::CountRows, count(1, most)),
+                    (false, Type::Person) if !input.nullable => (Aggregate::CountRows, count(1, most)),
                     (_, Type::Text(_) | Type::Null) => {
                         return Err(Problem::new("type", input.span, "COUNT takes a column or *"));
                     }

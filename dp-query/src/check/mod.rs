@@ -31,7 +31,7 @@ use crate::engine;
 use crate::plan::{Options, Plan};
 use crate::refusal::{Checked, Problem, Refusal};
 use crate::relation::{ColumnId, Relation};
-use crate::sql::{Parsed, parse};
+use crate::sql::{Parsed, parse, shown};
 use scope::{PERSON_ID, Scan};
 
 /// Most tables that a question may mention, CTEs expanded.
@@ -39,6 +39,9 @@ const MOST_SCANS: usize = 64;
 /// Deepest expression, and most nodes of one, repetitions included.
 const DEEPEST: usize = 200;
 const LARGEST: usize = 20_000;
+/// Most nodes and list items looked at while checking one question. Names that stand for names double with each step, so that short
+/// texts can mean much work.
+const MOST_WORK: usize = 4_000_000;
 /// Version of the plan's layout and meaning.
 const VERSION: u32 = 1;
 
@@ -51,7 +54,7 @@ pub fn check(sql: &str, catalogue: &Catalogue) -> Result<Plan, Refusal> {
         let Parsed { query, options, span } = parse(sql)?;
         plan(&query, options, span, sql, catalogue)
     };
-    plan().map_err(|problem: Problem| problem.locate(sql))
+    plan().map_err(|problem: Problem| problem.locate(&shown(sql)))
 }
 
 fn plan(query: &ast::Query, options: Options, span: Span, sql: &str, catalogue: &Catalogue) -> Checked<Plan> {
@@ -65,6 +68,7 @@ fn plan(query: &ast::Query, options: Options, span: Span, sql: &str, catalogue: 
         scans: Vec::new(),
         next: 0,
         depth: 0,
+        work: 0,
     };
     let mut plan = checker.outer(query).map_err(|p| p.or_at(span))?;
     plan.catalogue = hex(&catalogue.digest());
@@ -93,6 +97,8 @@ struct Checker<'a> {
     next: ColumnId,
     /// How deep the expression at hand stands inside others.
     depth: usize,
+    /// Work done so far, of [`MOST_WORK`].
+    work: usize,
 }
 
 impl<'a> Checker<'a> {

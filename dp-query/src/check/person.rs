@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use sqlparser::ast::{self, Spanned};
+use sqlparser::tokenizer::Span;
 
 use super::Checker;
 use super::expr::Context;
@@ -85,6 +86,9 @@ impl<'a> Checker<'a> {
         for e in keys {
             let key = settle(self.expr(cx, e)?)?;
             if key.ty == Type::Person {
+                if key.expr != Expr::Bool(true) {
+                    return Err(no_person(e.span()));
+                }
                 by_person = true;
             } else {
                 typed_keys.push((key, self.id()));
@@ -154,8 +158,7 @@ impl<'a> Checker<'a> {
             }
             if is_person {
                 if typed.expr != Expr::Bool(true) {
-                    return Err(Problem::new("person", item.span, "the right side of a LEFT JOIN may have no person")
-                        .help("take `person_id` from the left side"));
+                    return Err(no_person(item.span));
                 }
                 continue;
             }
@@ -175,6 +178,11 @@ impl<'a> Checker<'a> {
         }
         Ok((computed, columns))
     }
+}
+
+fn no_person(span: Span) -> Problem {
+    Problem::new("person", span, "the right side of a LEFT JOIN may have no person")
+        .help("take `person_id` from the left side")
 }
 
 /// A literal gets a type: a text is a closed list of one.

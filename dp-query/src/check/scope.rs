@@ -78,12 +78,14 @@ impl Scope {
                 .help(format!("here are {}", list(&names))));
         }
         if name.eq_ignore_ascii_case(PERSON_ID) {
-            // Joins are on the person, so that all tables agree; only an outer table may have none.
-            let expr = match (qualifier, in_reach.first().and_then(|t| t.present)) {
-                (Some(_), Some(present)) => Expr::Column(present),
-                _ => Expr::Bool(true),
+            // Joins are on the person, so that all tables agree; only an outer table may have none, and whether it has one may
+            // differ between the rows of a person.
+            let outer = in_reach.first().filter(|_| qualifier.is_some()).and_then(|t| Some((t.present?, t.constant)));
+            let (expr, constant) = match outer {
+                Some((present, constant)) => (Expr::Column(present), constant),
+                None => (Expr::Bool(true), true),
             };
-            return Ok(Typed { expr, ty: Type::Person, nullable: false, constant: true, span });
+            return Ok(Typed { expr, ty: Type::Person, nullable: false, constant, span });
         }
         let mut found: Vec<Typed> = Vec::new();
         for table in &in_reach {
@@ -269,6 +271,11 @@ fn stored(ty: &ColumnType) -> (ScanKind, Type) {
 
 /// Levenshtein's distance, for "did you mean".
 pub(crate) fn distance(a: &str, b: &str) -> usize {
+    // No smaller than this; nobody asks how much greater it is.
+    let apart = a.chars().count().abs_diff(b.chars().count());
+    if apart > 2 {
+        return apart;
+    }
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, x) in a.chars().enumerate() {

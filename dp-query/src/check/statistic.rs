@@ -9,7 +9,7 @@ use super::expr::Context;
 use super::types::{Type, Typed, decimal, sum_interval};
 use crate::plan::{OutputKind, Reduction, Statistic, StatisticKind};
 use crate::refusal::{Checked, Problem};
-use crate::relation::{LIMIT, Rows};
+use crate::relation::{Expr, LIMIT, Rows};
 use crate::sql::Decimal;
 
 /// The named argument that GoogleSQL gives to private aggregates.
@@ -29,10 +29,35 @@ pub(crate) fn present() -> Statistic {
     }
 }
 
+/// Persons with a value.
+fn met(column: String, expr: Expr) -> Statistic {
+    Statistic {
+        kind: StatisticKind::NonNull,
+        column: Some(column),
+        lo: 0,
+        hi: 1,
+        centre: 0,
+        digits: 0,
+        derivation: "a person has a value or not".to_owned(),
+        reduction: Reduction::AnyNonNull(expr),
+    }
+}
+
+/// `person_id` of the right side of a LEFT JOIN is NULL where there is no partner; everything else as it is.
+pub(crate) fn partner(value: Typed) -> Typed {
+    if value.ty != Type::Person || value.expr == Expr::Bool(true) {
+        return value;
+    }
+    let expr = Expr::Case { arms: vec![(value.expr, Expr::Integer(1))], otherwise: Box::new(Expr::Null) };
+    Typed { expr, nullable: true, ..value }
+}
+
 /// Adds a statistic, or finds the same one.
 fn add(statistics: &mut Vec<Statistic>, new: Statistic) -> usize {
+    // The same integers on the same grid; only the words may differ.
     let same = |s: &Statistic| {
-        (s.kind, &s.reduction, s.lo, s.hi, s.centre) == (new.kind, &new.reduction, new.lo, new.hi, new.centre)
+        let words = Statistic { column: s.column.clone(), derivation: s.derivation.clone(), ..new.clone() };
+        *s == words
     };
     if let Some(found) = statistics.iter().position(same) {
         return found;
@@ -109,11 +134,17 @@ impl<'a> Checker<'a> {
         if call.star && call.args.is_empty() && !call.distinct {
             return self.rows(call, Reduction::CountRows, StatisticKind::Rows, None, bounds, rows, statistics);
         }
-        let input = self.expr(cx, call.one()?)?;
+        let input = partner(self.expr(cx, call.one()?)?);
         match (&input.ty, call.distinct) {
+            (Type::Person, true) if input.nullable => {
+                if bounds.is_some() {
+                    return Err(Problem::new("bounds", call.span, "a person counts once"));
+                }
+                Ok(OutputKind::Count(add(statistics, met(self.words(input.span), input.expr))))
+            }
             (Type::Person, true) if bounds.is_none() => Ok(OutputKind::Count(0)),
             (Type::Person, true) => Err(Problem::new("bounds", call.span, "a person counts once")),
-            (Type::Person, false) => {
+            (Type::Person, false) if !input.nullable => {
                 self.rows(call, Reduction::CountRows, StatisticKind::Rows, None, bounds, rows, statistics)
             }
             (_, true) => Err(Problem::new("unsupported", input.span, "COUNT(DISTINCT …) counts persons")
@@ -230,21 +261,7 @@ impl<'a> Checker<'a> {
         if found.lo == found.hi {
             return Err(Problem::new("bounds", call.span, "this mean is always the same").why(found.derivation));
         }
-        let count = if input.nullable {
-            let statistic = Statistic {
-                kind: StatisticKind::NonNull,
-                column: Some(words.clone()),
-                lo: 0,
-                hi: 1,
-                centre: 0,
-                digits: 0,
-                derivation: "a person has a value or not".to_owned(),
-                reduction: Reduction::AnyNonNull(input.expr.clone()),
-            };
-            add(statistics, statistic)
-        } else {
-            0
-        };
+        let count = if input.nullable { add(statistics, met(words.clone(), input.expr.clone())) } else { 0 };
         let centre = found.lo + (found.hi - found.lo) / 2;
         let statistic = Statistic {
             kind: StatisticKind::Sum,

@@ -1,5 +1,8 @@
 //! From a plan to exact integers: one SQL statement for DuckDB, written from the typed plan alone, and its result as a dense vector.
 //!
+//! The text itself, not what the checker proved, keeps a person within the sensitivity: contributions are clamped per person and
+//! cell, and cells and rows beyond the plan's bounds are dropped by draws. Proofs that hold make these guards idle.
+//!
 //! Every closed cell is present, 0 when empty: the shape of the result depends on the plan only. No noise here, and nothing
 //! of this leaves the crate but through the mechanism layer.
 
@@ -10,7 +13,6 @@ mod relation;
 mod tests;
 
 use crate::plan::{Key, Plan, Reduction, Statistic};
-use crate::relation::Rows;
 use expr::{bounded, clamp, integer, mean};
 
 /// The SQL text of a plan would be longer than the engine is asked to read. The checker refuses such questions.
@@ -28,12 +30,19 @@ pub struct BadShape;
 /// # Errors
 /// [`TooComplex`] for plans that `check` would have refused.
 pub fn sql(plan: &Plan) -> Result<String, TooComplex> {
-    let rows = relation::relation(&plan.relation)?;
+    let mut rows = relation::relation(&plan.relation)?;
+    let most = relation::most_rows(&plan.relation);
+    if let Some(bound) = rows_to_enforce(plan).filter(|bound| most.is_none_or(|most| most > *bound)) {
+        rows = relation::capped(&rows, bound);
+    }
+    // One row per person by construction: nobody is in two cells. Everything else is reduced by person and cell first.
+    let one_row = most == Some(1);
+    let choose = !one_row && usize::try_from(plan.max_groups).is_ok_and(|groups| groups < plan.cells());
     // Statistic 0 counts rows of the last stage, which are persons.
     let rest: Vec<(usize, &Statistic)> = plan.statistics.iter().enumerate().skip(1).collect();
     // Stage 1, per row: positions of the keys, arguments of the statistics.
     let mut arguments = vec!["pid".to_owned()];
-    arguments.extend(plan.choose_groups.then(|| "draw".to_owned()));
+    arguments.extend(choose.then(|| "draw".to_owned()));
     for (number, key) in plan.keys.iter().enumerate() {
         arguments.push(format!("{} AS k{number}", expr::expr(&key.index)?));
     }
@@ -49,17 +58,17 @@ pub fn sql(plan: &Plan) -> Result<String, TooComplex> {
         .extend(rest.iter().map(|(number, s)| format!("{} AS v{number}", contribution(s, &format!("r{number}")))));
     let mut totals = vec!["cell".to_owned(), "count(*) AS s0".to_owned()];
     totals.extend(rest.iter().map(|(number, _)| format!("sum(v{number}) AS s{number}")));
-    let per_person = if plan.rows == Rows::One {
+    let per_person = if one_row {
         let mut list = vec![format!("{cell} AS cell")];
         list.extend(rest.iter().map(|(number, s)| format!("{} AS r{number}", single(&s.reduction, *number))));
         format!("SELECT {} FROM ({arguments})", list.join(", "))
     } else {
         // Stage 2, per person and cell: one value each.
         let mut list = vec!["pid".to_owned(), format!("{cell} AS cell")];
-        list.extend(plan.choose_groups.then(|| "min(draw) AS draw".to_owned()));
+        list.extend(choose.then(|| "min(draw) AS draw".to_owned()));
         list.extend(rest.iter().map(|(number, s)| format!("{} AS r{number}", several(&s.reduction, *number))));
         let reduced = format!("SELECT {} FROM ({arguments}) GROUP BY 1, 2", list.join(", "));
-        if plan.choose_groups {
+        if choose {
             let places = "row_number() OVER (PARTITION BY pid ORDER BY draw, cell) AS place";
             format!(
                 "SELECT * FROM (SELECT *, {places} FROM ({reduced})) WHERE {}",
@@ -75,6 +84,15 @@ pub fn sql(plan: &Plan) -> Result<String, TooComplex> {
         totals.join(", "),
         contributions.join(", ")
     ))
+}
+
+/// The bound on rows per person, if a statistic's sensitivity rests on it: counts add up to no more than the rows.
+fn rows_to_enforce(plan: &Plan) -> Option<u64> {
+    let rests = plan.statistics.iter().any(|statistic| {
+        let may = plan.sensitivity(statistic);
+        may.l1 < u128::from(may.l0) * u128::from(may.linf)
+    });
+    plan.rows.bound().filter(|_| rests)
 }
 
 /// The cell's number: keys in order, the last fastest; 0 without keys. A key that is NULL has its last value, whether or not it

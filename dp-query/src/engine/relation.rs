@@ -14,6 +14,24 @@ pub(super) fn draws(relation: &Relation) -> bool {
     }
 }
 
+/// Rows per person that the text of the relation can't exceed, whatever the checker derived from types and constants: only tables
+/// of one row, grouping by the person alone, caps and products of them count. Where there is no such number, there is a draw.
+pub(super) fn most_rows(relation: &Relation) -> Option<u64> {
+    match relation {
+        Relation::Scan { rows, .. } => (*rows == Rows::One).then_some(1),
+        Relation::Filter { input, .. } | Relation::Project { input, .. } => most_rows(input),
+        Relation::Cap { input, rows } => Some(most_rows(input).map_or(*rows, |most| most.min(*rows))),
+        Relation::Reduce { input, keys, .. } => {
+            if keys.is_empty() {
+                Some(1)
+            } else {
+                most_rows(input)
+            }
+        }
+        Relation::Join { left, right, .. } => most_rows(left)?.checked_mul(most_rows(right)?),
+    }
+}
+
 /// The columns that a relation hands on.
 fn columns(relation: &Relation) -> Vec<u32> {
     match relation {
@@ -77,15 +95,16 @@ pub(super) fn relation(node: &Relation) -> Sql {
             if !draws(input) {
                 return relation(input);
             }
-            let places = "row_number() OVER (PARTITION BY pid ORDER BY draw) AS place";
-            format!(
-                "SELECT * EXCLUDE (place) FROM (SELECT *, {places} FROM ({})) WHERE {}",
-                relation(input)?,
-                first(*rows)
-            )
+            capped(&relation(input)?, *rows)
         }
     };
     bounded(text)
+}
+
+/// At most so many rows per person: those with the smallest draws.
+pub(super) fn capped(text: &str, rows: u64) -> String {
+    let places = "row_number() OVER (PARTITION BY pid ORDER BY draw) AS place";
+    format!("SELECT * EXCLUDE (place) FROM (SELECT *, {places} FROM ({text})) WHERE {}", first(rows))
 }
 
 /// The first `rows` places. Not `place <= …`: DuckDB 1.5.6 rewrites that by its top-n window elimination, which dies of an internal

@@ -3,6 +3,7 @@
 
 mod clause;
 mod decimal;
+mod hidden;
 
 use sqlparser::ast::{Query, SetExpr};
 use sqlparser::dialect::BigQueryDialect;
@@ -10,6 +11,7 @@ use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Span, Token, Tokenizer};
 
 pub(crate) use decimal::Decimal;
+pub(crate) use hidden::shown;
 
 use crate::plan::Options;
 use crate::refusal::{Checked, Problem};
@@ -36,6 +38,9 @@ pub(crate) fn parse(text: &str) -> Checked<Parsed> {
     let start = Span::new(Location::new(1, 1), Location::new(1, 2));
     if text.len() > LONGEST {
         return Err(Problem::new("syntax", start, format!("the text is longer than {LONGEST} bytes")));
+    }
+    if let Some(problem) = hidden::find(text) {
+        return Err(problem);
     }
     let dialect = BigQueryDialect {};
     let tokens = Tokenizer::new(&dialect, text).tokenize_with_location().map_err(|error| {

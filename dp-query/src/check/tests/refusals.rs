@@ -129,7 +129,7 @@ fn refusals_point_at_the_spot() {
         (format!("{DP} COUNT(*) AS n FROM diagnosis WHERE icd10 LIKE '%11%'"), "unsupported", "'%11%'"),
         (format!("{DP} COUNT(*) AS n FROM diagnosis WHERE icd10 = 'E11'' OR 1=1'"), "type", ""),
         (format!("{DP} COUNT(*) AS `n; DROP` FROM person"), "type", ""),
-        (format!("{DP} CASE WHEN sex = '1' THEN 'a\u{1b}[2J' ELSE 'b' END AS s, COUNT(*) AS n FROM person GROUP BY s"), "type", ""),
+        (format!("{DP} CASE WHEN sex = '1' THEN 'a\u{1b}[2J' ELSE 'b' END AS s, COUNT(*) AS n FROM person GROUP BY s"), "syntax", ""),
         // Free afterwards.
         (format!("{DP} sex, COUNT(*) AS n FROM person GROUP BY sex HAVING COUNT(*) > 10"), "unsupported", ""),
         (format!("{DP} sex, COUNT(*) AS n FROM person GROUP BY sex ORDER BY n"), "unsupported", ""),

@@ -3,7 +3,9 @@
 use datasets::catalogue::{Catalogue, ColumnType, RowsPerPerson};
 use duckdb::Connection;
 
-use crate::engine::{dense, sql};
+use crate::engine::expr::expr;
+use crate::engine::relation::relation;
+use crate::engine::{cell, dense, sql};
 use crate::plan::Plan;
 
 pub(super) struct Room {
@@ -68,6 +70,24 @@ impl Room {
             found.push(values.collect());
         }
         dense(plan, &found).unwrap()
+    }
+
+    /// What one person really has at most: rows of the relation, and cells, before the engine enforces anything.
+    pub(super) fn most(&self, plan: &Plan) -> (u64, u64) {
+        let rows = relation(&plan.relation).unwrap();
+        let keys: Vec<String> = plan
+            .keys
+            .iter()
+            .enumerate()
+            .map(|(number, key)| format!(", {} AS k{number}", expr(&key.index).unwrap()))
+            .collect();
+        let cells =
+            format!("SELECT pid, {} AS cell FROM (SELECT pid{} FROM ({rows}))", cell(&plan.keys), keys.concat());
+        let each = format!("SELECT count(*) AS n, count(DISTINCT cell) AS c FROM ({cells}) GROUP BY pid");
+        let text = format!("SELECT coalesce(max(n), 0)::UBIGINT, coalesce(max(c), 0)::UBIGINT FROM ({each})");
+        self.connection
+            .query_row(&text, [], |row| Ok((row.get(0)?, row.get(1)?)))
+            .unwrap_or_else(|e| panic!("{e}\n{text}"))
     }
 
     /// Exact integers of a question, as (keys, statistics) of the cells that aren't empty.

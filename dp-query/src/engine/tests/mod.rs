@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod accepted;
+mod distrust;
 mod fixture;
 mod neighbours;
 
@@ -144,6 +145,34 @@ fn who_is_missing_is_found_by_a_left_join() {
     assert_eq!(found, cells(&[("2", &[1]), ("other", &[1])]));
     let found = room.ask(&format!("{seen} {DP} c.person_id IS NOT NULL AS seen, COUNT(*) AS n FROM person AS p LEFT JOIN c ON p.person_id = c.person_id GROUP BY seen"));
     assert_eq!(found, cells(&[("false", &[2]), ("true", &[2])]));
+}
+
+#[test]
+fn partners_are_counted_and_not_everybody() {
+    let room = people();
+    room.insert("diagnosis", "pid, draw, month, icd10", "(0, 1, '2024-05-01', 'E119'), (0, 2, '2024-06-01', 'E119'), (1, 3, '2024-05-01', 'I10'), (2, 4, '2024-05-01', 'E110')");
+    let sick = "WITH d AS (SELECT person_id, COUNT(*) AS k FROM diagnosis WHERE icd10 LIKE 'E11%' GROUP BY person_id)";
+    let found = room.ask(&format!("{sick} {DP} COUNT(*) AS everybody, COUNT(DISTINCT d.person_id) AS a, COUNT(d.person_id) AS b, COUNT(d.k) AS c FROM person LEFT JOIN d ON person.person_id = d.person_id"));
+    // Persons; partners; values of k (a column of its own).
+    assert_eq!(found, cells(&[("", &[4, 2, 2])]));
+    let many = "WITH d AS (SELECT DISTINCT person_id FROM diagnosis WHERE icd10 LIKE 'E11%')";
+    room.insert("claim", "pid, draw, month, points", "(0, 1, '2024-05-01', 5), (0, 2, '2024-07-01', 5), (1, 3, '2024-07-01', 5), (2, 4, '2024-01-01', 5), (3, 5, '2024-08-01', 5)");
+    let found = room.ask(&format!("{many} {DP} COUNT(d.person_id, contribution_bounds_per_group => (0, 9)) AS rows_met, COUNT(DISTINCT d.person_id) AS persons_met FROM claim LEFT JOIN d ON claim.person_id = d.person_id AND claim.month > DATE '2024-02-01'"));
+    assert_eq!(found, cells(&[("", &[4, 2, 1])]));
+    let inside = "WITH x AS (SELECT claim.person_id, COUNT(p.person_id) AS met FROM claim LEFT JOIN person AS p ON claim.person_id = p.person_id AND claim.month > DATE '2024-06-01' GROUP BY claim.person_id)";
+    let found =
+        room.ask(&format!("{inside} {DP} RANGE_BUCKET(met, [1, 2]) AS band, COUNT(*) AS n FROM x GROUP BY band"));
+    // Person 2 has no such row; 0, 1 and 3 have one each.
+    assert_eq!(found, cells(&[("0", &[1]), ("1", &[3])]));
+}
+
+#[test]
+fn sums_on_different_grids_keep_apart() {
+    let room = people();
+    let found = room.ask(&format!(
+        "{DP} SUM(IF(sex = '1', 5, 0)) AS a, SUM(IF(sex = '1', 0.5, 0)) AS b, SUM(IF(sex = '2', 5, 0)) AS c FROM person"
+    ));
+    assert_eq!(found, cells(&[("", &[4, 5, 5, 10])]));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The law that privacy rests on: taking one person away changes each statistic's vector in at most `max_groups` cells, each by at
-//! most max(|lo|, |hi|). Random data (also far outside the catalogue's bounds), random questions, noise off.
+//! most max(|lo|, |hi|). Random data (also far outside the catalogue's bounds), random questions, noise off. And the proofs below
+//! it: nobody has more rows or cells than the checker claims, though the engine would cut them.
 
 use std::fmt::Write;
 
@@ -109,12 +110,42 @@ fn predicate(dice: &mut Dice, x: &str, d: &str, k: &str, depth: usize) -> String
     }
 }
 
+/// What is told of partners of outer joins: a truth value, two or three names, or a number.
+fn told(dice: &mut Dice, n: usize) -> String {
+    match dice.below(5) {
+        0 => format!("p{n}.person_id IS NULL"),
+        1 => format!("IF(p{n}.person_id IS NOT NULL, 'with', 'without')"),
+        2 => format!("COALESCE(p{n}.sex, 'none')"),
+        3 => format!("CASE WHEN p{n}.sex = '1' THEN 'm' WHEN p{n}.person_id IS NULL THEN NULL ELSE 'f' END"),
+        _ => format!("(p{n}.birth_ym > DATE '2008-01-01') IS TRUE"),
+    }
+}
+
+/// Rows of claims, with or without partners of one row that come and go with the row.
+fn partners(dice: &mut Dice) -> (String, usize) {
+    let mut from = "claim AS c".to_owned();
+    let many = 1 + dice.below(3);
+    for n in 0..many {
+        let on = match dice.below(5) {
+            0 => String::new(),
+            1 => format!(" AND p{n}.sex = '1'"),
+            _ => format!(" AND {}", predicate(dice, "c.points", "c.month", "c.type", 1)),
+        };
+        let kind = if dice.maybe(6) { "JOIN" } else { "LEFT JOIN" };
+        let _ = write!(from, " {kind} person AS p{n} ON c.person_id = p{n}.person_id{on}");
+    }
+    (from, many)
+}
+
 struct From {
     ctes: String,
     from: String,
     x: &'static str,
     d: &'static str,
     k: &'static str,
+    /// More keys and counts that fit this FROM.
+    keys: Vec<String>,
+    counts: Vec<String>,
 }
 
 fn source(dice: &mut Dice) -> From {
@@ -141,8 +172,67 @@ fn source(dice: &mut Dice) -> From {
         let (first, second) = cte.split_once(", y AS").unwrap();
         if name == "v" { format!("{first} ") } else { format!("WITH y AS{second}") }
     };
-    let from = |ctes: String, from: &str, x, d, k| From { ctes, from: from.to_owned(), x, d, k };
-    match dice.below(9) {
+    let from = |ctes: String, from: &str, x, d, k| From {
+        ctes,
+        from: from.to_owned(),
+        x,
+        d,
+        k,
+        keys: Vec::new(),
+        counts: Vec::new(),
+    };
+    let (apart, many) = partners(dice);
+    let partner = dice.below(many);
+    let told_of = told(dice, partner);
+    let bits: Vec<String> = (0..many).map(|n| format!("IF(p{n}.person_id IS NULL, 0, {})", 1 << n)).collect();
+    let bits = bits.join(" + ");
+    match dice.below(13) {
+        9 => From {
+            keys: vec![told_of, bits],
+            counts: vec![format!("COUNT(p{partner}.person_id)"), format!("COUNT(DISTINCT p{partner}.person_id)")],
+            ..from(String::new(), &apart, "points", "month", "type")
+        },
+        10 => From {
+            keys: vec!["told".to_owned(), "bits".to_owned()],
+            ..from(
+                format!(
+                    "WITH z AS (SELECT c.person_id, {told_of} AS told, {bits} AS bits, MAX(c.points) AS v, MAX(c.month) AS d, c.type AS k, COUNT(p{partner}.person_id) AS met FROM {apart} GROUP BY person_id, told, bits, k) "
+                ),
+                "z",
+                dice.pick(&["v", "met"]),
+                "d",
+                "k",
+            )
+        },
+        11 => From {
+            keys: vec!["told".to_owned(), "bits".to_owned()],
+            ..from(
+                format!("WITH z AS (SELECT DISTINCT c.person_id, {told_of} AS told, {bits} AS bits FROM {apart}) "),
+                "z JOIN person USING (person_id)",
+                "bits",
+                "birth_ym",
+                "sex",
+            )
+        },
+        12 => From {
+            keys: vec![
+                format!(
+                    "COALESCE(z.told, {})",
+                    if told_of.ends_with("NULL") || told_of.ends_with("TRUE") { "FALSE" } else { "'none'" }
+                ),
+                "z.person_id IS NULL".to_owned(),
+            ],
+            counts: vec!["COUNT(z.person_id)".to_owned(), "COUNT(DISTINCT z.person_id)".to_owned()],
+            ..from(
+                format!(
+                    "WITH z AS (SELECT c.person_id, {told_of} AS told, MAX(c.month) AS d FROM {apart} GROUP BY c.person_id, told) "
+                ),
+                "checkup AS u LEFT JOIN z ON u.person_id = z.person_id AND z.d > u.exam_date",
+                "sbp",
+                "exam_date",
+                "kind",
+            )
+        },
         0 => from(String::new(), "checkup", "sbp", "exam_date", "kind"),
         1 => from(String::new(), "claim JOIN person USING (person_id)", "points", "month", "type"),
         2 => from(only("v"), "v", "v", "d", "k"),
@@ -180,19 +270,21 @@ fn source(dice: &mut Dice) -> From {
 }
 
 fn question(dice: &mut Dice) -> String {
-    let From { ctes, from, x, d, k } = source(dice);
+    let From { ctes, from, x, d, k, keys: more_keys, counts } = source(dice);
     let filter = if dice.maybe(2) { format!(" WHERE {}", predicate(dice, x, d, k, 2)) } else { String::new() };
     let mut options = format!("epsilon = 1, max_rows_contributed = {}", 1 + dice.below(6));
     if dice.maybe(2) {
         let _ = write!(options, ", max_groups_contributed = {}", 1 + dice.below(3));
     }
-    let keys = [
+    let mut keys = vec![
         k.to_owned(),
         format!("RANGE_BUCKET({x}, [1, 50, 150])"),
         format!("{x} > 100"),
         format!("CASE WHEN {d} < DATE '2024-01-01' THEN 'before' WHEN {x} IS NULL THEN 'unknown' ELSE 'after' END"),
         format!("FISCAL_YEAR({d})"),
     ];
+    // As often as all the others.
+    keys.extend(more_keys.iter().cycle().take(more_keys.len() * 3).cloned());
     let mut list = Vec::new();
     let mut groups = Vec::new();
     for _ in 0..dice.below(3) {
@@ -202,7 +294,7 @@ fn question(dice: &mut Dice) -> String {
             groups.push(key.clone());
         }
     }
-    let aggregates = [
+    let mut aggregates = vec![
         "COUNT(*)".to_owned(),
         "COUNT(DISTINCT person_id)".to_owned(),
         format!("COUNT({x})"),
@@ -215,6 +307,7 @@ fn question(dice: &mut Dice) -> String {
         "COUNT(*, contribution_bounds_per_group => (0, 2))".to_owned(),
         "COUNT(*, contribution_bounds_per_group => (3, 9))".to_owned(),
     ];
+    aggregates.extend(counts.iter().cycle().take(counts.len() * 3).cloned());
     for n in 0..=dice.below(3) {
         list.push(format!("{} AS a{n}", aggregates[dice.below(aggregates.len())]));
     }
@@ -243,6 +336,12 @@ fn neighbours(seed: u64) -> Result<bool, TestCaseError> {
             Ok(plan) => questions.push((text, plan)),
             Err(refusal) => prop_assert!(FAIR.contains(&refusal.code()), "{refusal}\n{text}"),
         }
+    }
+    for (text, plan) in &questions {
+        let (rows, cells) = room.most(plan);
+        prop_assert!(plan.rows().bound().is_none_or(|k| rows <= k), "{rows} rows of {}\n{text}", plan.rows());
+        let proven = plan.choose_groups || cells <= u64::from(plan.max_groups());
+        prop_assert!(proven, "{cells} cells of {}\n{text}", plan.max_groups());
     }
     let before: Vec<_> = questions.iter().map(|(_, plan)| room.run(plan)).collect();
     room.remove(u32::try_from(dice.below(usize::try_from(PERSONS).unwrap())).unwrap());
