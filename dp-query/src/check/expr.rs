@@ -15,6 +15,8 @@ use crate::relation::{ArithmeticOp, CompareOp, DatePart, Expr, LIMIT};
 /// Most decimals that a number may have.
 const MOST_DIGITS: u8 = 9;
 
+/// What a visit counts, in nodes looked at: names are looked up, and refusals written that nobody reads.
+const VISIT: usize = 8;
 /// What matching one code of a closed list against a pattern counts.
 const PATTERN_WORK: usize = 64;
 
@@ -37,7 +39,7 @@ impl<'a> Checker<'a> {
     /// Types an expression.
     pub(crate) fn expr(&mut self, cx: Context<'_, 'a>, e: &'a ast::Expr) -> Checked<Typed> {
         let span = e.span();
-        self.work(1, span)?;
+        self.work(VISIT, span)?;
         self.depth += 1;
         let typed = if self.depth > DEEPEST { Err(too_large(span)) } else { self.expr_here(cx, e, span) };
         self.depth -= 1;
