@@ -1,10 +1,10 @@
 //! An open charge becomes a sealed answer, once. Whether data was touched is on disk before it is.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use audit_log::Receipt;
 use audit_log::digest::hex;
 use audit_log::merkle::leaf_hash;
+use audit_log::{Entry, Receipt};
 use datasets::catalogue::Catalogue;
 use datasets::store::Store;
 use dp_query::accountant::OpenDpAccountant;
@@ -26,7 +26,7 @@ pub enum Computed {
     /// Co-signatures are missing.
     Waiting(Failure),
     /// There is an answer to release or a failure to log.
-    Ended(Ended),
+    Ended(Box<Ended>),
 }
 
 /// An answer or a value-free code of failure.
@@ -45,12 +45,31 @@ pub fn sealed_paths(intent: &Receipt, unlocked: &Unlocked) -> Done<(PathBuf, Pat
     Ok((folder.join(format!("{name}.age")), folder.join(format!("{name}.started"))))
 }
 
-/// Opens a sealed answer and checks that it is the answer to this very intent.
-pub fn open_sealed(path: &std::path::Path, intent: &Receipt, unlocked: &Unlocked) -> Done<Unreleased> {
-    let bytes = unlocked.identity.open_file(path).integrity("the sealed answer can't be opened")?;
-    let answer = Unreleased::from_bytes(&bytes).integrity("the sealed answer can't be read")?;
+/// Seals an answer: encrypted to the room, and with a keyed digest in front, because anybody can encrypt to a public
+/// recipient.
+fn seal(path: &Path, answer: &Unreleased, intent: &Receipt, unlocked: &Unlocked) -> Done {
+    let mut plain = mac(answer.to_bytes(), intent, unlocked)?.to_vec();
+    plain.extend_from_slice(answer.to_bytes());
+    unlocked.identity.seal_file(path, &plain).input("the answer can't be sealed")
+}
+
+/// Opens a sealed answer and checks that this room sealed it and that it is the answer to this very intent.
+pub fn open_sealed(path: &Path, intent: &Receipt, unlocked: &Unlocked) -> Done<Unreleased> {
+    let plain = unlocked.identity.open_file(path).integrity("the sealed answer can't be opened")?;
+    let foreign = || Failure::integrity("the sealed answer was not sealed by this room for this request");
+    let (sealed, bytes) = plain.split_first_chunk::<32>().ok_or_else(foreign)?;
+    if *sealed != mac(bytes, intent, unlocked)? {
+        return Err(foreign());
+    }
+    let answer = Unreleased::from_bytes(bytes).integrity("the sealed answer can't be read")?;
     answer.belongs(intent).integrity("the sealed answer is not this request's")?;
     Ok(answer)
+}
+
+fn mac(bytes: &[u8], intent: &Receipt, unlocked: &Unlocked) -> Done<[u8; 32]> {
+    let mut message = leaf_hash(intent.entry()).to_vec();
+    message.extend_from_slice(bytes);
+    Ok(unlocked.key()?.digest(&message))
 }
 
 /// Computes an open intent, once.
@@ -70,7 +89,7 @@ pub fn compute(id: &Digest, unlocked: &Unlocked, catalogue: &Catalogue, out: &Ou
         }
         Err(error) => return Err(log_failure(error)),
     };
-    let ended = |result| Ok(Computed::Ended(Ended { intent: open.index, result }));
+    let ended = |result| Ok(Computed::Ended(Box::new(Ended { intent: open.index, result })));
     let (sealed, started) = sealed_paths(&receipt, unlocked)?;
     if sealed.exists() {
         return ended(Ok(open_sealed(&sealed, &receipt, unlocked)?));
@@ -101,7 +120,7 @@ pub fn compute(id: &Digest, unlocked: &Unlocked, catalogue: &Catalogue, out: &Ou
     spinner.finish_and_clear();
     match result {
         Ok(unreleased) => {
-            unlocked.identity.seal_file(&sealed, unreleased.to_bytes()).input("the answer can't be sealed")?;
+            seal(&sealed, &unreleased, &receipt, unlocked)?;
             ended(Ok(unreleased))
         }
         Err(failure) => ended(Err(failure.code().to_owned())),
@@ -110,7 +129,12 @@ pub fn compute(id: &Digest, unlocked: &Unlocked, catalogue: &Catalogue, out: &Ou
 
 /// The day of a charge, by the log: who could co-sign and what was permitted is judged by it, here and by verifiers.
 pub fn day_of(index: u64, unlocked: &Unlocked) -> jiff::civil::Date {
-    let entry = usize::try_from(index).ok().and_then(|n| unlocked.log.entries().get(n));
+    day(unlocked.log.entries(), index)
+}
+
+/// The day of an entry.
+pub fn day(entries: &[Entry], index: u64) -> jiff::civil::Date {
+    let entry = usize::try_from(index).ok().and_then(|n| entries.get(n));
     entry.and_then(|e| e.time.get(..10)).and_then(|d| d.parse().ok()).unwrap_or_else(today)
 }
 

@@ -84,18 +84,12 @@ fn trail(id: &Digest, intent: &Receipt, unlocked: &Unlocked) -> Done<Basis> {
     let mut entries = unlocked.log.entries().iter().rev();
     let policy = entries.find(|e| e.index < intent.index() && matches!(e.event, Event::Policy { .. }));
     let policy = policy.ok_or_else(|| Failure::integrity("the log names no policy"))?;
-    // Each steward's last word before the charge.
-    let mut verdicts: Vec<(&str, u64)> = Vec::new();
-    for cast in filed.verdicts().iter().filter(|c| c.index < intent.index()) {
-        verdicts.retain(|(steward, _)| *steward != cast.verdict.steward());
-        if cast.verdict.approve() {
-            verdicts.push((cast.verdict.steward(), cast.index));
-        }
-    }
+    let approvals = filed.standing(intent.index()).filter(|c| c.verdict.approve());
+    let verdicts = approvals.map(|c| receipt(c.index)).collect::<Done<Vec<Receipt>>>()?;
     Ok(Basis {
         policy: receipt(policy.index)?,
         request: receipt(filed.index())?,
-        verdicts: verdicts.iter().map(|(_, index)| receipt(*index)).collect::<Done<Vec<Receipt>>>()?,
+        verdicts,
         text: fail::read_text(&unlocked.room.dir.join("policy.toml"))?,
     })
 }

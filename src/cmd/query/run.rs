@@ -56,7 +56,7 @@ pub fn run(prefixes: &[String], args: &RoomArgs, out: &Out) -> Done {
     if !done.is_empty() {
         wait(slot);
         for (id, ended) in done {
-            match publish(&id, ended, slot, &mut unlocked)? {
+            match publish(&id, *ended, slot, &mut unlocked)? {
                 Ok(()) => answered.push((id, id)),
                 Err(failure) => told.refuse(&id, "failed", failure, out),
             }

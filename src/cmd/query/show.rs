@@ -8,12 +8,12 @@ use dp_query::docket::{Docket, Filed, Outcome};
 use dp_query::release::{Answer, Cell, ColumnKind, ReleaseFile, Status, Verified, verify};
 
 use super::list::{approvals, state};
-use super::{check, docket, find, priced, release_path, short};
+use super::{check, compute, docket, find, priced, release_path, short};
 use crate::chart::{Mark, draw};
 use crate::fail::{self, Context, Done, Failure};
 use crate::files;
 use crate::out::{Out, place, thousands};
-use crate::room::{Room, log_failure, today};
+use crate::room::{Room, log_failure};
 
 /// At most so many lines make a chart that helps.
 const CHART_LINES: usize = 30;
@@ -43,18 +43,19 @@ pub fn run(prefix: &str, room: &Path, output: Option<&Path>, out: &Out) -> Done 
 /// The release file with the release's own proof under a head that as many stewards as possible have co-signed.
 fn confirmed(path: &Path, filed: &Filed, view: &View, docket: &Docket, room: &Room) -> Done<Vec<u8>> {
     let bytes = std::fs::read(path).input(format!("{} can't be read", path.display()))?;
-    let mut file: ReleaseFile = serde_json::from_slice(&bytes).integrity(path.display())?;
+    let mut file = ReleaseFile::from_bytes(&bytes).integrity(path.display())?;
     let released = filed.intents().iter().find_map(|i| match &i.outcome {
-        Some(Outcome::Released { index, .. }) => Some(*index),
+        Some(Outcome::Released { index, .. }) => Some((i.index, *index)),
         _ => None,
     });
-    let index = released.ok_or_else(|| Failure::integrity("the log knows no release of this request"))?;
-    let stewards = docket.cosigners(&room.policy, today());
+    let (intent, index) = released.ok_or_else(|| Failure::integrity("the log knows no release of this request"))?;
+    // The stewards of the charge's day: any two majorities of them share a steward.
+    let stewards = docket.cosigners(&room.policy, compute::day(view.entries(), intent));
     let receipt = (1..=stewards.len())
         .rev()
         .find_map(|needed| view.prove_cosigned(index, &stewards, needed).ok())
         .map_or_else(|| view.prove(index).map_err(log_failure), Ok)?;
-    file.release.proof = receipt.to_proof_text();
+    file.confirm(&receipt).integrity(path.display())?;
     file.to_bytes().input("the release can't be written")
 }
 
