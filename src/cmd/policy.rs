@@ -17,13 +17,6 @@ pub fn run(command: &PolicyCommand, out: &Out) -> Done {
             file.display()
         )));
     }
-    for source in policy.sources() {
-        if let Some(kind) = source.kinds.iter().find(|k| !super::link::KINDS.iter().any(|(known, _)| known == k)) {
-            let known: Vec<&str> = super::link::KINDS.iter().map(|(known, _)| *known).collect();
-            return Err(Failure::input(format!("{}: source {} sends unknown {kind:?}", file.display(), source.name))
-                .hint(format!("kinds are: {}", known.join(", "))));
-        }
-    }
     let rules = policy.room();
     out.line(format!("  {} is well-formed, digest {}", place(file), policy.digest()));
     out.line(format!(
