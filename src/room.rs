@@ -7,7 +7,7 @@
 //! ROOM/log/              the signed log (C2SP tlog-tiles)
 //! ROOM/packages/         packages as they came (age)
 //! ROOM/store/            snapshots (DuckDB)
-//! ROOM/requests/         the SQL of each request
+//! ROOM/linkage/          reports of linkage runs (age)
 //! ROOM/sealed/           answers computed but not yet released (age)
 //! ROOM/releases/         answers with their proofs
 //! ```
