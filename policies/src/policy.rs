@@ -13,8 +13,7 @@ use crate::digest::Digest;
 /// Stands in a plan's list of columns where only the existence of a person's rows in a table is used.
 const EXISTENCE: &str = "person_id";
 
-/// Everything that a source can be allowed to send.
-pub const SOURCE_KINDS: [&str; 4] = ["eligibility", "claims", "checkups", "lifelog"];
+pub use datasets::catalogue::SOURCE_KINDS;
 
 /// The rules of one room, and the digest of the very bytes they were read from.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -88,7 +88,10 @@ fn caps_nest_and_names_resolve() {
 fn sources_send_what_is_known() {
     let unknown = refused("[\"claims\", \"checkups\"]", "[\"claims\", \"checkup\"]");
     assert_eq!((unknown.message.as_str(), unknown.column), ("no source sends `checkup`", 20));
-    assert_eq!(unknown.help, "the kinds are eligibility, claims, checkups, lifelog");
+    assert_eq!(
+        unknown.help,
+        "the kinds are eligibility, claims, checkups, lifelog, observations, programmes, events, consent"
+    );
     let all = text("pure", "3", "0")
         .replace("\"claims\", \"checkups\"", &format!("{:?}", SOURCE_KINDS).replace(['[', ']'], ""));
     assert_eq!(parse(&all).unwrap().sources()[0].kinds, SOURCE_KINDS);

@@ -22,14 +22,6 @@ use crate::files;
 use crate::out::{Out, thousands};
 use crate::room::{Room, Unlocked};
 
-/// What a source may send, by the policy's words, and the tables that it fills.
-pub const KINDS: [(&str, &[&str]); 4] = [
-    ("eligibility", &["enrolment"]),
-    ("claims", &["claim", "diagnosis", "act"]),
-    ("checkups", &["checkup"]),
-    ("lifelog", &["lifelog_daily"]),
-];
-
 /// A package as the room keeps it.
 struct Received {
     path: PathBuf,
@@ -89,7 +81,7 @@ fn receive(new: &[PathBuf], unlocked: &mut Unlocked, catalogue: &Catalogue, out:
         let opened = open_package(path, unlocked, catalogue, last, linkage_key.as_deref(), &keys)?;
         let header = &opened.manifest.header;
         linkage_key.get_or_insert_with(|| header.linkage_key.clone());
-        check_kinds(path, &header.source, &opened, &unlocked.room)?;
+        check_kinds(path, &header.source, &opened, &unlocked.room, catalogue)?;
         let kept = Received {
             path: folder.join(format!("{}-{}.sudare", header.source, header.sequence)),
             source: header.source.clone(),
@@ -133,10 +125,9 @@ fn known_packages(unlocked: &Unlocked, folder: &Path) -> Done<Vec<Received>> {
 }
 
 /// A source sends what the policy says, and nothing else.
-fn check_kinds(path: &Path, source: &str, opened: &Opened, room: &Room) -> Done {
+fn check_kinds(path: &Path, source: &str, opened: &Opened, room: &Room, catalogue: &Catalogue) -> Done {
     let kinds = room.policy.sources().iter().find(|s| s.name == source).map(|s| s.kinds.as_slice()).unwrap_or_default();
-    let allowed =
-        |table: &str| KINDS.iter().any(|(kind, tables)| kinds.iter().any(|k| k == kind) && tables.contains(&table));
+    let allowed = |table: &str| catalogue.table(table).is_some_and(|table| kinds.contains(&table.source_kind));
     match opened.tables.keys().find(|table| !allowed(table)) {
         Some(table) => Err(Failure::refused(format!(
             "{} holds {table}, and the policy lets {source} send {} only",

@@ -226,10 +226,18 @@ fn demand_health(report: &QualityReport) -> Done {
 fn words(kind: Kind) -> &'static str {
     match kind {
         Kind::Eligibility => "eligibility (加入者台帳)",
-        Kind::Claims => "claims (レセプト)",
+        Kind::Claims => "claims (レセプト), payer side",
+        Kind::ProviderClaims => "claims (レセプト), provider side",
         Kind::Checkup => "checkups (特定健診)",
+        Kind::CheckupCsv => "checkups (CSV)",
+        Kind::Fhir => "FHIR resources",
         Kind::Roster => "users of the service",
         Kind::LifelogDaily => "days of lifelog",
+        Kind::AppleHealth => "Apple Health records",
+        Kind::Fitbit => "days of Fitbit",
+        Kind::Mapped => "records by column map",
+        Kind::Consent => "consents",
+        Kind::OptOut => "opt-outs",
         Kind::Files => "other files",
     }
 }

@@ -17,7 +17,7 @@ use audit_log::digest::sha256;
 use serde::Serialize;
 
 /// The tables that come with Sudare, in the order in which they are loaded and listed.
-const BUILTIN: [(&str, &str); 7] = [
+const BUILTIN: [(&str, &str); 12] = [
     ("person.toml", include_str!("../../catalogue/person.toml")),
     ("enrolment.toml", include_str!("../../catalogue/enrolment.toml")),
     ("checkup.toml", include_str!("../../catalogue/checkup.toml")),
@@ -25,10 +25,19 @@ const BUILTIN: [(&str, &str); 7] = [
     ("diagnosis.toml", include_str!("../../catalogue/diagnosis.toml")),
     ("act.toml", include_str!("../../catalogue/act.toml")),
     ("lifelog_daily.toml", include_str!("../../catalogue/lifelog_daily.toml")),
+    ("checkup_item.toml", include_str!("../../catalogue/checkup_item.toml")),
+    ("observation.toml", include_str!("../../catalogue/observation.toml")),
+    ("programme.toml", include_str!("../../catalogue/programme.toml")),
+    ("event.toml", include_str!("../../catalogue/event.toml")),
+    ("consent.toml", include_str!("../../catalogue/consent.toml")),
 ];
 
 /// Names that the store adds to tables; no catalogue column may be called so.
 pub const RESERVED: [&str; 4] = ["ident", "pid", "person_id", "draw"];
+
+/// Kinds of data that a source can be allowed to send; every table is of one of them.
+pub const SOURCE_KINDS: [&str; 8] =
+    ["eligibility", "claims", "checkups", "lifelog", "observations", "programmes", "events", "consent"];
 
 /// The table with one row per person; it has no `draw`.
 pub const PERSON: &str = "person";
@@ -50,6 +59,8 @@ pub struct Table {
     pub name: String,
     /// What a row is.
     pub description: String,
+    /// What a source must be allowed to send for this table: one of [`SOURCE_KINDS`].
+    pub source_kind: String,
     /// One row per person or many.
     pub rows: RowsPerPerson,
     /// Columns by which rows are clustered within a person.
@@ -83,6 +94,15 @@ impl Catalogue {
     /// A built-in file is not valid; a test of this crate makes sure that none is.
     pub fn builtin() -> Result<Self, CatalogueError> {
         Self::parse(&BUILTIN)
+    }
+
+    /// The built-in tables and further ones, given as (file name, text): a new kind of data needs no Rust.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with file, table and column; a table of a name that is there already.
+    pub fn extended(further: &[(&str, &str)]) -> Result<Self, CatalogueError> {
+        let all: Vec<(&str, &str)> = BUILTIN.iter().chain(further).copied().collect();
+        Self::parse(&all)
     }
 
     /// Reads and checks catalogue files, given as (file name, text); tables keep this order.

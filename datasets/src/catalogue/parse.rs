@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use serde::Deserialize;
 
 use super::column::{CategoryValue, Column, ColumnType, Sensitivity};
-use super::{PERSON, RESERVED, RowsPerPerson, Table};
+use super::{PERSON, RESERVED, RowsPerPerson, SOURCE_KINDS, Table};
 
 /// What is wrong with a catalogue file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -53,6 +53,7 @@ pub enum CatalogueError {
 struct RawTable {
     name: String,
     description: String,
+    source_kind: String,
     rows: RowsPerPerson,
     order: Vec<String>,
     column: Vec<RawColumn>,
@@ -135,6 +136,9 @@ fn table(file: &str, raw: RawTable) -> Result<Table, CatalogueError> {
     if raw.description.trim().is_empty() {
         return Err(wrong("needs a description"));
     }
+    if !SOURCE_KINDS.contains(&raw.source_kind.as_str()) {
+        return Err(wrong("source_kind is none of the kinds that a source can send"));
+    }
     if (raw.name == PERSON) != (raw.rows == RowsPerPerson::One) {
         return Err(wrong("\"person\" has one row per person, and every other table many"));
     }
@@ -161,7 +165,8 @@ fn table(file: &str, raw: RawTable) -> Result<Table, CatalogueError> {
     if raw.rows == RowsPerPerson::Many && raw.order.is_empty() {
         return Err(wrong("a table with many rows per person needs an order"));
     }
-    Ok(Table { name: raw.name, description: raw.description, rows: raw.rows, order: raw.order, columns })
+    let RawTable { name, description, source_kind, rows, order, .. } = raw;
+    Ok(Table { name, description, source_kind, rows, order, columns })
 }
 
 fn column(mut raw: RawColumn) -> Result<Column, &'static str> {

@@ -22,7 +22,8 @@ fn number(digits: u8, min: i64, max: i64) -> Column {
 fn the_tables_of_the_design_are_there() {
     let catalogue = builtin();
     let names: Vec<_> = catalogue.tables().iter().map(|t| t.name.as_str()).collect();
-    let expected = "person enrolment checkup claim diagnosis act lifelog_daily";
+    let expected =
+        "person enrolment checkup claim diagnosis act lifelog_daily checkup_item observation programme event consent";
     assert_eq!(names.join(" "), expected);
     let columns = |t: &str| {
         let table = catalogue.table(t).unwrap();
@@ -40,10 +41,22 @@ fn the_tables_of_the_design_are_there() {
          uric_acid hb metabo guidance q_smoking q_exercise q_walking q_sleep q_alcohol_freq q_drug_bp \
          q_drug_glucose q_drug_lipid"
     );
-    assert_eq!(columns("claim"), "month type setting days points_billed points facility");
-    assert_eq!(columns("diagnosis"), "month code icd10 start_date outcome main suspected");
-    assert_eq!(columns("act"), "service_date kind code yj quantity points supply_days");
-    assert_eq!(columns("lifelog_daily"), "date steps sleep_min wear_min resting_hr weight_kg sbp dbp");
+    assert_eq!(
+        columns("claim"),
+        "month type setting days points_billed points facility receipt receipt_number billed_month"
+    );
+    assert_eq!(columns("diagnosis"), "month code icd10 start_date outcome main suspected receipt");
+    assert_eq!(columns("act"), "service_date kind code yj quantity points supply_days receipt");
+    assert_eq!(
+        columns("lifelog_daily"),
+        "date steps sleep_min wear_min resting_hr weight_kg sbp dbp source sleep_deep_min sleep_rem_min \
+         sleep_light_min awake_min energy_in_kcal energy_out_kcal"
+    );
+    assert_eq!(columns("checkup_item"), "exam_date code state value unit answer judgement");
+    assert_eq!(columns("observation"), "date place code value unit answer");
+    assert_eq!(columns("programme"), "kind provider invited_date start_date end_date status");
+    assert_eq!(columns("event"), "kind code start_date end_date grade");
+    assert_eq!(columns("consent"), "purpose recipient_kind data_kind allowed from_date until_date");
 }
 
 #[test]
@@ -125,7 +138,7 @@ fn broken_catalogues_are_refused_with_the_place() {
         CatalogueError::Column { problem, .. } | CatalogueError::Table { problem, .. } => problem,
         other => panic!("{other}"),
     };
-    assert!(matches!(break_with("nullable = false", "nullable = maybe"), CatalogueError::Syntax { line: 10, .. }));
+    assert!(matches!(break_with("nullable = false", "nullable = maybe"), CatalogueError::Syntax { line: 11, .. }));
     assert!(matches!(break_with("nullable = false", "nullable = false\nunknown = 1"), CatalogueError::Syntax { .. }));
     assert!(problem(break_with("\"other\"", "\"9\"")).contains("last value"));
     assert!(problem(break_with("code = \"2\"", "code = \"1\"")).contains("twice"));

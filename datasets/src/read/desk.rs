@@ -1,13 +1,15 @@
 //! What every reader writes to: the tables, the identities, the counts, and the sink behind them.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use super::error::ReadError;
 use super::frame::{Grid, Shape, Sheet, Value};
 use super::identity::Identities;
+use super::master::Masters;
 use super::report::{QualityReport, Tally};
 use super::{Identified, ReadOptions};
-use crate::catalogue::Catalogue;
+use crate::catalogue::{Catalogue, PERSON};
 
 /// A table that readers fill.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +20,13 @@ pub(super) enum Into {
     Diagnosis,
     Act,
     Lifelog,
+    CheckupItem,
+    Observation,
+    Programme,
+    Event,
+    Consent,
+    /// A table of a catalogue that the user gave: [`Desk::table`].
+    Further(usize),
 }
 
 use Shape::{Category, Day, Flag, Int, Text};
@@ -41,6 +50,9 @@ const CLAIM: &[(&str, Shape)] = &[
     ("points_billed", Int),
     ("points", Int),
     ("facility", Text),
+    ("receipt", Text),
+    ("receipt_number", Text),
+    ("billed_month", Day),
 ];
 const DIAGNOSIS: &[(&str, Shape)] = &[
     ("month", Day),
@@ -50,6 +62,7 @@ const DIAGNOSIS: &[(&str, Shape)] = &[
     ("outcome", Category),
     ("main", Flag),
     ("suspected", Flag),
+    ("receipt", Text),
 ];
 const ACT: &[(&str, Shape)] = &[
     ("service_date", Day),
@@ -59,18 +72,8 @@ const ACT: &[(&str, Shape)] = &[
     ("quantity", Int),
     ("points", Int),
     ("supply_days", Int),
+    ("receipt", Text),
 ];
-const LIFELOG: &[(&str, Shape)] = &[
-    ("date", Day),
-    ("steps", Int),
-    ("sleep_min", Int),
-    ("wear_min", Int),
-    ("resting_hr", Int),
-    ("weight_kg", Int),
-    ("sbp", Int),
-    ("dbp", Int),
-];
-
 /// Categories of claims, looked up once: they are needed for every row.
 pub(super) struct ClaimLists {
     pub(super) medical: i32,
@@ -92,7 +95,7 @@ pub(super) struct ClaimLists {
 type Sink<'a> = &'a mut dyn FnMut(Identified) -> Result<(), ReadError>;
 
 pub(super) struct Desk<'a> {
-    sheets: [Sheet; 6],
+    sheets: Vec<Sheet>,
     rows: usize,
     batch_rows: usize,
     sink: Sink<'a>,
@@ -100,6 +103,8 @@ pub(super) struct Desk<'a> {
     pub(super) tally: Tally,
     pub(super) lists: ClaimLists,
     pub(super) options: &'a ReadOptions,
+    /// ICD-10 and 薬価基準収載医薬品コード of codes.
+    pub(super) masters: Arc<Masters>,
     /// Users of lifelog services, from their rosters.
     pub(super) users: HashMap<String, u32>,
     /// Whether a roster was read at all.
@@ -128,14 +133,19 @@ impl<'a> Desk<'a> {
             quantity: act.grid("quantity")?,
             supply_days: act.grid("supply_days")?,
         };
-        Ok(Self {
-            sheets: [
+        let mut desk = Self {
+            sheets: vec![
                 Sheet::new(catalogue, "enrolment", ENROLMENT)?,
                 Sheet::new(catalogue, "checkup", super::checkup::items::COLUMNS)?,
                 claim,
                 Sheet::new(catalogue, "diagnosis", DIAGNOSIS)?,
                 act,
-                Sheet::new(catalogue, "lifelog_daily", LIFELOG)?,
+                Sheet::whole(catalogue, "lifelog_daily")?,
+                Sheet::whole(catalogue, "checkup_item")?,
+                Sheet::whole(catalogue, "observation")?,
+                Sheet::whole(catalogue, "programme")?,
+                Sheet::whole(catalogue, "event")?,
+                Sheet::whole(catalogue, "consent")?,
             ],
             rows: 0,
             batch_rows: options.batch_rows.max(1),
@@ -144,10 +154,17 @@ impl<'a> Desk<'a> {
             tally: Tally::default(),
             lists,
             options,
+            masters: Arc::new(Masters::builtin()),
             users: HashMap::new(),
             rosters: false,
             taken: HashMap::new(),
-        })
+        };
+        for table in catalogue.tables() {
+            if table.name != PERSON && desk.table(&table.name).is_none() {
+                desk.sheets.push(Sheet::whole(catalogue, &table.name)?);
+            }
+        }
+        Ok(desk)
     }
 
     fn at(table: Into) -> usize {
@@ -158,7 +175,32 @@ impl<'a> Desk<'a> {
             Into::Diagnosis => 3,
             Into::Act => 4,
             Into::Lifelog => 5,
+            Into::CheckupItem => 6,
+            Into::Observation => 7,
+            Into::Programme => 8,
+            Into::Event => 9,
+            Into::Consent => 10,
+            Into::Further(at) => at,
         }
+    }
+
+    /// The table of this name, built in or the user's; rows of the user's have all columns in the catalogue's order.
+    pub(super) fn table(&self, name: &str) -> Option<Into> {
+        const BUILTIN: [Into; 11] = [
+            Into::Enrolment,
+            Into::Checkup,
+            Into::Claim,
+            Into::Diagnosis,
+            Into::Act,
+            Into::Lifelog,
+            Into::CheckupItem,
+            Into::Observation,
+            Into::Programme,
+            Into::Event,
+            Into::Consent,
+        ];
+        let at = self.sheets.iter().position(|sheet| sheet.name == name)?;
+        Some(BUILTIN.get(at).copied().unwrap_or(Into::Further(at)))
     }
 
     pub(super) fn sheet(&self, table: Into) -> Result<&Sheet, ReadError> {
@@ -182,7 +224,7 @@ impl<'a> Desk<'a> {
         let mut tables = BTreeMap::new();
         for sheet in &mut self.sheets {
             if sheet.len() > 0 {
-                tables.insert(sheet.name.to_owned(), sheet.take()?);
+                tables.insert(sheet.name.clone(), sheet.take()?);
             }
         }
         self.rows = 0;

@@ -17,13 +17,17 @@ pub(super) enum Value<'a> {
     Flag(bool),
 }
 
-impl Value<'_> {
+impl<'a> Value<'a> {
     pub(super) fn int(value: Option<i64>) -> Self {
         value.map_or(Self::Null, Self::Int)
     }
 
     pub(super) fn day(value: Option<i32>) -> Self {
         value.map_or(Self::Null, Self::Day)
+    }
+
+    pub(super) fn text(value: Option<&'a str>) -> Self {
+        value.map_or(Self::Null, Self::Text)
     }
 
     pub(super) fn category(value: Option<i32>) -> Self {
@@ -39,6 +43,18 @@ pub(super) enum Shape {
     Day,
     Text,
     Flag,
+}
+
+impl Shape {
+    pub(super) fn of(column: &Column) -> Self {
+        match column.ty {
+            ColumnType::Integer { .. } => Self::Int,
+            ColumnType::Category { .. } => Self::Category,
+            ColumnType::Date { .. } | ColumnType::Month { .. } => Self::Day,
+            ColumnType::Code { .. } | ColumnType::Key => Self::Text,
+            ColumnType::Flag => Self::Flag,
+        }
+    }
 }
 
 enum Cells {
@@ -110,37 +126,26 @@ impl Grid {
 /// The rows of one table. A row is given in the order of the reader's own list of columns.
 pub(super) struct Sheet {
     /// Table name.
-    pub(super) name: &'static str,
+    pub(super) name: String,
     ident: Vec<u32>,
-    filled: Vec<(Column, Cells)>,
-    expected: &'static [(&'static str, Shape)],
+    filled: Vec<(Column, Shape, Cells)>,
     /// All columns in the catalogue's order.
     order: Vec<(String, DataType)>,
 }
 
 impl Sheet {
-    pub(super) fn new(
-        catalogue: &Catalogue,
-        name: &'static str,
-        expected: &'static [(&'static str, Shape)],
-    ) -> Result<Self, ReadError> {
+    /// A sheet whose rows are given in the order of `expected`.
+    pub(super) fn new(catalogue: &Catalogue, name: &str, expected: &[(&str, Shape)]) -> Result<Self, ReadError> {
         let missing = |column: &str| ReadError::Catalogue { table: name.to_owned(), column: column.to_owned() };
         let table = catalogue.table(name).ok_or_else(|| missing("*"))?;
         let mut filled = Vec::with_capacity(expected.len());
         for &(column, shape) in expected {
             let found = table.column(column).ok_or_else(|| missing(column))?;
-            let fits = matches!(
-                (&found.ty, shape),
-                (ColumnType::Integer { .. }, Shape::Int)
-                    | (ColumnType::Category { .. }, Shape::Category)
-                    | (ColumnType::Date { .. } | ColumnType::Month { .. }, Shape::Day)
-                    | (ColumnType::Code { .. } | ColumnType::Key, Shape::Text)
-                    | (ColumnType::Flag, Shape::Flag)
-            );
+            let fits = Shape::of(found) == shape;
             if !fits {
                 return Err(missing(column));
             }
-            filled.push((found.clone(), Cells::new(shape, column)));
+            filled.push((found.clone(), shape, Cells::new(shape, column)));
         }
         let order = table
             .columns
@@ -150,18 +155,31 @@ impl Sheet {
                 (column.name.clone(), kind)
             })
             .collect();
-        Ok(Self { name, ident: Vec::new(), filled, expected, order })
+        Ok(Self { name: name.to_owned(), ident: Vec::new(), filled, order })
+    }
+
+    /// A sheet whose rows are given in the catalogue's order, all columns of it.
+    pub(super) fn whole(catalogue: &Catalogue, name: &str) -> Result<Self, ReadError> {
+        let missing = || ReadError::Catalogue { table: name.to_owned(), column: "*".to_owned() };
+        let table = catalogue.table(name).ok_or_else(missing)?;
+        let expected: Vec<(&str, Shape)> = table.columns.iter().map(|c| (c.name.as_str(), Shape::of(c))).collect();
+        Self::new(catalogue, name, &expected)
+    }
+
+    /// The columns that rows fill, in the order of rows.
+    pub(super) fn columns(&self) -> impl Iterator<Item = &Column> {
+        self.filled.iter().map(|(column, _, _)| column)
     }
 
     fn column(&self, name: &str) -> Option<&Column> {
-        self.filled.iter().map(|(column, _)| column).find(|column| column.name == name)
+        self.columns().find(|column| column.name == name)
     }
 
     /// Bounds of a number column.
     pub(super) fn grid(&self, name: &str) -> Result<Grid, ReadError> {
         match self.column(name).map(|column| &column.ty) {
             Some(ColumnType::Integer { min, max, digits, .. }) => Ok(Grid { digits: *digits, min: *min, max: *max }),
-            _ => Err(ReadError::Catalogue { table: self.name.to_owned(), column: name.to_owned() }),
+            _ => Err(ReadError::Catalogue { table: self.name.clone(), column: name.to_owned() }),
         }
     }
 
@@ -177,7 +195,7 @@ impl Sheet {
 
     pub(super) fn push(&mut self, ident: u32, row: &[Value<'_>]) {
         self.ident.push(ident);
-        for (at, (_, cells)) in self.filled.iter_mut().enumerate() {
+        for (at, (_, _, cells)) in self.filled.iter_mut().enumerate() {
             cells.push(row.get(at).copied().unwrap_or(Value::Null));
         }
     }
@@ -191,9 +209,9 @@ impl Sheet {
         let failed = || ReadError::Frame { what: "building a table" };
         let height = self.ident.len();
         let mut made = Vec::with_capacity(self.filled.len());
-        for ((column, cells), &(name, shape)) in self.filled.iter_mut().zip(self.expected) {
-            let full = std::mem::replace(cells, Cells::new(shape, name));
-            made.push((column.name.clone(), full.series(name).ok_or_else(failed)?));
+        for (column, shape, cells) in &mut self.filled {
+            let full = std::mem::replace(cells, Cells::new(*shape, &column.name));
+            made.push((column.name.clone(), full.series(&column.name).ok_or_else(failed)?));
         }
         let mut columns = Vec::with_capacity(self.order.len() + 1);
         columns.push(Series::new("ident".into(), std::mem::take(&mut self.ident)).into());

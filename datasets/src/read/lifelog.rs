@@ -94,6 +94,7 @@ pub(super) fn daily<R: BufRead>(
     for name in VALUES {
         grids.push(sheet.grid(name)?);
     }
+    let service = sheet.category("source", "service");
     let mut day = |desk: &mut Desk<'_>, row: &Row<'_>| {
         let Some(date) = number::loose_day(row.bytes(DATE)) else {
             return Ok(Fate::Malformed("date"));
@@ -107,7 +108,7 @@ pub(super) fn daily<R: BufRead>(
         if !first_time(desk.taken.entry(ident).or_default(), date) {
             return Ok(Fate::Unusable("day-twice"));
         }
-        let mut cells = [Value::Null; 8];
+        let mut cells = [Value::Null; 9];
         let mut any = false;
         for (at, (cell, grid)) in cells.iter_mut().skip(1).zip(&grids).enumerate() {
             let bytes = row.bytes(at + 2);
@@ -134,6 +135,9 @@ pub(super) fn daily<R: BufRead>(
         }
         if let Some(first) = cells.first_mut() {
             *first = Value::Day(date);
+        }
+        if let Some(last) = cells.last_mut() {
+            *last = Value::Category(service);
         }
         desk.identities.seen(ident, date);
         desk.push(Into::Lifelog, ident, &cells)?;

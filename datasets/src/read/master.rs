@@ -1,6 +1,8 @@
 //! Facts from the 傷病名 and 医薬品 masters, for tests and the demo: about sixty codes. Not a master: users supply
 //! theirs, and a code that is not here has no ICD-10 or 薬価基準コード (NULL). Source: 支払基金 基本マスター b, y.
 
+use std::collections::HashMap;
+
 /// 傷病名コード → ICD-10 (2013), sorted by code.
 const DISEASES: &[(&str, &str)] = &[
     ("0798002", "B24"),
@@ -74,14 +76,26 @@ fn find(list: &'static [(&'static str, &'static str)], code: &str) -> Option<&'s
     list.get(at).map(|&(_, value)| value)
 }
 
-/// ICD-10 (2013) of a 傷病名コード.
-pub(super) fn icd10(code: &str) -> Option<&'static str> {
-    find(DISEASES, code)
+/// The masters of a run: the user's files, and the codes that ship.
+pub(super) struct Masters {
+    diseases: HashMap<String, String>,
+    drugs: HashMap<String, String>,
 }
 
-/// 薬価基準収載医薬品コード of a 医薬品コード.
-pub(super) fn yj(code: &str) -> Option<&'static str> {
-    find(DRUGS, code)
+impl Masters {
+    pub(super) fn builtin() -> Self {
+        Self { diseases: HashMap::new(), drugs: HashMap::new() }
+    }
+
+    /// ICD-10 (2013) of a 傷病名コード.
+    pub(super) fn icd10(&self, code: &str) -> Option<&str> {
+        self.diseases.get(code).map(String::as_str).or_else(|| find(DISEASES, code))
+    }
+
+    /// 薬価基準収載医薬品コード of a 医薬品コード.
+    pub(super) fn yj(&self, code: &str) -> Option<&str> {
+        self.drugs.get(code).map(String::as_str).or_else(|| find(DRUGS, code))
+    }
 }
 
 #[cfg(test)]
@@ -91,11 +105,12 @@ mod tests {
 
     #[test]
     fn sorted_and_found() {
+        let masters = Masters::builtin();
         assert!(DISEASES.is_sorted_by(|a, b| a.0 < b.0));
         assert!(DRUGS.is_sorted_by(|a, b| a.0 < b.0));
-        assert_eq!(icd10("2500015"), Some("E11"));
-        assert_eq!(yj("622098501"), Some("2189015F2054"));
-        assert_eq!(icd10("0000999"), None);
+        assert_eq!(masters.icd10("2500015"), Some("E11"));
+        assert_eq!(masters.yj("622098501"), Some("2189015F2054"));
+        assert_eq!(masters.icd10("0000999"), None);
         assert!(DISEASES.iter().all(|(code, icd)| code.len() == 7 && icd.len() <= 5));
         assert!(DRUGS.iter().all(|(code, yj)| code.len() == 9 && yj.len() == 12));
     }

@@ -10,16 +10,21 @@
 //! | 特定健診 XML, single or archive | `checkup` |
 //! | a service's roster and daily CSV | `lifelog_daily` |
 
+mod apple;
 mod checkup;
 mod claims;
+mod consent;
 mod desk;
 mod eligibility;
 mod error;
+mod fhir;
+mod fitbit;
 mod frame;
 mod header;
 mod identity;
 mod lifelog;
 mod lines;
+mod mapped;
 mod master;
 mod number;
 mod report;
@@ -96,8 +101,14 @@ pub struct ReadOptions {
     pub max_archive_ratio: u64,
     /// Entries of an archive.
     pub max_archive_entries: usize,
-    /// Bytes of one XML document.
+    /// Bytes of one XML document, or of one FHIR resource.
     pub max_document_bytes: u64,
+    /// Column maps (TOML) of the user's own CSV files, before the built-in ones.
+    pub maps: Vec<PathBuf>,
+    /// 傷病名 and 医薬品 master files (支払基金 b and y), before the codes that ship.
+    pub masters: Vec<PathBuf>,
+    /// The catalogue; `None` for the built-in one.
+    pub catalogue: Option<Catalogue>,
 }
 
 impl Default for ReadOptions {
@@ -108,6 +119,9 @@ impl Default for ReadOptions {
             max_archive_ratio: 200,
             max_archive_entries: 5_000_000,
             max_document_bytes: 16 << 20,
+            maps: Vec::new(),
+            masters: Vec::new(),
+            catalogue: None,
         }
     }
 }
@@ -127,8 +141,12 @@ pub fn read(
     sink: &mut dyn FnMut(Identified) -> Result<(), ReadError>,
     progress: &dyn Fn(u64),
 ) -> Result<QualityReport, ReadError> {
-    let catalogue =
-        Catalogue::builtin().map_err(|_| ReadError::Catalogue { table: "*".to_owned(), column: "*".to_owned() })?;
+    let catalogue = match &options.catalogue {
+        Some(catalogue) => catalogue.clone(),
+        None => {
+            Catalogue::builtin().map_err(|_| ReadError::Catalogue { table: "*".to_owned(), column: "*".to_owned() })?
+        }
+    };
     let mut desk = Desk::new(&catalogue, options, sink)?;
     let plan = walk::plan(inputs, options, &mut desk.tally)?;
     let checkups = checkup::Reader::new(&desk)?;
@@ -138,10 +156,19 @@ pub fn read(
         opener.with(item, &mut |mut input: &mut dyn BufRead| match item.format {
             Format::Eligibility => eligibility::read(&mut desk, file, encoding, &mut input),
             Format::Roster => lifelog::roster(&mut desk, file, encoding, &mut input),
+            Format::OptOut => consent::opt_out(&mut desk, file, encoding, &mut input),
+            Format::Consent => consent::read(&mut desk, file, encoding, &mut input),
             Format::Claims => claims::read(&mut desk, file, encoding, &mut input),
+            Format::ProviderClaims => claims::provider::read(&mut desk, file, encoding, &mut input),
             Format::Checkup => checkups.read(&mut desk, file, item.named, input),
+            Format::CheckupCsv => checkup::table::read(&mut desk, file, encoding, &mut input),
+            Format::Fhir => fhir::read(&mut desk, file, item.named, input),
             Format::Daily => lifelog::daily(&mut desk, file, encoding, &mut input),
-            _ => Ok(()),
+            Format::AppleHealth => apple::read(&mut desk, file, item.named, input),
+            Format::Fitbit => fitbit::read(&mut desk, file, encoding, &mut input),
+            Format::Mapped(map) => mapped::read(&mut desk, map, file, encoding, &mut input),
+            // None of these gets into the plan.
+            Format::Beside(_) | Format::Zip | Format::Utf16 | Format::Empty | Format::Unknown => Ok(()),
         })?;
     }
     desk.finish()

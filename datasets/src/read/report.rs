@@ -18,12 +18,28 @@ pub enum Kind {
     Eligibility,
     /// Payer-side claims (`NN_RECODEINFO`).
     Claims,
+    /// Provider-side claims (UKE).
+    ProviderClaims,
     /// 特定健診 XML; a record is a document.
     Checkup,
+    /// Checkups as CSV.
+    CheckupCsv,
+    /// FHIR bundles and observations; a record is a resource.
+    Fhir,
     /// A service's list of users.
     Roster,
     /// A service's daily values.
     LifelogDaily,
+    /// Apple Health `export.xml`; a record is a `Record` element.
+    AppleHealth,
+    /// Fitbit CSV.
+    Fitbit,
+    /// Programmes, events, laboratory values and further kinds by column map.
+    Mapped,
+    /// What persons allow and refuse.
+    Consent,
+    /// Persons whose rows must not leave the source.
+    OptOut,
     /// Files as such: what was found beside the data.
     Files,
 }

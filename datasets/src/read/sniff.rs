@@ -12,13 +12,24 @@ pub(super) enum Format {
     Eligibility,
     Roster,
     Daily,
+    /// Payer-side claims.
     Claims,
+    /// Provider-side claims (UKE).
+    ProviderClaims,
     Checkup,
+    /// Checkups as CSV.
+    CheckupCsv,
+    /// FHIR, as JSON or NDJSON.
+    Fhir,
+    AppleHealth,
+    Fitbit,
+    /// CSV of one of the column maps.
+    Mapped(usize),
+    Consent,
+    OptOut,
     /// Known, but holds no data for a reader: archive index, summary, schema, settlement file.
     Beside(&'static str),
     Zip,
-    /// Provider-side claim file.
-    ProviderClaims,
     Utf16,
     Empty,
     Unknown,
@@ -30,9 +41,17 @@ impl Format {
         match self {
             Self::Eligibility => Some(0),
             Self::Roster => Some(1),
-            Self::Claims => Some(2),
-            Self::Checkup => Some(3),
-            Self::Daily => Some(4),
+            Self::OptOut => Some(2),
+            Self::Consent => Some(3),
+            Self::Claims => Some(4),
+            Self::ProviderClaims => Some(5),
+            Self::Checkup => Some(6),
+            Self::CheckupCsv => Some(7),
+            Self::Fhir => Some(8),
+            Self::Daily => Some(9),
+            Self::AppleHealth => Some(10),
+            Self::Fitbit => Some(11),
+            Self::Mapped(_) => Some(12),
             _ => None,
         }
     }
@@ -52,6 +71,10 @@ pub(super) fn format(head: &[u8]) -> Format {
     }
     if start.starts_with(b"<") {
         return xml(start);
+    }
+    if start.starts_with(b"{") || start.starts_with(b"[") {
+        // The reader judges whether it is FHIR: the resource type may stand anywhere in an object.
+        return Format::Fhir;
     }
     let line = start.split(|&byte| byte == b'\n').next().unwrap_or(start).trim_ascii_end();
     let mut items = line.split(|&byte| byte == b',');
@@ -101,6 +124,7 @@ fn xml(start: &[u8]) -> Format {
     let local = name.rsplit(|&byte| byte == b':').next().unwrap_or(name);
     match local {
         b"ClinicalDocument" => Format::Checkup,
+        b"HealthData" => Format::AppleHealth,
         b"index" => Format::Beside("archive-index"),
         b"summary" => Format::Beside("archive-summary"),
         b"schema" => Format::Beside("schema"),

@@ -41,11 +41,6 @@ const CHECK: &str = "Check that the file is complete and is what you meant to gi
 
 fn refused_format(format: Format) -> Option<(&'static str, &'static str, &'static str)> {
     match format {
-        Format::ProviderClaims => Some((
-            "provider-side-claims",
-            "this is a provider-side claim file (UKE), which is not read",
-            "Give the payer-side files (NN_RECODEINFO_*.CSV) that the clearing body sends to the insurer",
-        )),
         Format::Utf16 => Some(("utf-16", "the file is encoded in UTF-16", "Save it as UTF-8 or as CP932 (Shift_JIS)")),
         Format::Empty => Some(("empty-file", "the file is empty", CHECK)),
         Format::Unknown => Some((
@@ -217,7 +212,9 @@ fn glance(input: &mut dyn Read) -> io::Result<Vec<u8>> {
     let mut head = Vec::with_capacity(GLANCE);
     let mut input = input.take(HEAD as u64);
     Read::by_ref(&mut input).take(GLANCE as u64).read_to_end(&mut head)?;
-    if head.len() == GLANCE && !matches!(sniff::format(&head), Format::Checkup | Format::Zip) {
+    if head.len() == GLANCE
+        && !matches!(sniff::format(&head), Format::Checkup | Format::AppleHealth | Format::Fhir | Format::Zip)
+    {
         input.read_to_end(&mut head)?;
     }
     Ok(head)

@@ -4,6 +4,7 @@
 
 mod document;
 pub(super) mod items;
+pub(super) mod table;
 
 use std::borrow::Cow;
 use std::io::{BufRead, Read};

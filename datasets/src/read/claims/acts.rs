@@ -4,10 +4,12 @@
 //! The points of a 算定単位 stand on its last record; the day columns say how often it was done on which day. An act's
 //! points are those of its record times the count of the day, so that sums over acts are those of the receipt.
 
+use std::rc::Rc;
+use std::sync::Arc;
+
 use super::super::desk::{Desk, Into};
 use super::super::error::ReadError;
 use super::super::frame::Value;
-use super::super::master;
 use super::super::number::{self, Month};
 use super::super::report::Kind;
 use super::{Fields, Tag};
@@ -38,6 +40,8 @@ pub(super) enum Outcome {
 pub(super) struct Units {
     ident: u32,
     month: Month,
+    /// The receipt's name, for the column `receipt`.
+    receipt: Rc<str>,
     /// 診療識別 in force; at most 98 records may leave it out.
     class: [u8; 2],
     pending: Vec<Part>,
@@ -50,8 +54,8 @@ pub(super) struct Units {
 }
 
 impl Units {
-    pub(super) fn new(ident: u32, month: Month, write: bool) -> Self {
-        Self { ident, month, class: *b"  ", pending: Vec::new(), sum: 0, seen: None, write }
+    pub(super) fn new(ident: u32, month: Month, receipt: Rc<str>, write: bool) -> Self {
+        Self { ident, month, receipt, class: *b"  ", pending: Vec::new(), sum: 0, seen: None, write }
     }
 
     pub(super) fn ident(&self) -> u32 {
@@ -181,6 +185,7 @@ impl Units {
     }
 
     fn act(&mut self, desk: &mut Desk<'_>, part: &Part, date: i32, count: i64) -> Result<(), ReadError> {
+        let masters = Arc::clone(&desk.masters);
         let lists = &desk.lists;
         let kind = match &part.tag {
             b"SI" => lists.procedure,
@@ -197,10 +202,11 @@ impl Units {
             Value::Day(date),
             Value::Category(kind),
             Value::Text(code),
-            if drug { yj(code) } else { Value::Null },
+            Value::text(if drug { masters.yj(code) } else { None }),
             Value::Int(lists.quantity.clamp(quantity)),
             Value::Int(lists.act_points.clamp(points)),
             Value::int(supply),
+            Value::Text(&self.receipt),
         ];
         self.seen = Some(span(self.seen, date));
         desk.push(Into::Act, self.ident, &row)
@@ -219,6 +225,7 @@ impl Units {
         }
         let amount = [6, 7].into_iter().find_map(|item| number::decimal(fields.get(item), 3)).unwrap_or(1_000);
         let times = number::whole(fields.get(9)).unwrap_or(1);
+        let masters = Arc::clone(&desk.masters);
         let lists = &desk.lists;
         let (kind, drug) = match code.as_bytes().first() {
             Some(b'1' | b'3' | b'4') => (lists.procedure, false),
@@ -230,19 +237,16 @@ impl Units {
             Value::Day(date),
             Value::Category(kind),
             Value::Text(code),
-            if drug { yj(code) } else { Value::Null },
+            Value::text(if drug { masters.yj(code) } else { None }),
             Value::Int(lists.quantity.clamp(amount.saturating_mul(times))),
             Value::Int(0),
             Value::Null,
+            Value::Text(&self.receipt),
         ];
         self.seen = Some(span(self.seen, date));
         desk.push(Into::Act, self.ident, &row)?;
         Ok(Outcome::Taken)
     }
-}
-
-pub(super) fn yj(code: &str) -> Value<'static> {
-    master::yj(code).map_or(Value::Null, Value::Text)
 }
 
 pub(super) fn span(seen: Option<(i32, i32)>, date: i32) -> (i32, i32) {

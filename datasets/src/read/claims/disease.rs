@@ -1,11 +1,13 @@
 //! SY and SB records: diagnoses, whether suspected, and what became of them. The written name is not kept.
 
+use std::sync::Arc;
+
 use super::acts::Outcome;
 use super::receipt::{Body, Head, KIND, Take};
 use crate::read::desk::{Desk, Into};
 use crate::read::error::ReadError;
 use crate::read::frame::Value;
-use crate::read::{master, number};
+use crate::read::number;
 
 /// の疑い, among the four-character modifiers of a disease.
 const SUSPECTED: &[u8] = b"8002";
@@ -39,16 +41,18 @@ impl Take<'_> {
             body.died(head.month.last());
         }
         let outcome = std::str::from_utf8(outcome).ok().filter(|code| !code.is_empty());
+        let masters = Arc::clone(&desk.masters);
         let sheet = desk.sheet(Into::Diagnosis)?;
         let outcome = outcome.map(|code| sheet.category("outcome", code));
         let row = [
             Value::Day(head.month.first()),
             Value::Text(code),
-            master::icd10(code).map_or(Value::Null, Value::Text),
+            Value::text(masters.icd10(code)),
             Value::day(start),
             Value::category(outcome),
             Value::Flag(self.fields.get(6) == b"01"),
             Value::Flag(self.suspected(4, 5)),
+            Value::Text(&head.receipt),
         ];
         desk.push(Into::Diagnosis, ident, &row)?;
         Ok(Outcome::Taken)
@@ -62,14 +66,16 @@ impl Take<'_> {
         let own = std::str::from_utf8(self.fields.get(4))
             .ok()
             .filter(|icd| (3..=5).contains(&icd.len()) && icd.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+        let masters = Arc::clone(&desk.masters);
         let row = [
             Value::Day(head.month.first()),
             Value::Text(code),
-            own.or(master::icd10(code)).map_or(Value::Null, Value::Text),
+            Value::text(own.or(masters.icd10(code))),
             Value::Null,
             Value::Null,
             Value::Flag(self.fields.get(5) == b"11"),
             Value::Flag(self.suspected(2, 3)),
+            Value::Text(&head.receipt),
         ];
         desk.push(Into::Diagnosis, ident, &row)?;
         Ok(Outcome::Taken)

@@ -1,12 +1,15 @@
 //! 調剤: prescriptions (SH) with dispensings (CZ) and what was dispensed (IY, TO), and the pharmacy's own fees (KI).
 //! An act's date is that of the dispensing; supply days are 調剤数量 where the form is 内服. Not diagnoses: there are none.
 
+use std::rc::Rc;
+use std::sync::Arc;
+
 use super::super::desk::{Desk, Into};
 use super::super::error::ReadError;
 use super::super::frame::Value;
 use super::super::number::{self, Month};
 use super::Fields;
-use super::acts::{Outcome, span, yj};
+use super::acts::{Outcome, span};
 
 /// A thing dispensed: what one dispensing unit (a day, for 内服) takes.
 struct Drug {
@@ -25,6 +28,7 @@ struct Dispensing {
 pub(super) struct Dispensed {
     ident: u32,
     month: Month,
+    receipt: Rc<str>,
     oral: bool,
     drugs: Vec<Drug>,
     times: Vec<Dispensing>,
@@ -32,8 +36,8 @@ pub(super) struct Dispensed {
 }
 
 impl Dispensed {
-    pub(super) fn new(ident: u32, month: Month) -> Self {
-        Self { ident, month, oral: false, drugs: Vec::new(), times: Vec::new(), seen: None }
+    pub(super) fn new(ident: u32, month: Month, receipt: Rc<str>) -> Self {
+        Self { ident, month, receipt, oral: false, drugs: Vec::new(), times: Vec::new(), seen: None }
     }
 
     /// SH: a prescription begins.
@@ -133,6 +137,7 @@ impl Dispensed {
             Value::Int(lists.quantity.clamp(times.saturating_mul(1_000))),
             Value::Int(lists.act_points.clamp(points.saturating_mul(times))),
             Value::Null,
+            Value::Text(&self.receipt),
         ];
         self.seen = Some(span(self.seen, date));
         desk.push(Into::Act, self.ident, &row)
@@ -144,6 +149,7 @@ impl Dispensed {
         if times.is_empty() && !drugs.is_empty() {
             desk.tally.repaired(super::Kind::Claims, "drugs-without-dispensing");
         }
+        let masters = Arc::clone(&desk.masters);
         for time in &times {
             for (at, drug) in drugs.iter().enumerate() {
                 let lists = &desk.lists;
@@ -154,10 +160,11 @@ impl Dispensed {
                     Value::Day(time.date),
                     Value::Category(if drug.material { lists.material } else { lists.drug }),
                     Value::Text(code),
-                    if drug.material { Value::Null } else { yj(code) },
+                    Value::text(if drug.material { None } else { masters.yj(code) }),
                     Value::Int(lists.quantity.clamp(drug.quantity.saturating_mul(time.amount))),
                     Value::Int(lists.act_points.clamp(points)),
                     Value::int(supply.then(|| lists.supply_days.clamp(time.amount))),
+                    Value::Text(&self.receipt),
                 ];
                 self.seen = Some(span(self.seen, time.date));
                 desk.push(Into::Act, self.ident, &row)?;

@@ -8,6 +8,7 @@ mod acts;
 mod correct;
 mod disease;
 mod dispensing;
+pub(super) mod provider;
 mod receipt;
 mod totals;
 

@@ -4,6 +4,7 @@
 //! belongs to an organ's donor, not to the patient, and is left out.
 
 use std::borrow::Cow;
+use std::rc::Rc;
 
 use super::acts::{Outcome, Units, span};
 use super::correct::Views;
@@ -55,6 +56,11 @@ pub(super) struct Head {
     /// 総括区分 2 and 3: totals stand on the summary receipt.
     pub(super) part: bool,
     pub(super) facility: Option<String>,
+    /// Names of this version of the receipt, and of the receipt over its versions.
+    pub(super) receipt: Rc<str>,
+    pub(super) receipt_number: String,
+    /// 請求年月, its first day.
+    pub(super) billed: Option<i32>,
     pub(super) days: Option<i64>,
     pub(super) points: i64,
     pub(super) points_from: usize,
@@ -123,7 +129,12 @@ impl<'a> Take<'a> {
         });
         let part = dpc && matches!(self.fields.get(18), b"2" | b"3");
         let house = if sort == Sort::Pharmacy { b"YK" } else { b"IR" };
-        let facility = self.find(receipt, view, house).and_then(|_| self.facility());
+        let (mut facility, mut billed) = (None, None);
+        if self.find(receipt, view, house).is_some() {
+            facility = self.facility();
+            let item = if sort == Sort::Pharmacy { 6 } else { 7 };
+            billed = number::month(self.fields.get(item)).map(Month::first);
+        }
         let payer = match self.find(receipt, view, b"HO") {
             Some(at) => {
                 person.insurer = self.decoded(1);
@@ -141,6 +152,7 @@ impl<'a> Take<'a> {
             points => number::whole(points).ok_or("points")?,
         };
         self.qualification(receipt, view, &mut person);
+        let receipt_number = self.number(receipt, view, facility.as_deref(), month);
         if person.number.is_none() && person.name.is_none() && person.kana.is_none() {
             return Err("no-identity");
         }
@@ -150,11 +162,30 @@ impl<'a> Take<'a> {
             inpatient: sort != Sort::Pharmacy && last % 2 == 1,
             part,
             facility,
+            receipt: format!("{receipt_number}@{}", billed.unwrap_or_default()).into(),
+            receipt_number,
+            billed,
             days,
             points,
             points_from,
             person,
         })
+    }
+
+    /// 検索番号, レセプト管理番号, or what a clinic numbers by: the name of the receipt over all its versions.
+    fn number(&mut self, receipt: &Receipt, view: &[usize], facility: Option<&str>, month: Month) -> String {
+        let at = receipt.records.iter().position(|record| record.tag == *b"MN");
+        if let Some(record) = at.and_then(|at| receipt.records.get(at)).copied() {
+            self.fields.load(receipt, record);
+            for (kind, item) in [("s", 3), ("m", 1)] {
+                if let Some(number) = self.decoded(item) {
+                    return format!("{kind}:{number}");
+                }
+            }
+        }
+        let _ = self.find(receipt, view, b"RE");
+        let (number, sort) = (self.decoded(1).unwrap_or_default(), self.decoded(2).unwrap_or_default());
+        format!("f:{}:{}:{sort}:{number}", facility.unwrap_or_default(), month.first())
     }
 
     /// SN of the insurer: 枝番, and 保険者番号, 記号, 番号 where the clearing body corrected them.
@@ -213,8 +244,8 @@ impl<'a> Take<'a> {
         }
         let ident = desk.identities.of(KIND, &tuple);
         let mut body = Body {
-            units: Units::new(ident, head.month, true),
-            dispensed: Dispensed::new(ident, head.month),
+            units: Units::new(ident, head.month, Rc::clone(&head.receipt), true),
+            dispensed: Dispensed::new(ident, head.month, Rc::clone(&head.receipt)),
             death: None,
         };
         let mut used = vec![false; receipt.records.len()];

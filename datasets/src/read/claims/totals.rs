@@ -1,5 +1,7 @@
 //! The claim row: totals as billed and as adjudicated. Not the acts.
 
+use std::rc::Rc;
+
 use super::Receipt;
 use super::acts::Units;
 use super::correct::Views;
@@ -42,7 +44,7 @@ impl Take<'_> {
         let added = receipt.records.get(head.points_from).is_some_and(|r| r.added);
         let mut details = None;
         if !added && head.sort != Sort::Pharmacy {
-            let mut units = Units::new(0, head.month, false);
+            let mut units = Units::new(0, head.month, Rc::clone(&head.receipt), false);
             for &at in &views.billed {
                 let Some(record) = receipt.records.get(at).copied() else {
                     continue;
@@ -103,6 +105,9 @@ impl Take<'_> {
             Value::Int(lists.points.clamp(billed.points)),
             Value::Int(lists.points.clamp(points)),
             Value::Text(head.facility.as_deref().unwrap_or("unknown")),
+            Value::Text(&head.receipt),
+            Value::Text(&head.receipt_number),
+            Value::day(head.billed),
         ];
         desk.push(Into::Claim, ident, &row)
     }

@@ -82,7 +82,8 @@ fn persons(n: u32) -> Vec<Person> {
 /// A frame of the named table; `columns` are Int64 for everything and are cast to what the catalogue says.
 fn frame(table: &str, columns: Vec<(&str, Column)>) -> DataFrame {
     let catalogue = Catalogue::builtin().unwrap();
-    let schema = catalogue.table(table).unwrap().frame_schema("pid", crate::catalogue::KeyForm::Keyed);
+    let table = catalogue.table(table).unwrap();
+    let schema = table.frame_schema("pid", crate::catalogue::KeyForm::Keyed);
     let height = columns[0].1.len();
     let given: BTreeMap<_, _> = columns.into_iter().collect();
     let cast = |(name, ty): (&PlSmallStr, &DataType)| match given.get(name.as_str()) {
@@ -92,6 +93,9 @@ fn frame(table: &str, columns: Vec<(&str, Column)>) -> DataFrame {
                 _ => column.clone(),
             };
             column.cast(ty).unwrap().with_name(name.clone())
+        }
+        None if table.column(name).is_some_and(|c| !c.nullable) => {
+            Column::new(name.clone(), vec![0_i64; height]).cast(&DataType::Int32).unwrap().cast(ty).unwrap()
         }
         None => Column::full_null(name.clone(), height, ty),
     };
