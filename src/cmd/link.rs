@@ -343,11 +343,12 @@ type Rows = (BTreeMap<String, DataFrame>, DataFrame);
 
 /// The tables of all packages with persons in place of identities, and who became whom.
 fn rows(contents: &[Content], outcome: &Outcome) -> Done<Rows> {
+    let standing = standing_tables(contents)?;
     // By table and source: what one source repeats is not a second fact; what two sources say is two.
     let mut parts: BTreeMap<(&str, &str), Vec<DataFrame>> = BTreeMap::new();
     let (mut source, mut sequence, mut ident, mut pid) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut person_of = outcome.person_of.iter().copied();
-    for content in contents {
+    for (content, own) in contents.iter().zip(&standing) {
         let mut pids = HashMap::with_capacity(content.identities.len());
         for (i, person) in content.identities.iter().zip(person_of.by_ref()) {
             pids.insert(i.ident, person);
@@ -356,7 +357,7 @@ fn rows(contents: &[Content], outcome: &Outcome) -> Done<Rows> {
             ident.push(i.ident);
             pid.push(person);
         }
-        for (name, frame) in &content.tables {
+        for (name, frame) in own {
             let frame = with_pid(name, frame, &pids).input("the packages' tables")?;
             parts.entry((name, &content.source)).or_default().push(frame);
         }
@@ -381,6 +382,22 @@ fn rows(contents: &[Content], outcome: &Outcome) -> Done<Rows> {
     ];
     let identities = DataFrame::new(outcome.person_of.len(), columns);
     Ok((tables, identities.map_err(|_| Failure::input("the packages' identities differ in shape"))?))
+}
+
+/// The packages' tables without receipts that the same source has sent in a later version.
+fn standing_tables(contents: &[Content]) -> Done<Vec<BTreeMap<String, DataFrame>>> {
+    // Frames share their columns: these are no copies.
+    let mut tables: Vec<BTreeMap<String, DataFrame>> = contents.iter().map(|content| content.tables.clone()).collect();
+    let mut by_source: BTreeMap<&str, Vec<(u64, &mut BTreeMap<String, DataFrame>)>> = BTreeMap::new();
+    for (content, tables) in contents.iter().zip(&mut tables) {
+        by_source.entry(&content.source).or_default().push((content.sequence, tables));
+    }
+    for (source, mut packages) in by_source {
+        packages.sort_by_key(|(sequence, _)| *sequence);
+        let mut packages: Vec<_> = packages.into_iter().map(|(_, tables)| tables).collect();
+        store::latest_receipts(&mut packages).input(format!("the receipts of {source}"))?;
+    }
+    Ok(tables)
 }
 
 /// Precision and recall against the generator's truth, over the identity rows whose person it knows.

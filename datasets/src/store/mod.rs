@@ -15,12 +15,14 @@ mod load;
 mod open;
 mod repeats;
 mod staging;
+mod versions;
 
 pub use error::{EngineCode, StoreError};
 pub use load::{Load, Moved, Person, load};
 pub use open::{PreviousIdentity, Store};
 pub use repeats::without_repeats;
 pub use staging::Staged;
+pub use versions::latest_receipts;
 
 #[cfg(test)]
 mod tests;
