@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::error::ReadError;
 use super::frame::{Grid, Shape, Sheet, Value};
 use super::identity::Identities;
+use super::lifelog::UserFiles;
 use super::master::Masters;
 use super::report::{QualityReport, Tally};
 use super::{Identified, ReadOptions};
@@ -107,6 +108,8 @@ pub(super) struct Desk<'a> {
     pub(super) masters: Arc<Masters>,
     /// Users of lifelog services, from their rosters.
     pub(super) users: HashMap<String, u32>,
+    /// Files of those users: see [`Desk::user_of_file`].
+    pub(super) user_files: UserFiles,
     /// Whether a roster was read at all.
     pub(super) rosters: bool,
     /// Days already taken from lifelogs, a bit set per identity.
@@ -156,6 +159,7 @@ impl<'a> Desk<'a> {
             options,
             masters: Arc::new(Masters::builtin()),
             users: HashMap::new(),
+            user_files: UserFiles::default(),
             rosters: false,
             taken: HashMap::new(),
         };
@@ -165,6 +169,12 @@ impl<'a> Desk<'a> {
             }
         }
         Ok(desk)
+    }
+
+    /// The identity that the roster gives a personal file, by its name or that of its zip or of a folder around it.
+    /// `shown` is the path as findings show it (`in/x.zip!/apple_health_export/export.xml`).
+    pub(super) fn user_of_file(&self, shown: &str) -> Option<u32> {
+        self.user_files.of(shown)
     }
 
     fn at(table: Into) -> usize {

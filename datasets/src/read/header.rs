@@ -56,6 +56,8 @@ pub(super) const ROSTER: &[Field] = &[
     may("保険者番号", &[]),
     may("記号", &[]),
     may("番号", &[]),
+    may("枝番", &[]),
+    may("ファイル名", &["ファイル", "filename", "file_name", "file"]),
 ];
 
 /// A service's values by user and day. The order is that of the constants in `lifelog`.

@@ -1,78 +1,23 @@
 //! A lifelog service's roster and daily values. The roster says who a user is; without it no day can be used.
 
+mod roster;
+
 use std::io::BufRead;
 
 use super::desk::{Desk, Into};
 use super::error::{Place, ReadError};
 use super::frame::Value;
 use super::header::{self, Fate, Row};
-use super::identity::Tuple;
 use super::number;
 use super::report::Kind;
 use super::text::Encoding;
+pub(super) use roster::{UserFiles, read as roster};
 
 const USER: usize = 0;
-
-const NAME: usize = 1;
-const KANA: usize = 2;
-const BIRTH: usize = 3;
-const SEX: usize = 4;
-const POSTCODE: usize = 5;
-const INSURER: usize = 6;
-const SYMBOL: usize = 7;
-const NUMBER: usize = 8;
 
 const DATE: usize = 1;
 /// Columns of values in the file's order, which is that of `lifelog_daily`.
 const VALUES: [&str; 7] = ["steps", "sleep_min", "wear_min", "resting_hr", "weight_kg", "sbp", "dbp"];
-
-/// Reads a roster.
-pub(super) fn roster<R: BufRead>(
-    desk: &mut Desk<'_>,
-    file: &str,
-    encoding: Encoding,
-    input: R,
-) -> Result<(), ReadError> {
-    desk.rosters = true;
-    header::rows(desk, Kind::Roster, header::ROSTER, file, encoding, input, &mut user)
-}
-
-fn user(desk: &mut Desk<'_>, row: &Row<'_>) -> Result<Fate, ReadError> {
-    let text = |field| row.text(field);
-    let Some(id) = text(USER) else {
-        return Ok(Fate::Malformed("user-missing"));
-    };
-    let (name, kana, birth, sex) = (text(NAME), text(KANA), text(BIRTH), text(SEX));
-    let (postcode, insurer) = (text(POSTCODE), text(INSURER));
-    let (symbol, no) = (text(SYMBOL), text(NUMBER));
-    let tuple = Tuple {
-        insurer_no: insurer.as_deref(),
-        symbol: symbol.as_deref(),
-        number: no.as_deref(),
-        name: name.as_deref(),
-        kana: kana.as_deref(),
-        birth: birth.as_deref(),
-        sex: sex.as_deref(),
-        postcode: postcode.as_deref(),
-        ..Tuple::default()
-    };
-    if tuple.nobody() {
-        return Ok(Fate::Unusable("no-identity"));
-    }
-    if number::loose_day(row.bytes(BIRTH)).is_none() {
-        desk.tally.value_lost(Kind::Roster, "birth-date", row.file, row.line);
-    }
-    let ident = desk.identities.of(Kind::Roster, &tuple);
-    match desk.users.get(id.as_ref()) {
-        // One user id for two people: nobody can say whose days these are, so the first stays and the second is shown.
-        Some(&known) if known != ident => return Ok(Fate::Unusable("user-twice")),
-        Some(_) => desk.tally.repaired(Kind::Roster, "row-twice"),
-        None => {
-            desk.users.insert(id.into_owned(), ident);
-        }
-    }
-    Ok(Fate::Kept)
-}
 
 /// Reads a file of daily values.
 pub(super) fn daily<R: BufRead>(
