@@ -208,6 +208,12 @@ impl SourceKeys {
         self.token_with(pass, fields, &mut Vec::new())
     }
 
+    /// The tokens of all passes, in the order of [`Pass::ALL`]. `buffer` is only there to be used again: it holds
+    /// identifiers afterwards, so zeroize it when the last identity is done.
+    pub fn tokens(&self, fields: &Fields, buffer: &mut Vec<u8>) -> [Option<Token>; PASSES] {
+        Pass::ALL.map(|pass| self.token_with(pass, fields, buffer))
+    }
+
     /// [`SourceKeys::token`] with a buffer that is used again.
     pub(crate) fn token_with(&self, pass: Pass, fields: &Fields, buffer: &mut Vec<u8>) -> Option<Token> {
         let message = pass.message(fields, buffer)?;
