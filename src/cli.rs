@@ -83,15 +83,22 @@ pub struct DemoArgs {
 pub struct SynthArgs {
     /// Folder to make; must not exist
     pub dir: PathBuf,
-    /// How many people
+    /// How many people [default: 20000]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
-    pub persons: u32,
-    /// How many months of records, ending March 2025
+    pub persons: Option<u32>,
+    /// How many months of records, ending March 2025 [default: 24]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=120))]
-    pub months: u32,
-    /// Same seed, same bytes
-    #[arg(long, default_value_t = 1)]
-    pub seed: u64,
+    pub months: Option<u32>,
+    /// Same seed, same bytes [default: 1]
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Formats to write, with commas between: payer, provider, dpc, dental, apple, fitbit, fhir, checkup_csv, programmes,
+    /// events, observations, consent, opt_out, all, default
+    #[arg(long, value_name = "LIST")]
+    pub formats: Option<datasets::synth::Formats>,
+    /// All options and error rates (TOML); what the command line says wins
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
 }
 
 /// Who holds an identity.

@@ -57,7 +57,10 @@ fn every_record_arrives_with_its_values() {
     let both = |table: &str| kenpo.height(table) + kokuho.height(table);
     let report = &world.report;
     assert_eq!(both("enrolment"), report.enrolments);
-    assert_eq!(both("claim"), report.medical_claims + report.pharmacy_claims);
+    assert_eq!(
+        both("claim"),
+        report.medical_claims + report.dpc_claims + report.dental_claims + report.pharmacy_claims
+    );
     assert_eq!(both("checkup"), report.checkups);
     assert_eq!(lifelog.height("lifelog_daily"), report.lifelog_days);
 

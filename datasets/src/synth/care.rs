@@ -276,7 +276,12 @@ impl<'a> Care<'a> {
         prescribe(receipt, day, supply, taken, in_house);
         if glucose && injects {
             // One pen for four weeks, injected weekly: billed by the pharmacy as four units over the supply.
-            receipt.dispensed.push(Dispensed { day, supply: every, drugs: vec![(&codes::SEMAGLUTIDE, 4)] });
+            receipt.dispensed.push(Dispensed {
+                day,
+                supply: every,
+                oral: false,
+                drugs: vec![(&codes::SEMAGLUTIDE, 4)],
+            });
         }
     }
 

@@ -5,15 +5,17 @@ use zip::write::SimpleFileOptions;
 
 use super::calendar::{age, digits, first_day, fiscal_year, weekday};
 use super::dice::{Dice, Purpose};
-use super::options::SynthOptions;
-use super::out::{Block, Document, Layout};
-use super::people::{EMPLOYERS, Fund, Period, Person, Spell};
-use super::traits::Traits;
-use super::written;
+use super::out::{Block, Document};
+use super::people::{EMPLOYERS, Fund, Person, Spell};
+use super::run::World;
+use super::traits::{Body, Traits};
+use super::written::{self, Written};
 
 mod document;
+pub(crate) mod items;
 
 use document::Sheet;
+use items::{Found, Item};
 
 /// Uptake: insured 85.5 %, dependants 42.1 % (FY2015); 国保 somewhat over a third.
 const UPTAKE: [f64; 3] = [0.855, 0.421, 0.375];
@@ -63,17 +65,41 @@ fn offer(person: &Person, spell: &Spell, year: i32) -> Option<(bool, f64)> {
     }
 }
 
+/// One examination, for whoever writes it down in another format or follows it up.
+pub(crate) struct Exam {
+    /// Index into the person's spells.
+    pub(crate) spell: usize,
+    pub(crate) on: i32,
+    /// 特定健診; else the employer's own checkup.
+    pub(crate) statutory: bool,
+    pub(crate) third_term: bool,
+    pub(crate) body: Body,
+    pub(crate) items: Vec<Item>,
+    /// The identity as the centre wrote it.
+    pub(crate) written: Written,
+}
+
+impl Exam {
+    /// Code of `checkup.kind`.
+    pub(crate) fn kind(&self) -> &'static str {
+        if self.statutory { "tokutei" } else { "jigyonushi" }
+    }
+
+    /// 保健指導レベル: 1 積極的, 2 動機付け, 3 なし; none if it was not judged.
+    pub(crate) fn guidance(&self) -> Option<u8> {
+        self.items.iter().find(|item| item.column == "guidance").and_then(|item| match item.found {
+            Found::Answer { code, .. } => Some(code),
+            _ => None,
+        })
+    }
+}
+
 /// Writes all checkups of one person in the period.
-pub(crate) fn write(
-    options: &SynthOptions,
-    layout: Layout,
-    period: Period,
-    person: &Person,
-    traits: &Traits,
-    block: &mut Block,
-) {
+pub(crate) fn write(world: &World<'_>, person: &Person, traits: &Traits, block: &mut Block) -> Vec<Exam> {
+    let (options, period) = (world.options, world.period);
     let mut dice = Dice::new(options.seed, Purpose::Checkup, u64::from(person.number));
     let (first, last) = (fiscal_year(period.first), fiscal_year(period.last));
+    let mut exams = Vec::new();
     for year in first..=last {
         let (month, day) = (dice.between(2, 8), dice.between(0, 27));
         let comes = dice.unit();
@@ -84,7 +110,10 @@ pub(crate) fn write(
         if on < period.start() || on > period.end() || !person.alive_on(on) {
             continue;
         }
-        let Some(spell) = person.spell_on(on) else {
+        let Some(at) = person.spells.iter().position(|spell| spell.covers(on)) else {
+            continue;
+        };
+        let Some(spell) = person.spells.get(at) else {
             continue;
         };
         let Some((statutory, uptake)) = offer(person, spell, year) else {
@@ -95,32 +124,43 @@ pub(crate) fn write(
         if comes >= uptake + 1.6 * room * (traits.diligence - 0.5) {
             continue;
         }
-        let written = written::checkup(options, person, spell, on);
-        block.truth.push((spell.fund.index() as u8, written.fingerprint(), person.number));
         let body = traits.body(person, on);
-        let sheet = Sheet {
-            fund: spell.fund,
-            statutory,
-            on,
-            third_term: year < 2024,
-            sex: person.sex,
-            written: &written,
-            body: &body,
-            traits,
-            postcode: person.postcode_on(on),
-            number: person.number,
-        };
-        sheet.write(&mut block.documents, &mut dice);
-        let serial = person.number % 1_000_000;
-        let times = (person.number / 1_000_000) % 10;
-        let folder = archive_name(spell.fund, year);
-        block.checkups.push(Document {
-            archive: layout.archive(spell.fund, year),
-            name: format!("{folder}/DATA/h{}{}{times}1{serial:06}.xml", centre(person.number), digits(on)),
-            end: block.documents.len(),
-        });
-        block.counts.checkups += 1;
+        let third_term = year < 2024;
+        let items = items::items(&body, traits, person.sex, statutory, third_term, &mut dice);
+        let written = written::checkup(options, person, spell, on);
+        let exam = Exam { spell: at, on, statutory, third_term, body, items, written };
+        document(person, spell, year, &exam, block);
+        exams.push(exam);
     }
+    exams
+}
+
+/// Adds the document to the archive of its insurer and 年度.
+fn document(person: &Person, spell: &Spell, year: i32, exam: &Exam, block: &mut Block) {
+    let source = spell.fund.source();
+    block.truth.push((source, exam.written.fingerprint(), person.number));
+    let sheet = Sheet {
+        fund: spell.fund,
+        statutory: exam.statutory,
+        on: exam.on,
+        written: &exam.written,
+        items: &exam.items,
+        postcode: person.postcode_on(exam.on),
+        number: person.number,
+    };
+    sheet.write(&mut block.room.documents);
+    let serial = person.number % 1_000_000;
+    let times = (person.number / 1_000_000) % 10;
+    let folder = archive_name(spell.fund, year);
+    block.checkups.push(Document {
+        fund: spell.fund,
+        year,
+        name: format!("{folder}/DATA/h{}{}{times}1{serial:06}.xml", centre(person.number), digits(exam.on)),
+        end: block.room.documents.len(),
+    });
+    items::note_checkup(block, source, person.number, exam.on, exam.kind(), exam.third_term, &exam.items);
+    items::note_items(block, source, person.number, exam.on, &exam.items);
+    block.counts.checkups += 1;
 }
 
 /// Fast deflate and a fixed time stamp, or the bytes would depend on the clock.

@@ -1,17 +1,20 @@
-//! Receipts as a payer gets them from the clearing body: NN_RECODEINFO files, medical and pharmacy, CP932, with JY corrections.
+//! Receipts as a payer gets them from the clearing body: NN_RECODEINFO files, CP932, with JY corrections.
 
-use super::calendar::{age, digits, first_day, month_digits};
-use super::codes;
+use super::calendar::{age, first_day, month_digits};
 use super::dice::{Dice, Purpose, mix};
-use super::options::SynthOptions;
-use super::out::{ARRIVAL, Block, Layout};
+use super::formats::Format;
+use super::out::{At, Block, Source};
 use super::people::{Fund, Person, Spell};
-use super::receipt::{Kind, Receipt};
+use super::receipt::Receipt;
+use super::run::World;
 use super::written;
 
 mod lines;
+mod medical;
+mod note;
+mod pharmacy;
 
-use lines::{Encoded, Lines, correction, cp932, detail, insurer, qualified, sorted};
+use lines::{Encoded, Lines};
 
 /// Names of a person at a facility, encoded once; many receipts repeat them.
 struct Card {
@@ -21,6 +24,7 @@ struct Card {
     surname: &'static str,
     written: Encoded,
 }
+
 /// Last digit of レセプト種別: who the patient is, odd for inpatients.
 fn patient(person: &Person, spell: &Spell, day: i32, inpatient: bool) -> u8 {
     let years = age(person.birth, day);
@@ -33,26 +37,71 @@ fn patient(person: &Person, spell: &Spell, day: i32, inpatient: bool) -> u8 {
     if inpatient { out - 1 } else { out }
 }
 
+/// 点数表 of a facility.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum House {
+    Medical,
+    Pharmacy,
+}
+
+impl House {
+    fn digit(self) -> char {
+        match self {
+            House::Medical => '1',
+            House::Pharmacy => '4',
+        }
+    }
+
+    /// 医療機関コード, 7 digits; none belongs to a facility we know of.
+    fn code(self, facility: u32) -> String {
+        match self {
+            House::Pharmacy => format!("{:07}", 4_000_000 + facility),
+            House::Medical => format!("{:07}", 9_000_000 + facility),
+        }
+    }
+
+    /// 都道府県, 点数表 and code: what names a facility in all of Japan.
+    fn key(self, facility: u32) -> String {
+        format!("13{}{}", self.digit(), self.code(facility))
+    }
+}
+
+/// One version of a receipt: when it was processed, under which number, and whether it was corrected.
+struct Version {
+    arrival: i32,
+    key: i64,
+    serial: i64,
+    cut: Option<Cut>,
+}
+
+/// What the clearing body took away from the last unit of a receipt.
+#[derive(Clone, Copy)]
+enum Cut {
+    /// 削除: the whole unit.
+    Delete,
+    /// 修正: a third of its points.
+    Reduce,
+}
+
 pub(crate) struct Writer<'a> {
-    options: &'a SynthOptions,
-    layout: Layout,
+    world: &'a World<'a>,
     person: &'a Person,
     cards: Vec<Card>,
-    seen: Vec<(u8, u64)>,
+    seen: Vec<(Source, u64)>,
     serial: i64,
     dice: Dice,
 }
 
 impl<'a> Writer<'a> {
-    pub(crate) fn new(options: &'a SynthOptions, layout: Layout, person: &'a Person) -> Self {
+    pub(crate) fn new(world: &'a World<'a>, person: &'a Person) -> Self {
+        let key = mix(&[u64::from(person.number), 4000]);
         Writer {
-            options,
-            layout,
+            world,
             person,
             cards: Vec::new(),
             seen: Vec::new(),
             serial: 0,
-            dice: Dice::new(options.seed, Purpose::Clerk, mix(&[u64::from(person.number), 4000])),
+            dice: Dice::new(world.options.seed, Purpose::Clerk, key),
         }
     }
 
@@ -71,8 +120,8 @@ impl<'a> Writer<'a> {
         if known.is_some() {
             return known;
         }
-        let written = written::facility(self.options, self.person, spell, day, facility, salt);
-        let key = (spell.fund.index() as u8, written.fingerprint());
+        let written = written::facility(self.world.options, self.person, spell, day, facility, salt);
+        let key = (spell.fund.source(), written.fingerprint());
         if !self.seen.contains(&key) {
             self.seen.push(key);
             block.truth.push((key.0, key.1, self.person.number));
@@ -81,236 +130,55 @@ impl<'a> Writer<'a> {
         Some(self.cards.len() - 1)
     }
 
-    /// Month in which the clearing body processed a receipt.
-    fn arrival(&mut self, month: i32) -> i32 {
-        let late = self.dice.chance(self.options.noise.late);
-        let more = if late { self.dice.between(1, 2) } else { 0 };
-        month + (1 + more).min(ARRIVAL as i32 - 1)
-    }
-
-    fn manage(&mut self, lines: &mut Lines<'_>, fund: Fund) {
+    /// The versions of a receipt: most have one; some are corrected, a few of those adjudicated are adjudicated again later.
+    fn versions(&mut self, month: i32, correctable: bool) -> Vec<Version> {
+        let noise = &self.world.options.noise;
+        let late = self.dice.chance(noise.late);
+        let arrival = month + 1 + if late { self.dice.between(1, 2) } else { 0 };
         self.serial += 1;
-        // レセプト管理番号: 16 digits, unique over insurers, months and kinds.
+        // 16 digits at most, unique over insurers, months and kinds.
         let key = i64::from(self.person.number) * 10_000 + self.serial % 10_000;
+        let serial = self.serial;
+        if !correctable {
+            return vec![Version { arrival, key, serial, cut: None }];
+        }
+        let [corrected, again, delete] =
+            [noise.correction, noise.readjudicated, 0.5].map(|rate| self.dice.chance(rate));
+        let cut = if delete { Cut::Delete } else { Cut::Reduce };
+        let mut versions = vec![Version { arrival, key, serial, cut: corrected.then_some(cut) }];
+        if again {
+            let arrival = arrival + self.dice.between(1, 2);
+            versions.push(Version { arrival, key, serial, cut: Some(cut) });
+        }
+        versions
+    }
+
+    /// The payer's file of a kind in a month of processing.
+    fn file(&self, block: &mut Block, fund: Fund, arrival: i32, name: &str) -> At {
+        let (folder, number) = (fund.name(), fund.number8());
+        let path = format!("{folder}/claims/{}/{number}/0_COMMON001/{name}", month_digits(arrival));
+        block.file(&path, Vec::new)
+    }
+
+    /// MN: レセプト管理番号, 所在地, 検索番号.
+    fn manage(lines: &mut Lines<'_>, fund: Fund, version: &Version) {
         lines.begin(2, "MN");
-        lines.text(format!("{}{key:015}", fund.index() + 1));
+        lines.text(format!("{}{:015}", fund.index() + 1, version.key));
         lines.text("13");
-        lines.text(format!("{:030}", key));
+        lines.text(format!("{:030}", version.key));
         lines.end();
     }
 
-    pub(crate) fn medical(&mut self, block: &mut Block, receipt: &Receipt) {
-        let person = self.person;
-        let Some(spell) = person.spells.get(receipt.spell) else {
-            return;
-        };
-        let day = first_day(receipt.month);
-        let Some(card) = self.card(block, receipt.facility, false, receipt.spell, day) else {
-            return;
-        };
-        let arrival = self.arrival(receipt.month);
-        let corrected = self.dice.chance(self.options.noise.correction);
-        let file = self.layout.claims(spell.fund, arrival, false);
-        let Some(mut out) = block.files.get_mut(file).map(std::mem::take) else {
-            return;
-        };
-        let mut lines = Lines { out: &mut out, line: 0 };
-        self.manage(&mut lines, spell.fund);
-        let Some(Card { written, .. }) = self.cards.get(card) else {
-            return;
-        };
-        let place = facility_code(receipt.facility);
-        lines.begin(1, "IR");
-        lines.text(if spell.fund == Fund::Kenpo { "1" } else { "2" });
-        lines.text("13");
-        lines.text("1");
-        lines.text(&place);
-        lines.blank(1);
-        lines.text(cp932(&format!("さくら第{}医院", receipt.facility + 1)));
-        lines.number(i64::from(month_digits(arrival)));
-        lines.text("00");
-        lines.end();
-
-        let inpatient = receipt.admitted.is_some();
-        lines.begin(1, "RE");
-        lines.number(self.serial);
-        lines.number(1110 + i64::from(patient(person, spell, day, inpatient)));
-        lines.number(i64::from(month_digits(receipt.month)));
-        lines.text(&written.name);
-        lines.text(&written.sex);
-        lines.text(&written.birth);
-        lines.blank(1);
-        match receipt.admitted {
-            Some(admitted) => lines.number(i64::from(digits(admitted))),
-            None => lines.blank(1),
-        }
-        if !written.kana.is_empty() {
-            lines.blank(27);
-            lines.text(&written.kana);
-        }
-        lines.end();
-
-        let total = i64::from(receipt.points());
-        let days = i64::from(receipt.days.count_ones());
-        let ho = lines.begin(1, "HO");
-        insurer(&mut lines, written, days, total);
-        if !written.branch.is_empty() {
-            qualified(&mut lines, &written.branch);
-        }
-        let mut main = true;
-        for diagnosis in &receipt.diagnoses {
-            lines.begin(1, "SY");
-            lines.text(diagnosis.code);
-            lines.number(i64::from(digits(diagnosis.start)));
-            lines.number(i64::from(diagnosis.outcome));
-            lines.text(if diagnosis.suspected { codes::SUSPECTED } else { "" });
-            lines.blank(1);
-            if main && !diagnosis.suspected {
-                lines.text("01");
-                main = false;
-            }
-            lines.end();
-        }
-        let units = sorted(receipt);
-        let mut class = 0;
-        let mut last_unit = None;
-        for unit in &units {
-            for (index, line) in unit.lines.iter().enumerate() {
-                let last = index + 1 == unit.lines.len();
-                let record = match line.kind {
-                    Kind::Act => "SI",
-                    Kind::Drug => "IY",
-                    Kind::Material => "TO",
-                };
-                let number = lines.begin(1, record);
-                // 診療識別 stands where it changes and is inherited below.
-                let shown = if class == unit.class { 0 } else { unit.class };
-                class = unit.class;
-                detail(&mut lines, unit, line, shown, last.then_some(unit.points));
-                if last {
-                    last_unit = Some((number, record, unit, line));
-                }
-            }
-        }
-        if corrected && let Some((number, record, unit, line)) = last_unit {
-            block.counts.corrected += 1;
-            let times = i64::from(unit.days.count_ones());
-            let cut = if self.dice.chance(0.5) || unit.points < 10 || unit.lines.len() > 1 {
-                // 削除: the whole unit.
-                correction(&mut lines, 3, number, None);
-                i64::from(unit.points) * times
-            } else {
-                // 修正: fewer points.
-                let less = unit.points / 3;
-                lines.begin_at(2, number, 1, record);
-                detail(&mut lines, unit, line, unit.class, Some(unit.points - less));
-                correction(&mut lines, 2, number, Some(number));
-                i64::from(less) * times
-            };
-            lines.begin_at(2, ho, 1, "HO");
-            insurer(&mut lines, written, days, total - cut);
-            correction(&mut lines, 2, ho, Some(ho));
-        }
-        if let Some(slot) = block.files.get_mut(file) {
-            *slot = out;
-        }
-        block.counts.medical += 1;
+    fn spell(&self, receipt: &Receipt) -> Option<&'a Spell> {
+        self.person.spells.get(receipt.spell)
     }
 
-    pub(crate) fn pharmacy(&mut self, block: &mut Block, receipt: &Receipt) {
-        let person = self.person;
-        let Some(spell) = person.spells.get(receipt.spell) else {
-            return;
-        };
-        if receipt.dispensed.is_empty() {
-            return;
-        }
-        let day = first_day(receipt.month);
-        let Some(card) = self.card(block, receipt.pharmacy, true, receipt.spell, day) else {
-            return;
-        };
-        let arrival = self.arrival(receipt.month);
-        let file = self.layout.claims(spell.fund, arrival, true);
-        let Some(mut out) = block.files.get_mut(file).map(std::mem::take) else {
-            return;
-        };
-        let mut lines = Lines { out: &mut out, line: 0 };
-        self.manage(&mut lines, spell.fund);
-        let Some(Card { written, .. }) = self.cards.get(card) else {
-            return;
-        };
-        lines.begin(1, "YK");
-        lines.text(if spell.fund == Fund::Kenpo { "1" } else { "2" });
-        lines.text("13");
-        lines.text("4");
-        lines.text(format!("{:07}", 4_000_000 + receipt.pharmacy));
-        lines.text(cp932(&format!("さくら第{}薬局", receipt.pharmacy + 1)));
-        lines.number(i64::from(month_digits(arrival)));
-        lines.text("00");
-        lines.end();
-        lines.begin(1, "RE");
-        lines.number(self.serial);
-        lines.number(4110 + i64::from(patient(person, spell, day, false)));
-        lines.number(i64::from(month_digits(receipt.month)));
-        lines.text(&written.name);
-        lines.text(&written.sex);
-        lines.text(&written.birth);
-        lines.blank(2);
-        lines.text("13");
-        lines.text("1");
-        lines.text(facility_code(receipt.facility));
-        if !written.kana.is_empty() {
-            lines.blank(29);
-            lines.text(&written.kana);
-        }
-        lines.end();
-        let mut visits: Vec<i32> = receipt.dispensed.iter().map(|one| one.day).collect();
-        visits.dedup();
-        lines.begin(1, "HO");
-        let total = i64::from(receipt.pharmacy_points());
-        insurer(&mut lines, written, visits.len() as i64, total);
-        if !written.branch.is_empty() {
-            qualified(&mut lines, &written.branch);
-        }
-        for (index, one) in receipt.dispensed.iter().enumerate() {
-            let (daily, points) = one.points();
-            lines.begin(1, "SH");
-            lines.number(index as i64 + 1);
-            lines.text("1");
-            lines.text("901");
-            lines.blank(1);
-            lines.number(i64::from(daily));
-            lines.end();
-            let date = i64::from(digits(one.day));
-            lines.begin(1, "CZ");
-            lines.text("1");
-            lines.number(date);
-            lines.number(date);
-            lines.text("1");
-            lines.number(i64::from(one.supply));
-            lines.text("1");
-            lines.blank(2);
-            lines.text(codes::DISPENSING.0);
-            lines.number(i64::from(codes::DISPENSING.1));
-            lines.blank(2);
-            lines.number(i64::from(points));
-            lines.end();
-            for (drug, units) in &one.drugs {
-                lines.begin(1, "IY");
-                lines.text("1");
-                lines.text(drug.code);
-                lines.number(*units);
-                lines.end();
-            }
-        }
-        if let Some(slot) = block.files.get_mut(file) {
-            *slot = out;
-        }
-        block.counts.pharmacy += 1;
+    fn writes(&self, format: Format) -> bool {
+        self.world.writes(format)
     }
-}
 
-/// Clinics and hospitals, 7 digits; none belongs to a facility we know of.
-fn facility_code(facility: u32) -> String {
-    format!("{:07}", 9_000_000 + facility)
+    /// First day of a receipt's month.
+    fn day(receipt: &Receipt) -> i32 {
+        first_day(receipt.month)
+    }
 }

@@ -1,13 +1,28 @@
 //! 加入者台帳: one row per person and stretch of insurance, as the insurer exports it.
 
 use super::calendar::{civil, digits};
-use super::options::SynthOptions;
-use super::out::{Block, Layout};
-use super::people::{EMPLOYERS, Fund, Period, Person};
+use super::out::Block;
+use super::people::{EMPLOYERS, Fund, Person, Spell};
+use super::run::World;
 use super::written;
 
-pub(crate) fn write(options: &SynthOptions, layout: Layout, period: Period, person: &Person, block: &mut Block) {
-    let mut known: Vec<(u8, u64)> = Vec::new();
+const HEADER: &str = "保険者番号,記号,番号,枝番,氏名,カナ氏名,生年月日,性別,本人家族,取得日,喪失日,喪失事由,事業所記号,規模,業種,郵便番号\r\n";
+
+pub(crate) fn path(fund: Fund) -> String {
+    format!("{}/eligibility.csv", fund.name())
+}
+
+/// The header line in the list's encoding.
+pub(crate) fn header(fund: Fund) -> Vec<u8> {
+    match fund {
+        Fund::Kenpo => encoding_rs::SHIFT_JIS.encode(HEADER).0.into_owned(),
+        Fund::Kokuho => format!("\u{feff}{HEADER}").into_bytes(),
+    }
+}
+
+pub(crate) fn write(world: &World<'_>, person: &Person, block: &mut Block) {
+    let (options, period) = (world.options, world.period);
+    let mut known: Vec<(super::out::Source, u64)> = Vec::new();
     for spell in &person.spells {
         if spell.end.is_some_and(|end| end <= period.start()) {
             continue;
@@ -15,7 +30,7 @@ pub(crate) fn write(options: &SynthOptions, layout: Layout, period: Period, pers
         // The list shows the name of the day it was exported, or of the last day of insurance.
         let on = spell.end.map_or(period.end(), |end| end - 1);
         let who = written::eligibility(options, person, spell, on);
-        let key = (spell.fund.index() as u8, who.fingerprint());
+        let key = (spell.fund.source(), who.fingerprint());
         if !known.contains(&key) {
             known.push(key);
             block.truth.push((key.0, key.1, person.number));
@@ -49,15 +64,27 @@ pub(crate) fn write(options: &SynthOptions, layout: Layout, period: Period, pers
             postcode / 10_000,
             postcode % 10_000,
         );
-        let index = layout.eligibility(spell.fund);
-        if let Some(file) = block.files.get_mut(index) {
-            match spell.fund {
-                Fund::Kenpo => {
-                    file.extend_from_slice(&encoding_rs::SHIFT_JIS.encode(&row).0);
-                }
-                Fund::Kokuho => file.extend_from_slice(row.as_bytes()),
-            }
+        let at = block.file(&path(spell.fund), || header(spell.fund));
+        match spell.fund {
+            Fund::Kenpo => block.append(at, &encoding_rs::SHIFT_JIS.encode(&row).0),
+            Fund::Kokuho => block.append(at, row.as_bytes()),
         }
+        note(person, spell, block);
         block.counts.spells += 1;
     }
+}
+
+fn note(person: &Person, spell: &Spell, block: &mut Block) {
+    block.note(spell.fund.source(), "enrolment", person.number, |row| {
+        row.text("insurer", spell.fund.number8()).text("insurer_kind", spell.fund.name());
+        row.text("relation", if spell.dependant { "kazoku" } else { "honnin" });
+        row.day("start_date", spell.start);
+        if let Some(end) = spell.end {
+            row.day("end_date", end).text("end_reason", spell.reason.to_string());
+        }
+        if let Some(employer) = spell.employer.and_then(|index| EMPLOYERS.get(index)) {
+            row.text("workplace", format!("{}:{}", spell.fund.number8(), employer.symbol));
+            row.text("size_band", employer.size.to_string()).text("industry", employer.industry.to_string());
+        }
+    });
 }

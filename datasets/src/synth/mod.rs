@@ -1,8 +1,10 @@
-//! Synthetic people: raw files of a 健保, a 国保 and a lifelog service in the formats that really arrive, and the person behind each identity.
+//! Synthetic people: raw files of a 健保, a 国保, clinics and a lifelog service in the formats that really arrive, and the person behind
+//! each identity.
 //!
 //! Deterministic: people live in blocks, every purpose has its own random stream, and blocks are written in order whatever thread made
 //! them. Memory is that of a few blocks. Marginals come from published surveys (`reference/formats.md` section 8), never from a room.
 
+mod apple;
 mod calendar;
 mod care;
 mod checkups;
@@ -11,6 +13,10 @@ mod codes;
 mod course;
 mod dice;
 mod eligibility;
+mod fhir;
+mod fitbit;
+mod formats;
+mod ledger;
 mod lifelog;
 mod names;
 mod options;
@@ -18,13 +24,18 @@ mod out;
 mod people;
 mod receipt;
 mod run;
+mod sink;
+mod tables;
 mod traits;
+mod truth;
 mod written;
 
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+pub use formats::{Format, Formats};
+pub use ledger::Ledger;
 pub use options::{EventRates, NoiseRates, SynthOptions};
 
 /// What was written.
@@ -40,16 +51,28 @@ pub struct SynthReport {
     pub without_claims: u64,
     /// Medical receipts.
     pub medical_claims: u64,
+    /// DPC receipts.
+    pub dpc_claims: u64,
+    /// Dental receipts.
+    pub dental_claims: u64,
     /// Pharmacy receipts.
     pub pharmacy_claims: u64,
+    /// Receipts in the files of facilities (UKE); the same ones as on the payer's side.
+    pub provider_claims: u64,
     /// Receipts with a JY correction.
     pub corrected_claims: u64,
+    /// Receipts that came a second time, adjudicated again.
+    pub readjudicated_claims: u64,
     /// Checkup documents.
     pub checkups: u64,
     /// Users of the lifelog service.
     pub lifelog_users: u64,
     /// Days of lifelog.
     pub lifelog_days: u64,
+    /// Files that belong to one person each.
+    pub personal_files: u64,
+    /// Rows and resources of programmes, events, observations, consent and the like.
+    pub further_rows: u64,
     /// Rows of the truth.
     pub identities: u64,
     /// Bytes of the raw files.
@@ -87,16 +110,31 @@ pub enum SynthError {
     /// The truth file could not be written.
     #[error("writing truth.parquet: {0}")]
     Truth(String),
+    /// The ledger and the catalogue disagree.
+    #[error("the ledger has no place for {0}")]
+    Ledger(String),
     /// A worker thread ended early.
     #[error("a worker thread ended early")]
     Worker,
 }
 
-/// Writes `kenpo/`, `kokuho/`, `lifelog/` and `truth.parquet` (source, fingerprint, person) into `dir`, which must be new or empty.
-/// `progress` is told the number of persons done.
+/// Writes `kenpo/`, `kokuho/`, `lifelog/`, if asked for `clinic/`, and `truth.parquet` (source, fingerprint, person) into `dir`, which
+/// must be new or empty. `progress` is told the number of persons done.
 ///
 /// # Errors
 /// Options out of range, an occupied folder, or a file that can't be written.
 pub fn generate(dir: &Path, options: &SynthOptions, progress: &dyn Fn(u64)) -> Result<SynthReport, SynthError> {
-    run::generate(dir, options, progress)
+    run::generate(dir, options, progress, false).map(|(report, _)| report)
+}
+
+/// As [`generate`], and every row that readers ought to give. It lies in memory whole: for tests and small populations.
+///
+/// # Errors
+/// As [`generate`].
+pub fn generate_with_ledger(
+    dir: &Path,
+    options: &SynthOptions,
+    progress: &dyn Fn(u64),
+) -> Result<(SynthReport, Ledger), SynthError> {
+    run::generate(dir, options, progress, true)
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::SynthError;
+use super::{Formats, SynthError};
 
 /// Size, seed and rates of a synthetic population.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,6 +20,8 @@ pub struct SynthOptions {
     pub kenpo_share: f64,
     /// Share of adults (20-79) who use the lifelog service.
     pub lifelog_share: f64,
+    /// Which formats are written.
+    pub formats: Formats,
     /// What happens in people's lives.
     pub events: EventRates,
     /// What clerks and systems do to identifiers and claims.
@@ -88,6 +90,8 @@ pub struct NoiseRates {
     pub roster_insurer: f64,
     /// A receipt is corrected by the clearing body (JY).
     pub correction: f64,
+    /// A receipt comes again a month or two later, adjudicated anew under another 請求年月.
+    pub readjudicated: f64,
     /// A receipt arrives a month or two late.
     pub late: f64,
 }
@@ -107,6 +111,7 @@ impl Default for NoiseRates {
             missing_branch: 0.08,
             roster_insurer: 0.6,
             correction: 0.01,
+            readjudicated: 0.002,
             late: 0.02,
         }
     }
@@ -121,6 +126,7 @@ impl Default for SynthOptions {
             threads: 2,
             kenpo_share: 0.55,
             lifelog_share: 0.3,
+            formats: Formats::default(),
             events: EventRates::default(),
             noise: NoiseRates::default(),
         }
@@ -152,6 +158,7 @@ impl SynthOptions {
             ("noise.missing_branch", noise.missing_branch),
             ("noise.roster_insurer", noise.roster_insurer),
             ("noise.correction", noise.correction),
+            ("noise.readjudicated", noise.readjudicated),
             ("noise.late", noise.late),
         ];
         for (name, value) in rates {

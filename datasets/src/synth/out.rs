@@ -1,102 +1,37 @@
-//! What one block of people adds to each file, and the table of all files. Bytes only; nothing here knows what they mean.
+//! What one block of people adds to each file. Bytes and counts only; nothing here knows what they mean.
 
-use std::path::{Path, PathBuf};
+use std::collections::HashMap;
 
-use super::calendar::{fiscal_year, month_digits};
-use super::people::{Fund, Period};
+use super::ledger::Entry;
+use super::people::Fund;
 
-/// Months that a receipt may arrive after its 診療年月.
-pub(crate) const ARRIVAL: usize = 3;
-
-/// Which files there are, by index.
-#[derive(Clone, Copy)]
-pub(crate) struct Layout {
-    pub(crate) period: Period,
+/// Who holds files in the synthetic world: a folder each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Source {
+    Kenpo,
+    Kokuho,
+    Lifelog,
+    Clinic,
 }
 
-pub(crate) const ELIGIBILITY_HEADER: &str = "保険者番号,記号,番号,枝番,氏名,カナ氏名,生年月日,性別,本人家族,取得日,喪失日,喪失事由,事業所記号,規模,業種,郵便番号\r\n";
-pub(crate) const ROSTER_HEADER: &str = "利用者ID,氏名,カナ氏名,生年月日,性別,郵便番号,保険者番号,記号,番号\n";
-pub(crate) const DAILY_HEADER: &str = "利用者ID,日付,歩数,睡眠分,装着分,安静時心拍,体重kg,収縮期血圧,拡張期血圧\n";
-
-impl Layout {
-    pub(crate) fn eligibility(self, fund: Fund) -> usize {
-        fund.index()
-    }
-
-    pub(crate) fn roster(self) -> usize {
-        2
-    }
-
-    pub(crate) fn daily(self, month: i32) -> usize {
-        3 + (month - self.period.first).max(0) as usize
-    }
-
-    fn arrivals(self) -> usize {
-        self.period.months() + ARRIVAL
-    }
-
-    /// `arrival`: the month in which the clearing body processed the receipt.
-    pub(crate) fn claims(self, fund: Fund, arrival: i32, pharmacy: bool) -> usize {
-        let month = (arrival - self.period.first).max(0) as usize;
-        let kind = fund.index() * 2 + usize::from(pharmacy);
-        3 + self.period.months() + kind * self.arrivals() + month
-    }
-
-    pub(crate) fn files(self) -> usize {
-        3 + self.period.months() + 4 * self.arrivals()
-    }
-
-    /// Where a file lies and with what it begins.
-    pub(crate) fn file(self, dir: &Path, index: usize) -> (PathBuf, Vec<u8>) {
-        let months = self.period.months();
-        for fund in Fund::ALL {
-            if index == self.eligibility(fund) {
-                return (dir.join(fund.name()).join("eligibility.csv"), header(fund));
-            }
+impl Source {
+    /// Folder, and name in the truth.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Source::Kenpo => "kenpo",
+            Source::Kokuho => "kokuho",
+            Source::Lifelog => "lifelog",
+            Source::Clinic => "clinic",
         }
-        if index == self.roster() {
-            return (dir.join("lifelog").join("roster.csv"), ROSTER_HEADER.into());
-        }
-        if index < 3 + months {
-            let month = month_digits(self.period.first + index as i32 - 3);
-            let path = dir.join("lifelog").join(format!("daily-{month}.csv"));
-            return (path, DAILY_HEADER.into());
-        }
-        let rest = index - 3 - months;
-        let (kind, month) = (rest / self.arrivals(), rest % self.arrivals());
-        let fund = if kind < 2 { Fund::Kenpo } else { Fund::Kokuho };
-        let name = if kind % 2 == 0 { "11_RECODEINFO_MED.CSV" } else { "14_RECODEINFO_PHA.CSV" };
-        let month = month_digits(self.period.first + month as i32).to_string();
-        let folder = dir.join(fund.name()).join("claims").join(month);
-        let path = folder.join(fund.number8()).join("0_COMMON001").join(name);
-        (path, Vec::new())
-    }
-
-    fn years(self) -> usize {
-        (fiscal_year(self.period.last) - fiscal_year(self.period.first) + 1).max(1) as usize
-    }
-
-    /// Checkup archives: one per insurer and 年度.
-    pub(crate) fn archive(self, fund: Fund, year: i32) -> usize {
-        let offset = (year - fiscal_year(self.period.first)).max(0) as usize;
-        fund.index() * self.years() + offset
-    }
-
-    pub(crate) fn archives(self) -> usize {
-        2 * self.years()
-    }
-
-    pub(crate) fn archive_of(self, index: usize) -> (Fund, i32) {
-        let fund = if index < self.years() { Fund::Kenpo } else { Fund::Kokuho };
-        let year = fiscal_year(self.period.first) + (index % self.years()) as i32;
-        (fund, year)
     }
 }
 
-fn header(fund: Fund) -> Vec<u8> {
-    match fund {
-        Fund::Kenpo => encoding_rs::SHIFT_JIS.encode(ELIGIBILITY_HEADER).0.into_owned(),
-        Fund::Kokuho => format!("\u{feff}{ELIGIBILITY_HEADER}").into_bytes(),
+impl Fund {
+    pub(crate) fn source(self) -> Source {
+        match self {
+            Fund::Kenpo => Source::Kenpo,
+            Fund::Kokuho => Source::Kokuho,
+        }
     }
 }
 
@@ -106,12 +41,20 @@ pub(crate) struct Counts {
     pub(crate) households: u64,
     pub(crate) spells: u64,
     pub(crate) medical: u64,
+    pub(crate) dpc: u64,
+    pub(crate) dental: u64,
     pub(crate) pharmacy: u64,
+    pub(crate) provider: u64,
     pub(crate) corrected: u64,
+    pub(crate) readjudicated: u64,
     pub(crate) checkups: u64,
     pub(crate) users: u64,
     pub(crate) days: u64,
     pub(crate) without_claims: u64,
+    /// Files that belong to one person each.
+    pub(crate) personal: u64,
+    /// Rows and resources of the further formats.
+    pub(crate) further: u64,
 }
 
 impl Counts {
@@ -119,54 +62,142 @@ impl Counts {
         self.households += other.households;
         self.spells += other.spells;
         self.medical += other.medical;
+        self.dpc += other.dpc;
+        self.dental += other.dental;
         self.pharmacy += other.pharmacy;
+        self.provider += other.provider;
         self.corrected += other.corrected;
+        self.readjudicated += other.readjudicated;
         self.checkups += other.checkups;
         self.users += other.users;
         self.days += other.days;
         self.without_claims += other.without_claims;
+        self.personal += other.personal;
+        self.further += other.further;
     }
 }
 
-/// A row of the truth: source (0 kenpo, 1 kokuho, 2 lifelog), fingerprint, person.
-pub(crate) type TruthRow = (u8, u64, u32);
+/// A row of the truth: source, fingerprint, person.
+pub(crate) type TruthRow = (Source, u64, u32);
 
 /// One checkup document within a block.
 pub(crate) struct Document {
-    /// Index of its archive.
-    pub(crate) archive: usize,
+    /// Its archive: insurer and 年度.
+    pub(crate) fund: Fund,
+    pub(crate) year: i32,
     /// Name in the archive.
     pub(crate) name: String,
     /// Where it ends in the block's documents; it begins where the one before ends.
     pub(crate) end: usize,
 }
 
+/// How a file ends: given its variant, the records and points that were counted for it.
+pub(crate) type Footer = (fn(u32, u64, i64) -> Vec<u8>, u32);
+
+/// What a block adds to one file.
+pub(crate) struct Part {
+    /// Below the target folder, with `/`.
+    pub(crate) path: String,
+    pub(crate) header: Vec<u8>,
+    pub(crate) footer: Option<Footer>,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) records: u64,
+    pub(crate) points: i64,
+}
+
+/// A file of the block.
+#[derive(Clone, Copy)]
+pub(crate) struct At(usize);
+
 /// Room of an earlier block, to be used again: the heap of several threads frays if every block asks for its own.
 #[derive(Default)]
 pub(crate) struct Room {
-    pub(crate) files: Vec<Vec<u8>>,
+    pub(crate) parts: Vec<Part>,
+    pub(crate) index: HashMap<String, usize>,
     pub(crate) documents: Vec<u8>,
 }
 
 /// What one block adds.
 pub(crate) struct Block {
-    pub(crate) files: Vec<Vec<u8>>,
-    /// Checkup documents one after the other, as their list says.
-    pub(crate) documents: Vec<u8>,
+    pub(crate) room: Room,
     pub(crate) checkups: Vec<Document>,
+    /// Whole files, path and bytes: personal ones. They are written and forgotten with the block.
+    pub(crate) whole: Vec<(String, Vec<u8>)>,
     pub(crate) truth: Vec<TruthRow>,
+    /// Kept only if somebody wants it.
+    pub(crate) ledger: Option<Vec<Entry>>,
     pub(crate) counts: Counts,
     pub(crate) persons: u32,
 }
 
 impl Block {
-    pub(crate) fn new(layout: Layout, room: Room) -> Self {
-        let Room { mut files, mut documents } = room;
-        files.iter_mut().for_each(Vec::clear);
-        files.resize_with(layout.files(), Vec::new);
-        documents.clear();
-        let (checkups, truth, counts) = (Vec::new(), Vec::new(), Counts::default());
-        Block { files, documents, checkups, truth, counts, persons: 0 }
+    pub(crate) fn new(mut room: Room, ledger: bool) -> Self {
+        for part in &mut room.parts {
+            part.bytes.clear();
+            (part.records, part.points) = (0, 0);
+        }
+        room.documents.clear();
+        Block {
+            room,
+            checkups: Vec::new(),
+            whole: Vec::new(),
+            truth: Vec::new(),
+            ledger: ledger.then(Vec::new),
+            counts: Counts::default(),
+            persons: 0,
+        }
+    }
+
+    /// The file at a path below the target folder. `header` is what a new file begins with: the same for every block.
+    pub(crate) fn file(&mut self, path: &str, header: impl FnOnce() -> Vec<u8>) -> At {
+        self.open(path, header, None)
+    }
+
+    /// As `file`, with an end that depends on what was counted.
+    pub(crate) fn open(&mut self, path: &str, header: impl FnOnce() -> Vec<u8>, footer: Option<Footer>) -> At {
+        if let Some(at) = self.room.index.get(path) {
+            return At(*at);
+        }
+        let at = self.room.parts.len();
+        self.room.index.insert(path.to_owned(), at);
+        let (path, header, bytes) = (path.to_owned(), header(), Vec::new());
+        self.room.parts.push(Part { path, header, footer, bytes, records: 0, points: 0 });
+        At(at)
+    }
+
+    /// Takes the bytes of a file out, so that block and file can be written in turn; `put` gives them back.
+    pub(crate) fn take(&mut self, at: At) -> Vec<u8> {
+        self.room.parts.get_mut(at.0).map(|part| std::mem::take(&mut part.bytes)).unwrap_or_default()
+    }
+
+    pub(crate) fn put(&mut self, at: At, bytes: Vec<u8>) {
+        if let Some(part) = self.room.parts.get_mut(at.0) {
+            part.bytes = bytes;
+        }
+    }
+
+    /// Appends to a file.
+    pub(crate) fn append(&mut self, at: At, bytes: &[u8]) {
+        if let Some(part) = self.room.parts.get_mut(at.0) {
+            part.bytes.extend_from_slice(bytes);
+        }
+    }
+
+    /// Counts for a file's end.
+    pub(crate) fn count(&mut self, at: At, records: u64, points: i64) {
+        if let Some(part) = self.room.parts.get_mut(at.0) {
+            part.records += records;
+            part.points += points;
+        }
+    }
+
+    /// Notes a row of the ledger, if one is kept.
+    pub(crate) fn note(&mut self, source: Source, table: &'static str, person: u32, fill: impl FnOnce(&mut Entry)) {
+        if let Some(ledger) = &mut self.ledger {
+            let mut entry = Entry::new(source, table, person);
+            fill(&mut entry);
+            ledger.push(entry);
+        }
     }
 }
 
@@ -223,11 +254,13 @@ mod tests {
     }
 
     #[test]
-    fn every_index_is_one_file() {
-        let layout = Layout { period: Period::new(14) };
-        let dir = Path::new("x");
-        let all: std::collections::BTreeSet<_> = (0..layout.files()).map(|index| layout.file(dir, index).0).collect();
-        assert_eq!(all.len(), layout.files());
-        assert_eq!(layout.archives(), 4);
+    fn a_path_is_one_file() {
+        let mut block = Block::new(Room::default(), false);
+        let (a, b) = (block.file("x/a", || b"head".to_vec()), block.file("x/b", Vec::new));
+        block.append(a, b"1");
+        block.append(b, b"2");
+        let again = block.file("x/a", Vec::new);
+        block.append(again, b"3");
+        assert_eq!((block.take(a), block.take(b)), (b"13".to_vec(), b"2".to_vec()));
     }
 }

@@ -24,6 +24,31 @@ pub(crate) struct Unit {
     pub(crate) points: i32,
     /// Bit d = day d of the month.
     pub(crate) days: u32,
+    /// How often on each of these days; 内服: the days of the supply.
+    pub(crate) times: i32,
+}
+
+impl Unit {
+    /// 回数.
+    pub(crate) fn count(&self) -> i64 {
+        i64::from(self.times) * i64::from(self.days.count_ones())
+    }
+
+    /// What a reviewer takes away from each time.
+    pub(crate) fn less(&self) -> i32 {
+        self.points / 3
+    }
+}
+
+impl Kind {
+    /// Code of `act.kind`.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Kind::Act => "procedure",
+            Kind::Drug => "drug",
+            Kind::Material => "material",
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -38,8 +63,9 @@ pub(crate) struct Diagnosis {
 /// One 単位 of drugs that a pharmacy dispenses.
 pub(crate) struct Dispensed {
     pub(crate) day: i32,
-    /// Supply days.
+    /// Days of supply, or units if it is not oral.
     pub(crate) supply: i32,
+    pub(crate) oral: bool,
     /// Drug and units a day.
     pub(crate) drugs: Vec<(&'static Drug, i64)>,
 }
@@ -72,12 +98,25 @@ pub(crate) struct Receipt {
 impl Receipt {
     /// Total points of the medical part.
     pub(crate) fn points(&self) -> i32 {
-        self.units.iter().map(|unit| unit.points * unit.days.count_ones() as i32).sum()
+        self.units.iter().map(|unit| unit.points * unit.count() as i32).sum()
     }
 
     /// Total points of the pharmacy part.
     pub(crate) fn pharmacy_points(&self) -> i32 {
         self.dispensed.iter().map(|one| one.points().1 + codes::DISPENSING.1).sum()
+    }
+
+    /// Prescriptions taken in (処方箋受付回数).
+    pub(crate) fn prescriptions(&self) -> i64 {
+        let mut days: Vec<i32> = self.dispensed.iter().map(|one| one.day).collect();
+        days.sort_unstable();
+        days.dedup();
+        days.len() as i64
+    }
+
+    /// Index of the main disease: the first that is more than suspected.
+    pub(crate) fn main(&self) -> Option<usize> {
+        self.diagnoses.iter().position(|diagnosis| !diagnosis.suspected)
     }
 
     pub(crate) fn act(&mut self, act: Act, day: i32) {
@@ -93,6 +132,7 @@ impl Receipt {
                 lines: vec![Line { kind: Kind::Act, code: act.code, milli: 0 }],
                 points: act.points,
                 days: bit,
+                times: 1,
             });
         }
     }
@@ -104,6 +144,7 @@ impl Receipt {
             lines: vec![Line { kind: Kind::Material, code: codes::MATERIAL, milli: 1000 }],
             points,
             days: 1 << day,
+            times: 1,
         });
     }
 
@@ -124,20 +165,21 @@ pub(crate) fn prescribe(
 ) {
     if !in_house {
         receipt.act(codes::PRESCRIPTION, civil(day).2);
-        receipt.dispensed.push(Dispensed { day, supply, drugs });
+        receipt.dispensed.push(Dispensed { day, supply, oral: true, drugs });
         return;
     }
-    // 内服: one unit is a day's dose, billed `supply` times on one day; written as points of the whole supply.
-    let dispensed = Dispensed { day, supply, drugs };
-    let points = dispensed.points().1;
+    // 内服: a unit is a day's dose, and 回数 on the day of prescription are the days of the supply.
+    let dispensed = Dispensed { day, supply, oral: true, drugs };
+    let points = dispensed.points().0;
     receipt.units.push(Unit {
         class: 21,
         lines: dispensed
             .drugs
             .iter()
-            .map(|(drug, daily)| Line { kind: Kind::Drug, code: drug.code, milli: daily * 1000 * i64::from(supply) })
+            .map(|(drug, daily)| Line { kind: Kind::Drug, code: drug.code, milli: daily * 1000 })
             .collect(),
         points,
         days: 1 << civil(day).2,
+        times: supply,
     });
 }

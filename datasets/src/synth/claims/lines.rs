@@ -73,12 +73,12 @@ impl Lines<'_> {
     }
 
     /// Day columns; trailing empty items are dropped, as the specification allows.
-    pub(super) fn days(&mut self, mask: u32) {
+    pub(super) fn days(&mut self, mask: u32, times: i32) {
         let last = 31 - mask.leading_zeros();
         for day in 1..=last {
             self.out.push(b',');
             if mask & (1 << day) != 0 {
-                self.out.push(b'1');
+                push_number(self.out, i64::from(times));
             }
         }
         self.end();
@@ -136,7 +136,7 @@ pub(super) fn detail(lines: &mut Lines<'_>, unit: &Unit, line: &Line, class: u8,
         Some(points) => lines.number(i64::from(points)),
         None => lines.blank(1),
     }
-    lines.number(i64::from(unit.days.count_ones()));
+    lines.number(unit.count());
     if line.kind == Kind::Material {
         lines.blank(1);
         lines.number(i64::from(unit.points) * 10);
@@ -144,7 +144,7 @@ pub(super) fn detail(lines: &mut Lines<'_>, unit: &Unit, line: &Line, class: u8,
         lines.text(cp932("手術材料"));
     }
     lines.blank(6);
-    lines.days(unit.days);
+    lines.days(unit.days, unit.times);
 }
 
 /// JY: what the clearing body did (2 修正, 3 削除) to which line, and the line that replaces it.
@@ -169,14 +169,14 @@ mod tests {
     fn day_columns() {
         let mut out = Vec::new();
         let mut lines = Lines { out: &mut out, line: 0 };
-        lines.days((1 << 3) | (1 << 5));
-        assert_eq!(out, b",,,1,,1\r\n");
+        lines.days((1 << 3) | (1 << 5), 14);
+        assert_eq!(out, b",,,14,,14\r\n");
     }
 
     #[test]
     fn the_last_day_fits() {
         let mut out = Vec::new();
-        Lines { out: &mut out, line: 0 }.days(1 << 31);
+        Lines { out: &mut out, line: 0 }.days(1 << 31, 1);
         assert_eq!(out.iter().filter(|byte| **byte == b',').count(), 31);
     }
 }

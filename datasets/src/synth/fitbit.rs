@@ -1,0 +1,9 @@
+//! SKELETON: to be written by its owner.
+
+use super::lifelog::Life;
+use super::out::Block;
+use super::people::Person;
+use super::run::World;
+use super::traits::Traits;
+
+pub(crate) fn write(_world: &World<'_>, _person: &Person, _traits: &Traits, _life: &Life, _block: &mut Block) {}
