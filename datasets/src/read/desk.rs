@@ -7,6 +7,7 @@ use super::error::ReadError;
 use super::frame::{Grid, Shape, Sheet, Value};
 use super::identity::Identities;
 use super::lifelog::UserFiles;
+use super::lifelog::day::Taken;
 use super::master::Masters;
 use super::report::{QualityReport, Tally};
 use super::{Identified, ReadOptions};
@@ -112,8 +113,8 @@ pub(super) struct Desk<'a> {
     pub(super) user_files: UserFiles,
     /// Whether a roster was read at all.
     pub(super) rosters: bool,
-    /// Days already taken from lifelogs, a bit set per identity.
-    pub(super) taken: HashMap<u32, Vec<u64>>,
+    /// Days already taken from lifelogs.
+    pub(super) taken: Taken,
 }
 
 impl<'a> Desk<'a> {
@@ -161,7 +162,7 @@ impl<'a> Desk<'a> {
             users: HashMap::new(),
             user_files: UserFiles::default(),
             rosters: false,
-            taken: HashMap::new(),
+            taken: Taken::default(),
         };
         for table in catalogue.tables() {
             if table.name != PERSON && desk.table(&table.name).is_none() {
