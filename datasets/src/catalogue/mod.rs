@@ -4,11 +4,13 @@
 //! records. It isn't a schema of raw files (that is `read`) and holds no policy on who may see what.
 
 mod column;
+mod fields;
 mod grid;
 mod parse;
 mod shape;
 
 pub use column::{CategoryValue, Column, ColumnType, Sensitivity, civil_from_days, days_from_civil};
+pub use fields::{FormatFields, SourceField, Treatment, source_fields};
 pub use grid::GridError;
 pub use parse::CatalogueError;
 pub use shape::{KeyForm, ShapeError};
