@@ -8,7 +8,8 @@ use super::dice::{Dice, Purpose};
 use super::out::{Block, Document};
 use super::people::{EMPLOYERS, Fund, Person, Spell};
 use super::run::World;
-use super::traits::{Body, Traits};
+use super::tables::programmes::{self, Programme};
+use super::traits::Traits;
 use super::written::{self, Written};
 
 mod document;
@@ -73,10 +74,11 @@ pub(crate) struct Exam {
     /// 特定健診; else the employer's own checkup.
     pub(crate) statutory: bool,
     pub(crate) third_term: bool,
-    pub(crate) body: Body,
     pub(crate) items: Vec<Item>,
     /// The identity as the centre wrote it.
     pub(crate) written: Written,
+    /// What the insurer offers on it, whether or not anybody asks for a file of programmes.
+    pub(crate) programme: Option<Programme>,
 }
 
 impl Exam {
@@ -124,11 +126,15 @@ pub(crate) fn write(world: &World<'_>, person: &Person, traits: &Traits, block: 
         if comes >= uptake + 1.6 * room * (traits.diligence - 0.5) {
             continue;
         }
-        let body = traits.body(person, on);
+        let mut body = traits.body(person, on);
+        let past = exams.iter().filter_map(|exam: &Exam| exam.programme.as_ref());
+        body.lose(past.map(|programme| programmes::effect(programme, on)).sum());
         let third_term = year < 2024;
         let items = items::items(&body, traits, person.sex, statutory, third_term, &mut dice);
         let written = written::checkup(options, person, spell, on);
-        let exam = Exam { spell: at, on, statutory, third_term, body, items, written };
+        let mut exam = Exam { spell: at, on, statutory, third_term, items, written, programme: None };
+        let found = programmes::Found { on, fund: spell.fund, body: &body, level: exam.guidance() };
+        exam.programme = programmes::after(options.seed, person, traits, found, period);
         document(person, spell, year, &exam, block);
         exams.push(exam);
     }

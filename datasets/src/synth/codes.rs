@@ -82,6 +82,7 @@ pub(crate) mod disease {
     pub(crate) const BACK_PAIN: &str = "8840829";
     pub(crate) const ATOPIC: &str = "6918002";
     pub(crate) const CONSTIPATION: &str = "8840042";
+    pub(crate) const DEPRESSION: &str = "2961003";
     pub(crate) const ASTHMA: &str = "4939008";
     pub(crate) const DIALYSIS: &str = "8842116";
     pub(crate) const STROKE: &str = "8838708";
@@ -181,7 +182,7 @@ pub(crate) const CONDITIONS: [Condition; 14] = [
     ),
     condition("7330006", [[0.0, 0.0, 0.003, 0.01], [0.0, 0.002, 0.05, 0.15]], Clinic::Other, None, 0, ALL_YEAR),
     condition(
-        "2961003",
+        disease::DEPRESSION,
         [[0.0, 0.025, 0.02, 0.015], [0.0, 0.03, 0.025, 0.025]],
         Clinic::Mind,
         Some(&ESCITALOPRAM),

@@ -13,6 +13,9 @@ pub(crate) enum Purpose {
     Checkup = 4,
     Lifelog = 5,
     Clerk = 6,
+    Events = 21,
+    Programmes = 22,
+    Device = 23,
 }
 
 pub(crate) struct Dice(ChaCha8Rng);

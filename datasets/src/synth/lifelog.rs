@@ -1,13 +1,18 @@
-//! A lifelog service: who uses it, and what their devices reported each day, days without the device included.
+//! A lifelog service: who uses it and by which device, and what the devices reported each day, days without the device included.
+//! Most users stand in the service's daily CSV; a few gave files of their own (`apple`, `fitbit`, `fhir`), which the roster names.
 
 use super::calendar::{age_exact, civil, digits, first_day, month_digits, weekday};
-use super::dice::{Dice, Purpose};
+use super::dice::{Dice, Purpose, mix};
+use super::formats::Format;
 use super::options::SynthOptions;
 use super::out::{Block, Source, push_fixed, push_number};
 use super::people::{Period, Person};
-use super::run::World;
+use super::run::{BLOCK, World};
 use super::traits::Traits;
-use super::written;
+use super::written::{self, Written};
+
+/// Days of history in a user's own files at most.
+const HISTORY: i32 = 120;
 
 struct User {
     from: i32,
@@ -45,13 +50,16 @@ fn user_id(number: u32) -> u64 {
 
 /// Where the roster lies.
 pub(crate) const ROSTER: &str = "lifelog/roster.csv";
-pub(crate) const ROSTER_HEADER: &str = "利用者ID,氏名,カナ氏名,生年月日,性別,郵便番号,保険者番号,記号,番号\n";
+pub(crate) const ROSTER_HEADER: &str =
+    "利用者ID,氏名,カナ氏名,生年月日,性別,郵便番号,保険者番号,記号,番号,枝番,ファイル名\n";
 const DAILY_HEADER: &str = "利用者ID,日付,歩数,睡眠分,装着分,安静時心拍,体重kg,収縮期血圧,拡張期血圧\n";
 
 /// What the service holds of a day, in the units of its file.
 #[derive(Clone, Copy)]
 pub(crate) struct Day {
     pub(crate) day: i32,
+    /// Whether a device was worn.
+    pub(crate) worn: bool,
     pub(crate) steps: i64,
     pub(crate) sleep: Option<i64>,
     pub(crate) wear: i64,
@@ -61,11 +69,59 @@ pub(crate) struct Day {
     pub(crate) pressure: Option<(i64, i64)>,
 }
 
+/// By which way a user's days reach the service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    Daily,
+    Apple,
+    Fitbit,
+    Fhir,
+}
+
 /// A user's days, in order.
 pub(crate) struct Life {
-    pub(crate) id: String,
-    pub(crate) who: written::Written,
+    pub(crate) who: Written,
     pub(crate) days: Vec<Day>,
+    pub(crate) way: Way,
+    /// The user's own file, or the folder of the user's own files; "" in the daily CSV.
+    pub(crate) path: String,
+    /// The file says itself whose it is, and the roster does not name it.
+    pub(crate) named_inside: bool,
+}
+
+/// How many of `total` personal files fall to a block: they are spread evenly, so that no thread needs to know the others' users.
+fn quota(total: u32, block: u32, blocks: u32) -> u64 {
+    let up_to = |block: u32| (u64::from(block) * u64::from(total)).div_ceil(u64::from(blocks.max(1)));
+    up_to(block + 1) - up_to(block)
+}
+
+/// The first users of a block give files of their own, until its share is full.
+fn way(world: &World<'_>, person: &Person, block: &mut Block) -> Way {
+    let options = world.options;
+    let (at, blocks) = (person.number / BLOCK, options.persons.div_ceil(BLOCK));
+    let counts = &mut block.counts;
+    for (format, way, total, taken) in [
+        (Format::Apple, Way::Apple, options.apple_users, &mut counts.apple),
+        (Format::Fitbit, Way::Fitbit, options.fitbit_users, &mut counts.fitbit),
+        (Format::Fhir, Way::Fhir, options.fhir_users, &mut counts.fhir),
+    ] {
+        if options.formats.has(format) && *taken < quota(total, at, blocks) {
+            *taken += 1;
+            return way;
+        }
+    }
+    Way::Daily
+}
+
+/// Where the user's own files lie, and what the roster says of it: the name of a zip, of a folder, or of a file.
+fn place(way: Way, id: &str, key: u64) -> (String, String) {
+    match way {
+        Way::Daily => (String::new(), String::new()),
+        Way::Apple if key.is_multiple_of(2) => (format!("lifelog/apple/{id}.zip"), format!("{id}.zip")),
+        Way::Apple => (format!("lifelog/apple/{id}/export.zip"), id.to_owned()),
+        Way::Fitbit => (format!("lifelog/fitbit/{id}"), id.to_owned()),
+        Way::Fhir => (format!("lifelog/fhir/{id}.ndjson"), format!("{id}.ndjson")),
+    }
 }
 
 pub(crate) fn write(world: &World<'_>, person: &Person, traits: &Traits, block: &mut Block) -> Option<Life> {
@@ -76,9 +132,42 @@ pub(crate) fn write(world: &World<'_>, person: &Person, traits: &Traits, block: 
     let who = written::roster(options, person, user.from);
     block.truth.push((Source::Lifelog, who.fingerprint(), person.number));
     block.counts.users += 1;
+    let way = way(world, person, block);
+    let key = mix(&[u64::from(person.number), 83]);
+    let (path, file) = place(way, &id, key);
+    let named_inside = way == Way::Fhir && key.is_multiple_of(2);
+    enter(person, &user, &id, &who, if named_inside { "" } else { &file }, block);
+    // A user with many years of exports would weigh more than all others together.
+    let from = if way == Way::Daily { user.from } else { user.from.max(user.to - HISTORY) };
+    let mut days = Vec::new();
+    for month in period.first..=period.last {
+        let (first, last) = (first_day(month), first_day(month + 1) - 1);
+        let (from, to) = (from.max(first), user.to.min(last));
+        if from > to {
+            continue;
+        }
+        let told = (from..=to).filter_map(|day| one_day(&mut dice, &user, person, traits, day));
+        if way != Way::Daily {
+            days.extend(told);
+            continue;
+        }
+        let at = block.file(&format!("lifelog/daily-{}.csv", month_digits(month)), || DAILY_HEADER.into());
+        let mut file = block.take(at);
+        for day in told {
+            day.write(&mut file, &id);
+            day.note(person, block);
+            block.counts.days += 1;
+        }
+        block.put(at, file);
+    }
+    Some(Life { who, days, way, path, named_inside })
+}
+
+/// The user's line in the roster; `file` names what the user gave of their own.
+fn enter(person: &Person, user: &User, id: &str, who: &Written, file: &str, block: &mut Block) {
     let postcode = person.postcode_on(user.from);
     let row = format!(
-        "{id},{},{},{},{},{:03}-{:04},{},{},{}\n",
+        "{id},{},{},{},{},{:03}-{:04},{},{},{},{},{file}\n",
         who.name,
         who.kana,
         who.birth,
@@ -87,28 +176,11 @@ pub(crate) fn write(world: &World<'_>, person: &Person, traits: &Traits, block: 
         postcode % 10_000,
         who.insurer,
         who.symbol,
-        who.number
+        who.number,
+        who.branch,
     );
     let roster = block.file(ROSTER, || ROSTER_HEADER.into());
     block.append(roster, row.as_bytes());
-    let mut days = Vec::new();
-    for month in period.first..=period.last {
-        let (first, last) = (first_day(month), first_day(month + 1) - 1);
-        let (from, to) = (user.from.max(first), user.to.min(last));
-        if from > to {
-            continue;
-        }
-        let at = block.file(&format!("lifelog/daily-{}.csv", month_digits(month)), || DAILY_HEADER.into());
-        let mut file = block.take(at);
-        for day in (from..=to).filter_map(|day| one_day(&mut dice, &user, person, traits, day)) {
-            day.write(&mut file, &id);
-            day.note(person, block);
-            block.counts.days += 1;
-            days.push(day);
-        }
-        block.put(at, file);
-    }
-    Some(Life { id, who, days })
 }
 
 /// A day; none if the service holds nothing for it.
@@ -153,6 +225,7 @@ fn one_day(dice: &mut Dice, user: &User, person: &Person, traits: &Traits, day: 
     let body = (weighed || measured).then(|| traits.body(person, day));
     Some(Day {
         day,
+        worn,
         steps: steps as i64,
         sleep,
         wear: wear as i64,
@@ -207,5 +280,20 @@ impl Day {
                 row.fixed("weight_kg", weight, 1);
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+    use super::*;
+
+    #[test]
+    fn quotas_add_up() {
+        for (total, blocks) in [(20, 1), (20, 7), (20, 80), (3, 400), (0, 5), (1, 1)] {
+            let shares: Vec<u64> = (0..blocks).map(|block| quota(total, block, blocks)).collect();
+            assert_eq!(shares.iter().sum::<u64>(), u64::from(total));
+            assert!(shares.iter().max().unwrap() - shares.iter().min().unwrap() <= 1);
+        }
     }
 }

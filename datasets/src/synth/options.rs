@@ -20,6 +20,12 @@ pub struct SynthOptions {
     pub kenpo_share: f64,
     /// Share of adults (20-79) who use the lifelog service.
     pub lifelog_share: f64,
+    /// Users at most who give an Apple Health export, if that is written at all; and so for Fitbit and FHIR.
+    pub apple_users: u32,
+    /// Users who give Fitbit files.
+    pub fitbit_users: u32,
+    /// Users who give FHIR Observations.
+    pub fhir_users: u32,
     /// Which formats are written.
     pub formats: Formats,
     /// What happens in people's lives.
@@ -126,6 +132,9 @@ impl Default for SynthOptions {
             threads: 2,
             kenpo_share: 0.55,
             lifelog_share: 0.3,
+            apple_users: 20,
+            fitbit_users: 20,
+            fhir_users: 20,
             formats: Formats::default(),
             events: EventRates::default(),
             noise: NoiseRates::default(),
@@ -168,6 +177,12 @@ impl SynthOptions {
         }
         if self.persons == 0 || self.persons > 50_000_000 {
             return Err(SynthError::Option { name: "persons", help: "between 1 and 50,000,000" });
+        }
+        if self.apple_users.max(self.fitbit_users).max(self.fhir_users) > 1_000_000 {
+            return Err(SynthError::Option {
+                name: "apple_users",
+                help: "no more than 1,000,000 users with own files",
+            });
         }
         if self.months == 0 || self.months > 120 {
             return Err(SynthError::Option { name: "months", help: "between 1 and 120" });

@@ -51,6 +51,10 @@ pub(crate) struct Counts {
     pub(crate) users: u64,
     pub(crate) days: u64,
     pub(crate) without_claims: u64,
+    /// Users who gave Apple Health exports, Fitbit's files, FHIR.
+    pub(crate) apple: u64,
+    pub(crate) fitbit: u64,
+    pub(crate) fhir: u64,
     /// Files that belong to one person each.
     pub(crate) personal: u64,
     /// Rows and resources of the further formats.
@@ -72,6 +76,9 @@ impl Counts {
         self.users += other.users;
         self.days += other.days;
         self.without_claims += other.without_claims;
+        self.apple += other.apple;
+        self.fitbit += other.fitbit;
+        self.fhir += other.fhir;
         self.personal += other.personal;
         self.further += other.further;
     }

@@ -16,7 +16,7 @@ use super::{SynthError, SynthOptions, SynthReport};
 use super::{apple, care, checkups, claims, eligibility, fhir, fitbit, lifelog, tables};
 
 /// Persons per block.
-const BLOCK: u32 = 250;
+pub(crate) const BLOCK: u32 = 250;
 
 /// What every writer may look at.
 pub(crate) struct World<'a> {
@@ -69,10 +69,10 @@ impl World<'_> {
         let life = lifelog::write(self, person, &traits, block);
         if let Some(life) = &life {
             apple::write(self, person, &traits, life, block);
-            fitbit::write(self, person, &traits, life, block);
+            fitbit::write(self, person, life, block);
         }
-        fhir::write(self, person, &traits, &exams, life.as_ref(), block);
-        tables::write(self, person, &traits, &exams, block);
+        fhir::write(self, person, &exams, life.as_ref(), block);
+        tables::write(self, person, &traits, &receipts, &exams, block);
     }
 }
 

@@ -209,6 +209,32 @@ pub(crate) fn checkup(options: &SynthOptions, person: &Person, spell: &Spell, on
     }
 }
 
+/// A checkup centre's report in FHIR: both names, 記号・番号 as on the card, the birth date with hyphens.
+pub(crate) fn report(options: &SynthOptions, person: &Person, spell: &Spell, on: i32) -> Written {
+    let (mut who, key) = (checkup(options, person, spell, on), mix(&[u64::from(person.number), on as u64, 2001]));
+    let mut dice = Dice::new(options.seed, Purpose::Clerk, key);
+    let surname = person.surname_on(on);
+    let kanji = registered(person, surname, &mut dice, &options.noise, false);
+    who.name = spaced(&kanji, person.given.kanji, "\u{3000}");
+    if dice.chance(options.noise.full_width) {
+        who.number = full_width(&who.number);
+    } else {
+        who.symbol = spell.symbol().to_owned();
+    }
+    if let Some((year, rest)) = who.birth.split_at_checked(4)
+        && let Some((month, day)) = rest.split_at_checked(2)
+    {
+        who.birth = format!("{year}-{month}-{day}");
+    }
+    fhir_sex(&mut who);
+    who
+}
+
+/// `gender` as FHIR says it.
+pub(crate) fn fhir_sex(who: &mut Written) {
+    who.sex = if who.sex == "1" { "male" } else { "female" }.to_owned();
+}
+
 /// What a user of the lifelog service typed on joining: the name of that day, and perhaps what stands on the insurance card.
 pub(crate) fn roster(options: &SynthOptions, person: &Person, joined: i32) -> Written {
     let noise = &options.noise;

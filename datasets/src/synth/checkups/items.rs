@@ -50,7 +50,7 @@ const MMHG: &str = "mm[Hg]";
 const MGDL: &str = "mg/dL";
 
 /// All items of an examination, in the order of the file.
-pub(super) fn items(b: &Body, t: &Traits, sex: u8, statutory: bool, third_term: bool, dice: &mut Dice) -> Vec<Item> {
+pub(crate) fn items(b: &Body, t: &Traits, sex: u8, statutory: bool, third_term: bool, dice: &mut Dice) -> Vec<Item> {
     let mut items = Vec::with_capacity(44);
     measured(&mut items, b, dice);
     // Metabolic syndrome and the level of guidance, by the published rules.
