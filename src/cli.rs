@@ -1,8 +1,14 @@
 //! The command line: every flag and its help in one place. No behaviour lives here.
 
+mod query;
+mod source;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use query::QueryCommand;
+pub use source::{CatalogueArgs, PseudonymizeArgs, SchemaArgs};
 
 /// What `sudare --help` prints.
 #[derive(Debug, Parser)]
@@ -59,6 +65,9 @@ pub enum Command {
     /// Check a policy file
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// The data dictionary: every table and column, its bounds and where they come from
+    #[command(after_help = "Example:  sudare schema --table checkup\n          sudare schema > data-dictionary.md")]
+    Schema(SchemaArgs),
 }
 
 /// `sudare demo`
@@ -192,6 +201,9 @@ pub enum RoomCommand {
         /// The policy that the stewards wrote
         #[arg(long)]
         policy: PathBuf,
+        /// Catalogue.
+        #[command(flatten)]
+        catalogue: CatalogueArgs,
         /// File that holds the passphrase; asked on the terminal if absent
         #[arg(long, value_name = "FILE", conflicts_with = "generate_passphrase")]
         passphrase_file: Option<PathBuf>,
@@ -202,44 +214,6 @@ pub enum RoomCommand {
     /// Policy, packages, snapshot, budget spent, requests (nothing about the data)
     #[command(after_help = "Example:  sudare room status --room room")]
     Status(RoomPath),
-}
-
-/// `sudare pseudonymize`
-#[derive(Debug, Args)]
-pub struct PseudonymizeArgs {
-    /// Name of this source, as the policy calls it
-    #[arg(long)]
-    pub source: String,
-    /// The source's identity file, which signs the package
-    #[arg(long)]
-    pub identity: PathBuf,
-    /// Passphrase of the identity.
-    #[command(flatten)]
-    pub passphrase: PassphraseArgs,
-    /// The sealed linkage key
-    #[arg(long)]
-    pub linkage_key: PathBuf,
-    /// The room's public card
-    #[arg(long, value_name = "FILE")]
-    pub card: PathBuf,
-    /// Files, folders or zips
-    #[arg(required = true)]
-    pub inputs: Vec<PathBuf>,
-    /// The package
-    #[arg(short, long)]
-    pub output: PathBuf,
-    /// Number of this package; must grow from one to the next (default: seconds since 1970)
-    #[arg(long)]
-    pub sequence: Option<u64>,
-    /// Legal basis under which the source sends, as agreed with the room
-    #[arg(long, default_value = "個人情報保護法 仮名加工情報")]
-    pub legal_basis: String,
-    /// Make a package even if more than a fifth of the records is unreadable
-    #[arg(long)]
-    pub accept_losses: bool,
-    /// Synthetic data only, never with real people: the generator's truth; writes OUTPUT.truth.parquet beside the package
-    #[arg(long, value_name = "FILE")]
-    pub truth: Option<PathBuf>,
 }
 
 /// `sudare link`
@@ -257,111 +231,6 @@ pub struct LinkArgs {
     /// Synthetic data only: reads PACKAGE.truth.parquet beside each package and prints precision and recall
     #[arg(long)]
     pub truth: bool,
-}
-
-/// `sudare query …`
-#[derive(Debug, Subcommand)]
-pub enum QueryCommand {
-    /// What a question costs and how exact its answer will be; reads no data and charges nothing
-    #[command(after_help = "Example:  sudare query check walking.sql --room room --project walk-and-glucose")]
-    Check {
-        /// The question
-        sql: PathBuf,
-        /// The room.
-        #[command(flatten)]
-        room: RoomPath,
-        /// The project that asks
-        #[arg(long)]
-        project: String,
-    },
-    /// As a researcher: sign a question, with your own key and the room's public files only
-    #[command(
-        after_help = "Example:  sudare query submit walking.sql --project walk-and-glucose --identity researcher.identity -o walking.note\n\n\
-Send the note to the operator, who files it: sudare query file walking.note"
-    )]
-    Submit {
-        /// The question
-        sql: PathBuf,
-        /// The room.
-        #[command(flatten)]
-        room: RoomPath,
-        /// The project that asks
-        #[arg(long)]
-        project: String,
-        /// The researcher's identity file
-        #[arg(long)]
-        identity: PathBuf,
-        /// Passphrase of the identity.
-        #[command(flatten)]
-        passphrase: PassphraseArgs,
-        /// Last day on which the request may run (default: 30 days from now)
-        #[arg(long, value_name = "YYYY-MM-DD")]
-        expires: Option<String>,
-        /// The signed request
-        #[arg(short, long)]
-        output: PathBuf,
-    },
-    /// As a steward: sign a verdict on requests, with your own key and the room's public files only
-    #[command(
-        after_help = "Example:  sudare query show 3f2a91   and then\n          sudare query approve 3f2a91 --identity steward-a.identity -o verdict.note"
-    )]
-    Approve {
-        /// Requests by id or beginning of an id
-        #[arg(required = true)]
-        requests: Vec<String>,
-        /// The room.
-        #[command(flatten)]
-        room: RoomPath,
-        /// The steward's identity file
-        #[arg(long)]
-        identity: PathBuf,
-        /// Passphrase of the identity.
-        #[command(flatten)]
-        passphrase: PassphraseArgs,
-        /// Reject instead of approve
-        #[arg(long)]
-        reject: bool,
-        /// The signed verdicts
-        #[arg(short, long)]
-        output: PathBuf,
-    },
-    /// As the operator: put signed requests and verdicts into the log
-    #[command(after_help = "Example:  sudare query file walking.note verdict-a.note verdict-b.note")]
-    File {
-        /// Signed notes
-        #[arg(required = true)]
-        notes: Vec<PathBuf>,
-        /// The room.
-        #[command(flatten)]
-        room: RoomArgs,
-    },
-    /// Charge approved requests, wait for co-signatures, compute, release
-    #[command(after_help = "Example:  sudare query run 3f2a91 --room room\n\n\
-The charge is written first. If the policy demands co-signatures of it, the first run stops there; stewards run\n\
-`sudare audit cosign`, and the second run computes. A request is charged once; a repeated run shows the stored answer.")]
-    Run {
-        /// Requests by id or beginning of an id
-        #[arg(required = true)]
-        requests: Vec<String>,
-        /// The room.
-        #[command(flatten)]
-        room: RoomArgs,
-    },
-    /// Requests and where they stand
-    #[command(after_help = "Example:  sudare query list --room room")]
-    List(RoomPath),
-    /// A request's question, price and verdicts; its answer as table and chart once there is one
-    #[command(after_help = "Example:  sudare query show 3f2a91 --room room -o answer.release.json")]
-    Show {
-        /// The request's id, or its beginning
-        request: String,
-        /// The room.
-        #[command(flatten)]
-        room: RoomPath,
-        /// Also write the release file, with the latest co-signatures, to be given to others
-        #[arg(short, long)]
-        output: Option<PathBuf>,
-    },
 }
 
 /// `sudare release …`
@@ -441,5 +310,11 @@ pub enum PolicyCommand {
     Check {
         /// The policy
         file: PathBuf,
+        /// A room, whose catalogue the policy's columns must be in
+        #[arg(long, env = "SUDARE_ROOM", value_name = "DIR")]
+        room: Option<PathBuf>,
+        /// Catalogue.
+        #[command(flatten)]
+        catalogue: CatalogueArgs,
     },
 }

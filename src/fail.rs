@@ -41,6 +41,11 @@ impl Failure {
         Self::new(INTEGRITY, message)
     }
 
+    /// A question that can't be asked (exit 2): the text is complete, it begins with `error[…]` and shows the spot.
+    pub fn question(text: String, outcome: &str) -> Self {
+        Self::new(USAGE, format!("{text}\n  = {outcome}"))
+    }
+
     fn new(exit: u8, message: impl Display) -> Self {
         Self { exit, message: message.to_string(), hint: None, told: false }
     }

@@ -2,6 +2,7 @@
 //! what may be asked is `policies`, what is answered is `dp_query`, what is one person is `linkage`.
 
 mod actors;
+mod catalogue;
 mod chart;
 mod cli;
 mod cmd;

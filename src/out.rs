@@ -64,7 +64,9 @@ impl Out {
     /// The one message of a failure, on standard error; in JSON mode as JSON on standard output as well.
     pub fn failure(&self, failure: &Failure) {
         let mut err = std::io::stderr();
-        let _ = writeln!(err, "error: {}", failure.message);
+        // A refused question says `error[code]` itself.
+        let lead = if failure.message.starts_with("error[") { "" } else { "error: " };
+        let _ = writeln!(err, "{lead}{}", failure.message);
         if let Some(hint) = &failure.hint {
             let _ = writeln!(err, "  help: {hint}");
         }

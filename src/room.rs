@@ -3,6 +3,7 @@
 //! ```text
 //! ROOM/room.identity     the room's keys, sealed by a passphrase
 //! ROOM/room.card.toml    its public card: origin, log key, recipient
+//! ROOM/catalogue/        catalogue files that the room was made with, if any
 //! ROOM/policy.toml       the policy in force; its digest is in the log
 //! ROOM/log/              the signed log (C2SP tlog-tiles)
 //! ROOM/packages/         packages as they came (age)
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 use audit_log::note::{Signer, Verifier};
 use audit_log::{Event, Log, Posix, View};
+use datasets::catalogue::Catalogue;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use policies::Policy;
@@ -35,6 +37,9 @@ pub struct RoomCard {
     pub log_key: String,
     /// age recipient of packages.
     pub recipient: String,
+    /// Digest of the catalogue that the room was made with; rooms made before there were any have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub catalogue: Option<String>,
 }
 
 impl RoomCard {
@@ -92,6 +97,11 @@ impl Room {
         let log = Log::open(Posix::new(self.log_dir()), signer).map_err(log_failure)?;
         self.check_policy(log.entries().iter().map(|e| &e.event))?;
         Ok(Unlocked { room: self, identity, log })
+    }
+
+    /// The catalogue that the room was made with.
+    pub fn catalogue(&self) -> Done<Catalogue> {
+        crate::catalogue::of_room(&self.dir, &self.card)
     }
 
     /// A folder of the room, made if need be.
@@ -159,6 +169,11 @@ impl Unlocked {
 /// Reads and checks a policy.
 pub fn read_policy(path: &Path) -> Done<Policy> {
     policies::parse(&fail::read_text(path)?).input(path.display())
+}
+
+/// A policy may allow only columns that the catalogue has.
+pub fn check_columns(policy: &Policy, catalogue: &Catalogue) -> Done {
+    policy.check_columns(catalogue).map_err(Failure::input)
 }
 
 /// Opens and verifies a log's folder.

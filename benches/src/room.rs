@@ -97,12 +97,13 @@ fn content(path: &Path, key: &RoomKey, catalogue: &Catalogue, keep: bool) -> Res
     let keys = SourceKeys::derive(&LinkageKey::from_bytes(SECRET), ORIGIN, EPOCH)?;
     let (mut written, mut identity) = (DataFrame::empty(), DataFrame::empty());
     let mut tables: BTreeMap<String, DataFrame> = BTreeMap::new();
+    let mut pseudonymizer = Pseudonymizer::new(&keys, catalogue);
     let mut sink = |batch: datasets::read::Identified| {
         if batch.identity().height() > 0 {
             written = batch.identity().clone();
         }
         let failed = |error: &dyn std::error::Error| datasets::read::ReadError::Sink(error.to_string().into());
-        let batch = pseudonymize(batch, &keys, catalogue).map_err(|error| failed(&error))?;
+        let batch = pseudonymizer.batch(batch).map_err(|error| failed(&error))?;
         if batch.identity().height() > 0 {
             identity = batch.identity().clone();
         }

@@ -9,7 +9,7 @@ use datasets::read::{Identified, ReadError, ReadOptions, read};
 use polars::prelude::DataFrame;
 use pseudonymize::normalize::{Fields, Raw};
 use pseudonymize::package::{Header, Writer};
-use pseudonymize::{Identity, LinkageKey, Pass, Role, SourceKeys, pseudonymize};
+use pseudonymize::{Identity, LinkageKey, Pass, Pseudonymizer, Role, SourceKeys};
 use ring::{hkdf, hmac};
 
 use crate::Failure;
@@ -120,8 +120,9 @@ fn write(
         schema: room.catalogue.digest(),
     };
     let mut writer = Writer::create(path, header, &[recipient.to_owned()])?;
+    let mut pseudonymizer = Pseudonymizer::new(keys, &room.catalogue);
     let mut sink = |batch: Identified| {
-        let batch = pseudonymize(batch, keys, &room.catalogue).map_err(|e| ReadError::Sink(e.into()))?;
+        let batch = pseudonymizer.batch(batch).map_err(|e| ReadError::Sink(e.into()))?;
         writer.append(&batch).map_err(|e| ReadError::Sink(e.into()))
     };
     read(&[raw.to_owned()], &ReadOptions::default(), &mut sink, &|_| {})?;

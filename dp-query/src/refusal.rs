@@ -23,6 +23,17 @@ struct Inner {
 }
 
 impl Refusal {
+    /// The refusal with the name of the file that the question stands in, as editors and terminals understand it.
+    pub fn in_file(&self, file: &str) -> String {
+        struct In<'r>(&'r Inner, &'r str);
+        impl fmt::Display for In<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.render(f, Some(self.1))
+            }
+        }
+        In(&self.0, file).to_string()
+    }
+
     /// A stable name of the reason, for the log.
     pub fn code(&self) -> &'static str {
         self.0.code
@@ -61,9 +72,18 @@ impl Refusal {
 
 impl fmt::Display for Inner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.render(f, None)
+    }
+}
+
+impl Inner {
+    fn render(&self, f: &mut fmt::Formatter<'_>, file: Option<&str>) -> fmt::Result {
         let gutter = self.line.to_string().len();
-        writeln!(f, "refused[{}]: {}", self.code, self.message)?;
-        writeln!(f, "{:gutter$}--> line {}, column {}", "", self.line, self.column)?;
+        writeln!(f, "error[{}]: {}", self.code, self.message)?;
+        match file {
+            Some(file) => writeln!(f, "{:gutter$}--> {file}:{}:{}", "", self.line, self.column)?,
+            None => writeln!(f, "{:gutter$}--> line {}, column {}", "", self.line, self.column)?,
+        }
         writeln!(f, "{:gutter$} |", "")?;
         writeln!(f, "{} | {}", self.line, self.source_line)?;
         // Full-width characters take two cells in a terminal; the caret has to stand below the spot all the same.

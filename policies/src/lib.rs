@@ -5,6 +5,7 @@
 
 mod account;
 mod cards;
+mod columns;
 mod decide;
 mod denial;
 mod digest;

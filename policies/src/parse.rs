@@ -11,7 +11,7 @@ use crate::account::{Budget, EPSILON_LIMIT, Kind};
 use crate::cards::{Card, Role};
 use crate::digest::Digest;
 use crate::money::Delta;
-use crate::policy::{Policy, Project, Purpose, RecipientKind, Room, SOURCE_KINDS, Source};
+use crate::policy::{Places, Policy, Project, Purpose, RecipientKind, Room, SOURCE_KINDS, Source};
 
 /// Where a policy's text is wrong and what to do. Policies are public: the message may quote them.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -76,7 +76,7 @@ struct RawProject {
     budget: Spanned<Budget>,
     researcher_budget: Spanned<Budget>,
     #[serde(default)]
-    columns: BTreeMap<String, BTreeSet<String>>,
+    columns: BTreeMap<String, Vec<Spanned<String>>>,
 }
 
 #[derive(Deserialize)]
@@ -91,10 +91,15 @@ struct RawSource {
 struct Text<'a>(&'a str);
 
 impl Text<'_> {
-    fn error(&self, span: Range<usize>, message: String, help: &str) -> PolicyError {
+    /// Line and column, from 1.
+    fn at(&self, span: Range<usize>) -> (usize, usize) {
         let before = self.0.get(..span.start).unwrap_or(self.0);
-        let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().map_or(0, |tail| tail.chars().count()) + 1;
+        (before.matches('\n').count() + 1, column)
+    }
+
+    fn error(&self, span: Range<usize>, message: String, help: &str) -> PolicyError {
+        let (line, column) = self.at(span);
         PolicyError { line, column, message, help: help.to_owned() }
     }
 
@@ -190,7 +195,8 @@ pub fn parse(text: &str) -> Result<Policy, PolicyError> {
     let room = room(&place, &raw.room, &cards)?;
     let projects = projects(&place, &raw.project, &room, &cards)?;
     let sources = sources(&place, &raw.source, &cards)?;
-    Ok(Policy { digest: Digest::of(text.as_bytes()), room, cards, projects, sources })
+    let places = places(&place, &raw.project);
+    Ok(Policy { digest: Digest::of(text.as_bytes()), room, cards, projects, sources, places })
 }
 
 fn cards(place: &Text<'_>, raw: &[RawCard]) -> Result<Vec<Card>, PolicyError> {
@@ -324,10 +330,28 @@ fn projects(place: &Text<'_>, raw: &[RawProject], room: &Room, cards: &[Card]) -
             until,
             budget,
             researcher_budget,
-            columns: project.columns.clone(),
+            columns: columns(&project.columns),
         });
     }
     Ok(projects)
+}
+
+fn columns(raw: &BTreeMap<String, Vec<Spanned<String>>>) -> BTreeMap<String, BTreeSet<String>> {
+    let names = |columns: &Vec<Spanned<String>>| columns.iter().map(|name| name.get_ref().clone()).collect();
+    raw.iter().map(|(table, columns)| (table.clone(), names(columns))).collect()
+}
+
+fn places(place: &Text<'_>, raw: &[RawProject]) -> Places {
+    let mut places = Places::new();
+    for project in raw {
+        for (table, columns) in &project.columns {
+            for column in columns {
+                let key = (project.id.get_ref().clone(), table.clone(), column.get_ref().clone());
+                places.entry(key).or_insert_with(|| place.at(column.span()));
+            }
+        }
+    }
+    places
 }
 
 fn sources(place: &Text<'_>, raw: &[RawSource], cards: &[Card]) -> Result<Vec<Source>, PolicyError> {

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use datasets::catalogue::Catalogue;
 use jiff::civil::Date;
 use serde::Deserialize;
 
@@ -11,9 +10,12 @@ use crate::cards::{Card, Role};
 use crate::digest::Digest;
 
 /// Stands in a plan's list of columns where only the existence of a person's rows in a table is used.
-const EXISTENCE: &str = "person_id";
+pub(crate) const EXISTENCE: &str = "person_id";
 
 pub use datasets::catalogue::SOURCE_KINDS;
+
+/// (Project, table, column) → (line, column) of the text.
+pub(crate) type Places = BTreeMap<(String, String, String), (usize, usize)>;
 
 /// The rules of one room, and the digest of the very bytes they were read from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +25,8 @@ pub struct Policy {
     pub(crate) cards: Vec<Card>,
     pub(crate) projects: Vec<Project>,
     pub(crate) sources: Vec<Source>,
+    /// Where the text names a project's table and column: line and column, from 1.
+    pub(crate) places: Places,
 }
 
 /// What holds for the whole room.
@@ -166,25 +170,5 @@ impl Policy {
     #[must_use]
     pub fn sources(&self) -> &[Source] {
         &self.sources
-    }
-
-    /// Columns that a project allows but the catalogue does not have: (project, table, column). A misspelt column is never a
-    /// permission, but whoever wrote it wants to know.
-    #[must_use]
-    pub fn unknown_columns(&self, catalogue: &Catalogue) -> Vec<(String, String, String)> {
-        let mut unknown = Vec::new();
-        for project in &self.projects {
-            for (table, columns) in &project.columns {
-                for column in columns {
-                    let known = catalogue
-                        .table(table)
-                        .is_some_and(|found| column == EXISTENCE || found.column(column).is_some());
-                    if !known {
-                        unknown.push((project.id.clone(), table.clone(), column.clone()));
-                    }
-                }
-            }
-        }
-        unknown
     }
 }

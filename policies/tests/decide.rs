@@ -179,6 +179,16 @@ fn misspelt_columns_are_told() {
     let unknown = parse(&misspelt).unwrap().unknown_columns(&catalogue);
     let expected = ["walking", "checkup", "hba1C"].map(str::to_owned);
     assert_eq!(unknown, [expected.into()]);
+
+    // With the spot, what may have been meant, and the command that lists what there is.
+    assert_eq!(policy().check_columns(&catalogue), Ok(()));
+    let place = misspelt.lines().enumerate().find_map(|(n, line)| Some((n + 1, line.find("\"hba1C\"")? + 1)));
+    let error = parse(&misspelt).unwrap().check_columns(&catalogue).unwrap_err();
+    assert_eq!(Some((error.line, error.column)), place);
+    assert_eq!(error.help, "did you mean `hba1c`? `sudare schema --table checkup` lists its columns");
+    let table = text("pure", "3", "0").replace("person = [\"sex\"]", "persn = [\"sex\"]");
+    let error = parse(&table).unwrap().check_columns(&catalogue).unwrap_err();
+    assert!(error.message.contains("persn") && error.help.contains("`person`"), "{error}");
 }
 
 #[test]

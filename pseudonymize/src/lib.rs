@@ -12,6 +12,9 @@ mod frames;
 mod kdf;
 pub mod keyring;
 pub mod normalize;
+mod opt_out;
+#[cfg(test)]
+mod opt_out_tests;
 pub mod package;
 mod renumber;
 mod room;
@@ -32,4 +35,4 @@ pub use keyring::{Identity, KeyError, LinkageKey, Passphrase, Role, SealCost};
 pub use room::{RoomIdentity, RoomKey, rekey_identities};
 pub use tables::{rekey_tables, with_pid};
 pub use token::{PASSES, Pass, SourceKeys, Token};
-pub use transform::{Pseudonymous, pseudonymize};
+pub use transform::{Pseudonymizer, Pseudonymous};

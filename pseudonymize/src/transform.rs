@@ -15,12 +15,15 @@ use polars::prelude::{
 use crate::frames::{FrameError, Shaped};
 use crate::kdf;
 use crate::normalize::{self, Fields, Raw};
+use crate::opt_out::OptOuts;
 use crate::token::{PASSES, Pass, SourceKeys, Token};
 
+/// The name of the identity frame, in errors and counts.
+pub(crate) const IDENTITY: &str = "identity";
 /// Rows per piece of work of a thread.
 const PIECE: usize = 8192;
 
-/// A batch without identifiers: what may be put into a package. Only [`pseudonymize`] makes one.
+/// A batch without identifiers: what may be put into a package. Only [`Pseudonymizer`] makes one.
 pub struct Pseudonymous {
     identity: DataFrame,
     tables: BTreeMap<String, DataFrame>,
@@ -53,16 +56,62 @@ impl Pseudonymous {
     }
 }
 
-/// Makes a batch pseudonymous.
-///
-/// # Errors
-/// A frame lacks a column or has one of another type.
-pub fn pseudonymize(batch: Identified, keys: &SourceKeys, catalogue: &Catalogue) -> Result<Pseudonymous, FrameError> {
-    let (identity, tables) = batch.into_parts();
-    frames(identity, tables, keys, catalogue)
+/// The only way from identified batches to pseudonymous ones: one for each package, fed with all batches of a run in
+/// their order, because who opted out is known from the first and holds for the rest.
+pub struct Pseudonymizer<'a> {
+    keys: &'a SourceKeys,
+    catalogue: &'a Catalogue,
+    opt_outs: OptOuts,
 }
 
-pub(crate) fn frames(
+impl std::fmt::Debug for Pseudonymizer<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Pseudonymizer(redacted)")
+    }
+}
+
+impl<'a> Pseudonymizer<'a> {
+    /// For a run of a reader.
+    pub fn new(keys: &'a SourceKeys, catalogue: &'a Catalogue) -> Self {
+        Self { keys, catalogue, opt_outs: OptOuts::default() }
+    }
+
+    /// Makes a batch pseudonymous. Rows and identities of whoever shares a token (individual, member, ID1, ID2, ID4)
+    /// with an entry of an opt-out list are left out.
+    ///
+    /// # Errors
+    /// A frame lacks a column or has one of another type; an opt-out that comes after rows of that person.
+    pub fn batch(&mut self, batch: Identified) -> Result<Pseudonymous, FrameError> {
+        let fresh = batch.fresh().clone();
+        let (identity, tables) = batch.into_parts();
+        self.frames(identity, &fresh, tables)
+    }
+
+    /// How many rows were left out because their person opted out, by table; identities under `identity`.
+    pub fn opted_out(&self) -> &BTreeMap<String, u64> {
+        self.opt_outs.kept_back()
+    }
+
+    pub(crate) fn frames(
+        &mut self,
+        identity: DataFrame,
+        fresh: &DataFrame,
+        tables: BTreeMap<String, DataFrame>,
+    ) -> Result<Pseudonymous, FrameError> {
+        self.opt_outs.meet(fresh, self.keys)?;
+        let marks = identity.clone();
+        let mut batch = frames(identity, tables, self.keys, self.catalogue)?;
+        for (name, frame) in &mut batch.tables {
+            *frame = self.opt_outs.table(name, std::mem::take(frame))?;
+        }
+        if marks.height() > 0 {
+            batch.identity = self.opt_outs.identities(batch.identity, &marks, self.keys)?;
+        }
+        Ok(batch)
+    }
+}
+
+fn frames(
     identity: DataFrame,
     tables: BTreeMap<String, DataFrame>,
     keys: &SourceKeys,
@@ -94,7 +143,7 @@ struct Piece {
 }
 
 fn identities(mut frame: DataFrame, keys: &SourceKeys) -> Result<DataFrame, FrameError> {
-    const TABLE: &str = "identity";
+    const TABLE: &str = IDENTITY;
     // Every batch but a run's last.
     if frame.height() == 0 {
         return Ok(DataFrame::empty());
@@ -129,13 +178,13 @@ fn identities(mut frame: DataFrame, keys: &SourceKeys) -> Result<DataFrame, Fram
 }
 
 /// The identifier columns of a reader's identity frame.
-struct Identifiers<'f> {
+pub(crate) struct Identifiers<'f> {
     columns: [&'f StringChunked; 10],
     last_seen: &'f Int32Chunked,
 }
 
 impl<'f> Identifiers<'f> {
-    fn of(shaped: &Shaped<'f>) -> Result<Self, FrameError> {
+    pub(crate) fn of(shaped: &Shaped<'f>) -> Result<Self, FrameError> {
         Ok(Self {
             columns: [
                 shaped.str("insurer_no")?,
@@ -153,9 +202,10 @@ impl<'f> Identifiers<'f> {
         })
     }
 
-    fn fields(&self, row: usize) -> Fields {
+    /// The identifiers of a row, normalized, whatever is known of the person's days.
+    pub(crate) fn written(&self, row: usize) -> Fields {
         let [insurer, symbol, number, branch, name, kana, birth, sex, individual, postcode] = self.columns;
-        let mut fields = Fields::new(&Raw {
+        Fields::new(&Raw {
             insurer: insurer.get(row),
             symbol: symbol.get(row),
             number: number.get(row),
@@ -166,7 +216,11 @@ impl<'f> Identifiers<'f> {
             sex: sex.get(row),
             individual: individual.get(row),
             postcode: postcode.get(row),
-        });
+        })
+    }
+
+    fn fields(&self, row: usize) -> Fields {
+        let mut fields = self.written(row);
         // Nobody is seen before being born; a claim's month counts as its first day.
         if let (Some(birth), Some(last)) = (fields.birth, self.last_seen.get(row))
             && birth.epoch_days() > last.saturating_add(31)

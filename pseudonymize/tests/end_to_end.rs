@@ -10,7 +10,7 @@ use datasets::synth::{SynthOptions, generate};
 use polars::prelude::{DataFrame, DataType};
 use pseudonymize::package::{Expected, Header, Opened, Writer, open};
 use pseudonymize::{
-    Identity, LinkageKey, Pass, Role, RoomKey, SourceKeys, pseudonymize, rekey_identities, rekey_tables, with_pid,
+    Identity, LinkageKey, Pass, Pseudonymizer, Role, RoomKey, SourceKeys, rekey_identities, rekey_tables, with_pid,
 };
 
 const ROOM: &str = "room.example/e2e";
@@ -31,11 +31,12 @@ fn through(raw: &Path, out: &Path, source: &str, key: &LinkageKey, room: &Identi
     let path = out.join(format!("{source}.sudare"));
     let mut writer = Writer::create(&path, header, &[room.recipient()]).unwrap();
     let mut identifiers = DataFrame::empty();
+    let mut pseudonymizer = Pseudonymizer::new(&keys, &catalogue);
     let mut sink = |batch: datasets::read::Identified| {
         if batch.identity().height() > 0 {
             identifiers = batch.identity().clone();
         }
-        writer.append(&pseudonymize(batch, &keys, &catalogue).unwrap()).unwrap();
+        writer.append(&pseudonymizer.batch(batch).unwrap()).unwrap();
         Ok(())
     };
     // Small batches, so that there are many.

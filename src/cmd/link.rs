@@ -49,8 +49,8 @@ pub fn run(args: &LinkArgs, out: &Out) -> Done {
         return Err(Failure::input(format!("{} is not there", path.display()))
             .hint("--truth is for synthetic people: `sudare pseudonymize --truth` writes it"));
     }
-    let catalogue = Catalogue::builtin().input("the catalogue")?;
     let mut unlocked = Room::open(&args.room.room)?.unlock(args.room.room_passphrase_file.as_deref())?;
+    let catalogue = unlocked.room.catalogue()?;
 
     let received = receive(&args.packages, &mut unlocked, &catalogue, out)?;
     let mut contents = Vec::new();
@@ -191,6 +191,9 @@ fn open_verified(
         let message = format!("refused: {e}");
         match e {
             PackageError::Unsigned { .. } | PackageError::Tampered(_) => Failure::integrity(message),
+            PackageError::Foreign { what: "catalogue", .. } => Failure::input(message).hint(
+                "the source used other tables or another version of Sudare: give it the files of ROOM/catalogue for its --catalogue, and let it make the package again",
+            ),
             _ => Failure::input(message),
         }
     })

@@ -9,6 +9,7 @@ mod pseudonymize;
 mod query;
 mod release;
 mod room;
+mod schema;
 mod synth;
 
 use crate::cli::Command;
@@ -28,5 +29,6 @@ pub fn run(command: &Command, out: &Out) -> Done {
         Command::Release(command) => release::run(command, out),
         Command::Audit(command) => audit::run(command, out),
         Command::Policy(command) => policy::run(command, out),
+        Command::Schema(args) => schema::run(args, out),
     }
 }

@@ -1,22 +1,16 @@
 //! `sudare policy check`: what a policy file says, in words.
 
-use datasets::catalogue::Catalogue;
-
+use crate::catalogue;
 use crate::cli::PolicyCommand;
-use crate::fail::{Context, Done, Failure};
+use crate::fail::Done;
 use crate::out::{Out, place};
 use crate::room;
 
 pub fn run(command: &PolicyCommand, out: &Out) -> Done {
-    let PolicyCommand::Check { file } = command;
+    let PolicyCommand::Check { file, room, catalogue: further } = command;
     let policy = room::read_policy(file)?;
-    let catalogue = Catalogue::builtin().input("the catalogue")?;
-    if let Some((project, table, column)) = policy.unknown_columns(&catalogue).first() {
-        return Err(Failure::input(format!(
-            "{}: project {project} allows {table}.{column}, which the catalogue does not have",
-            file.display()
-        )));
-    }
+    let catalogue = catalogue::given(further.dir.as_deref(), room.as_deref())?;
+    room::check_columns(&policy, &catalogue).map_err(|f| f.at(file.display()))?;
     let rules = policy.room();
     out.line(format!("  {} is well-formed, digest {}", place(file), policy.digest()));
     out.line(format!(

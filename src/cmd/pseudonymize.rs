@@ -4,14 +4,14 @@ use std::cell::RefCell;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use datasets::catalogue::Catalogue;
 use datasets::read::{self, Identified, Kind, QualityReport, ReadError, ReadOptions};
 use jiff::Timestamp;
 use polars::prelude::{Column, DataFrame, IntoColumn, NamedFrom, ParquetWriter, Series};
 use pseudonymize::package::{Header, Writer};
-use pseudonymize::{LinkageKey, SourceKeys, pseudonymize as make_pseudonymous};
+use pseudonymize::{LinkageKey, Pseudonymizer, SourceKeys};
 
 use crate::actors;
+use crate::catalogue;
 use crate::cli::PseudonymizeArgs;
 use crate::fail::{self, Context, Done, Failure};
 use crate::out::{Out, place, thousands};
@@ -36,7 +36,8 @@ pub fn run(args: &PseudonymizeArgs, out: &Out) -> Done {
     let linkage_key = LinkageKey::open(&args.linkage_key, &identity)
         .input(format!("{} can't be opened", args.linkage_key.display()))?;
     let keys = SourceKeys::derive(&linkage_key, &card.origin, EPOCH).input("the linkage key")?;
-    let catalogue = Catalogue::builtin().input("the catalogue")?;
+    let catalogue = catalogue::load(args.catalogue.dir.as_deref())?;
+    catalogue::demand_same(&catalogue, &card)?;
     let sequence = match args.sequence {
         Some(n) => n,
         None => u64::try_from(Timestamp::now().as_second()).input("this machine's clock")?,
@@ -55,14 +56,20 @@ pub fn run(args: &PseudonymizeArgs, out: &Out) -> Done {
     let mut job = Job {
         writer: writer.input(format!("{} can't be written", args.output.display()))?,
         keys: &keys,
-        catalogue: &catalogue,
+        pseudonymizer: Pseudonymizer::new(&keys, &catalogue),
         truth: args.truth.as_deref(),
         truth_frame: None,
         identities: 0,
         failure: None,
     };
     let bar = out.bar(&format!("{}: reading", args.source), total_bytes(&args.inputs), true);
-    let report = read::read(&args.inputs, &ReadOptions::default(), &mut |batch| job.take(batch), &|n| bar.inc(n));
+    let options = ReadOptions {
+        maps: args.maps.clone(),
+        masters: args.masters.clone(),
+        catalogue: Some(catalogue.clone()),
+        ..ReadOptions::default()
+    };
+    let report = read::read(&args.inputs, &options, &mut |batch| job.take(batch), &|n| bar.inc(n));
     bar.finish_and_clear();
     if let Some(failure) = job.failure.take() {
         return Err(failure);
@@ -99,7 +106,7 @@ pub fn truth_path(package: &Path) -> PathBuf {
 struct Job<'a> {
     writer: Writer,
     keys: &'a SourceKeys,
-    catalogue: &'a Catalogue,
+    pseudonymizer: Pseudonymizer<'a>,
     truth: Option<&'a Path>,
     truth_frame: Option<DataFrame>,
     identities: usize,
@@ -119,13 +126,13 @@ impl Job<'_> {
 
     fn try_take(&mut self, batch: Identified) -> Done {
         if batch.identity().height() > 0 {
-            self.identities = batch.identity().height();
             if let Some(path) = self.truth {
                 let truth = read::truth(&batch, path).input("the truth")?;
                 self.truth_frame = Some(renumbered(&truth, self.keys)?);
             }
         }
-        let batch = make_pseudonymous(batch, self.keys, self.catalogue).input("the records")?;
+        let batch = self.pseudonymizer.batch(batch).input("the records")?;
+        self.identities += batch.identity().height();
         self.writer.append(&batch).input("the package can't be written")
     }
 }

@@ -4,40 +4,41 @@ use std::path::Path;
 
 use audit_log::note::Signer;
 use audit_log::{Event, KeyVerdict, Log, Posix};
-use datasets::catalogue::Catalogue;
 use pseudonymize::{Identity, Role};
 
 use crate::actors::NewPassphrase;
+use crate::catalogue;
 use crate::cli::RoomCommand;
 use crate::fail::{self, Context, Done, Failure};
+use crate::files;
 use crate::out::{Out, place};
 use crate::room::{self, RoomCard, now};
 
 pub fn run(command: &RoomCommand, out: &Out) -> Done {
     match command {
-        RoomCommand::Init { dir, policy, passphrase_file, generate_passphrase } => {
+        RoomCommand::Init { dir, policy, catalogue, passphrase_file, generate_passphrase } => {
             let passphrase = NewPassphrase::from_flags(passphrase_file.as_deref(), generate_passphrase.as_deref());
-            init(dir, policy, &passphrase, out)
+            init(dir, policy, catalogue.dir.as_deref(), &passphrase, out)
         }
         RoomCommand::Status(path) => super::query::status(&path.room, out),
     }
 }
 
-fn init(dir: &Path, policy_file: &Path, passphrase: &NewPassphrase<'_>, out: &Out) -> Done {
+fn init(dir: &Path, policy_file: &Path, further: Option<&Path>, passphrase: &NewPassphrase<'_>, out: &Out) -> Done {
     fail::refuse_existing(dir)?;
     let policy = room::read_policy(policy_file)?;
-    let catalogue = Catalogue::builtin().input("the catalogue")?;
-    if let Some((project, table, column)) = policy.unknown_columns(&catalogue).first() {
-        return Err(Failure::input(format!(
-            "project {project} allows {table}.{column}, which the catalogue does not have"
-        ))
-        .hint("see `sudare policy check`"));
-    }
+    let catalogue = catalogue::load(further)?;
+    room::check_columns(&policy, &catalogue).map_err(|f| f.at(policy_file.display()))?;
     let origin = policy.room().origin.clone();
     let identity = Identity::generate(&origin, Role::Room).input("no key could be made")?;
     let seed = identity.log_seed().ok_or_else(|| Failure::input("no log key could be made"))?;
     let signer = Signer::from_seed(&origin, seed).input("the origin can't name a log")?;
-    let card = RoomCard { origin: origin.clone(), log_key: signer.verifier_key(), recipient: identity.recipient() };
+    let card = RoomCard {
+        origin: origin.clone(),
+        log_key: signer.verifier_key(),
+        recipient: identity.recipient(),
+        catalogue: Some(catalogue::named(&catalogue)),
+    };
 
     // Everything is made beside its final place: a room exists whole or not at all.
     let parent = dir.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -46,7 +47,8 @@ fn init(dir: &Path, policy_file: &Path, passphrase: &NewPassphrase<'_>, out: &Ou
     fail::demand_folder(dir)?;
     let (passphrase, cost) = passphrase.make("the room")?;
     std::fs::create_dir_all(&new).input(format!("{} can't be made", new.display()))?;
-    let made = fill(&new, &identity, &passphrase, cost, &card, policy_file, signer, &policy);
+    let made = fill(&new, &identity, &passphrase, cost, &card, policy_file, signer, &policy)
+        .and_then(|()| copy_catalogue(further, &new));
     if let Err(failure) = made {
         let _ = std::fs::remove_dir_all(&new);
         return Err(failure);
@@ -56,6 +58,19 @@ fn init(dir: &Path, policy_file: &Path, passphrase: &NewPassphrase<'_>, out: &Ou
     out.line(format!("  room {origin} in {}/", place(dir)));
     out.line(format!("  public card: {} (sources and verifiers need it)", place(&dir.join("room.card.toml"))));
     out.value(&card);
+    Ok(())
+}
+
+/// The room keeps its catalogue files: what it is asked is judged by these, wherever the originals go.
+fn copy_catalogue(from: Option<&Path>, dir: &Path) -> Done {
+    let Some(from) = from else {
+        return Ok(());
+    };
+    let folder = dir.join(catalogue::FOLDER);
+    std::fs::create_dir(&folder).input(format!("{} can't be made", folder.display()))?;
+    for (name, text) in catalogue::files(from)? {
+        files::create(&folder.join(name), text.as_bytes())?;
+    }
     Ok(())
 }
 

@@ -4,12 +4,14 @@
 //! records. It isn't a schema of raw files (that is `read`) and holds no policy on who may see what.
 
 mod column;
+mod dictionary;
 mod fields;
 mod grid;
 mod parse;
 mod shape;
 
 pub use column::{CategoryValue, Column, ColumnType, Sensitivity, civil_from_days, days_from_civil};
+pub use dictionary::{ColumnEntry, Dictionary, TableEntry};
 pub use fields::{FormatFields, SourceField, Treatment, source_fields};
 pub use grid::GridError;
 pub use parse::CatalogueError;

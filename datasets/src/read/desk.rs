@@ -239,7 +239,8 @@ impl<'a> Desk<'a> {
             }
         }
         self.rows = 0;
-        Ok(Identified::new(self.identities.frame(last)?, tables))
+        let fresh = self.identities.fresh()?;
+        Ok(Identified::new(self.identities.frame(last)?, fresh, tables))
     }
 
     /// The last batch, with the identity frame.

@@ -83,6 +83,9 @@ pub(super) struct Identities {
     numbers: HashMap<Key, u32>,
     days: Vec<Days>,
     scratch: Vec<u8>,
+    /// Whether an opt-out list was met: from then on every new identity is told with the batch of its first rows.
+    opt_outs: bool,
+    fresh: Vec<(u32, Key)>,
 }
 
 impl Identities {
@@ -104,6 +107,10 @@ impl Identities {
         // More than u32::MAX identities cannot be held in memory before this wraps.
         let number = u32::try_from(self.days.len()).unwrap_or(u32::MAX);
         self.days.push(Days::default());
+        self.opt_outs |= kind == Kind::OptOut;
+        if self.opt_outs {
+            self.fresh.push((number, Key(key.0.clone())));
+        }
         self.numbers.insert(key, number);
         number
     }
@@ -146,13 +153,24 @@ impl Identities {
 
     /// The identity frame; `whole` or, for earlier batches, without rows.
     pub(super) fn frame(&self, whole: bool) -> Result<DataFrame, ReadError> {
-        let failed = |_| ReadError::Frame { what: "building the identity frame" };
         let mut rows: Vec<(u32, &Key)> =
             if whole { self.numbers.iter().map(|(key, &n)| (n, key)).collect() } else { Vec::new() };
         rows.sort_unstable_by_key(|&(number, _)| number);
+        self.build(&rows)
+    }
+
+    /// The identities met since the last call, once there was an opt-out list; without rows otherwise.
+    pub(super) fn fresh(&mut self) -> Result<DataFrame, ReadError> {
+        let fresh = std::mem::take(&mut self.fresh);
+        let rows: Vec<(u32, &Key)> = fresh.iter().map(|(number, key)| (*number, key)).collect();
+        self.build(&rows)
+    }
+
+    fn build(&self, rows: &[(u32, &Key)]) -> Result<DataFrame, ReadError> {
+        let failed = |_| ReadError::Frame { what: "building the identity frame" };
         let mut texts: Vec<StringChunkedBuilder> =
             FIELDS.iter().map(|&name| StringChunkedBuilder::new(name.into(), rows.len())).collect();
-        for (_, key) in &rows {
+        for (_, key) in rows {
             let fields = key.0.get(1..).unwrap_or(&[]).split(|&byte| byte == END);
             for (column, field) in texts.iter_mut().zip(fields) {
                 match std::str::from_utf8(field) {
@@ -173,7 +191,8 @@ impl Identities {
             ("death", |days| days.death),
         ];
         for (name, of) in days {
-            let cells: Vec<Option<i32>> = self.days.iter().take(height).map(of).collect();
+            let days = rows.iter().map(|&(number, _)| self.days.get(number as usize).and_then(of));
+            let cells: Vec<Option<i32>> = days.collect();
             let series = Series::new(name.into(), cells);
             columns.push(series.cast(&DataType::Date).map_err(failed)?.into());
         }

@@ -51,12 +51,13 @@ use sniff::Format;
 /// A batch of identified records. Its fields are private and its `Debug` shows sizes only.
 pub struct Identified {
     identity: DataFrame,
+    fresh: DataFrame,
     tables: BTreeMap<String, DataFrame>,
 }
 
 impl Identified {
-    fn new(identity: DataFrame, tables: BTreeMap<String, DataFrame>) -> Self {
-        Self { identity, tables }
+    fn new(identity: DataFrame, fresh: DataFrame, tables: BTreeMap<String, DataFrame>) -> Self {
+        Self { identity, fresh, tables }
     }
 
     /// One row per distinct identifier tuple and reader: `ident` (UInt32), the identifiers as written (String), and the
@@ -64,6 +65,14 @@ impl Identified {
     #[must_use]
     pub fn identity(&self) -> &DataFrame {
         &self.identity
+    }
+
+    /// If the inputs hold an opt-out list: the identities that no batch before this one had, shaped as
+    /// [`Identified::identity`]. The listed persons come with the first batch, and nobody's rows come before themselves,
+    /// so that rows of whoever is listed can be told when they pass. Without rows if there is no list.
+    #[must_use]
+    pub fn fresh(&self) -> &DataFrame {
+        &self.fresh
     }
 
     /// Content by table name: `ident`, then the catalogue's columns in its order. Only tables with rows.

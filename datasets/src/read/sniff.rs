@@ -39,9 +39,10 @@ impl Format {
     /// Rosters come before the daily files that need them, eligibility before all.
     pub(super) fn turn(self) -> Option<u8> {
         match self {
-            Self::Eligibility => Some(0),
-            Self::Roster => Some(1),
-            Self::OptOut => Some(2),
+            // Whose rows must not leave is known before there are any.
+            Self::OptOut => Some(0),
+            Self::Eligibility => Some(1),
+            Self::Roster => Some(2),
             Self::Consent => Some(3),
             Self::Claims => Some(4),
             Self::ProviderClaims => Some(5),

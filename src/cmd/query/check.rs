@@ -2,18 +2,17 @@
 
 use std::path::Path;
 
-use datasets::catalogue::Catalogue;
 use dp_query::plan::{OutputKind, StatisticKind};
 use dp_query::quote::Expected;
 
 use super::{Priced, demand_allowed, docket, over_budget, priced, read_sql};
-use crate::fail::{Context, Done};
+use crate::fail::Done;
 use crate::out::{Out, thousands};
 use crate::room::Room;
 
 pub fn run(sql: &Path, room: &Path, project: &str, out: &Out) -> Done {
     let room = Room::open(room)?;
-    let catalogue = Catalogue::builtin().input("the catalogue")?;
+    let catalogue = room.catalogue()?;
     let asked = priced(&read_sql(sql)?, &sql.display().to_string(), &room, &catalogue)?;
     demand_allowed(&asked.plan, &room, project)?;
     let docket = docket(room.view()?.entries(), &room)?;

@@ -111,6 +111,10 @@ pub fn compute(id: &Digest, unlocked: &Unlocked, catalogue: &Catalogue, out: &Ou
         return Err(Failure::integrity(format!("the snapshot that the charge names is gone: {}", path.display())));
     }
     let store = Store::open(&path, &unlocked.room.dir.join("spill"), MEMORY_MIB).input(path.display())?;
+    if store.catalogue_digest() != catalogue.digest() {
+        return Err(Failure::integrity(format!("{} was loaded by another catalogue", path.display()))
+            .hint("restore the room's catalogue, or load again with `sudare link`"));
+    }
     let key = unlocked.key()?;
     let name = |contents: &[u8; 32]| hex(&key.digest(contents));
     // Durable before data is touched: whoever finds this mark and no sealed answer must not compute again.

@@ -68,7 +68,10 @@ struct Priced {
 
 /// Checks and prices SQL text. Reads no data.
 fn priced(sql: &str, place: &str, room: &Room, catalogue: &Catalogue) -> Done<Priced> {
-    let plan = check_sql(sql, catalogue).map_err(|refusal| Failure::input(format!("{place}: {refusal}")))?;
+    let plan = check_sql(sql, catalogue).map_err(|refusal| {
+        let outcome = "exit code 2, bad input: the question can't be asked as it is; nothing was read or charged";
+        Failure::question(refusal.in_file(place), outcome)
+    })?;
     let quote = quote(&plan, &Terms::from(&room.policy)).input(place)?;
     Ok(Priced { plan, quote })
 }

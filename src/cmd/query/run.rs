@@ -6,7 +6,6 @@
 
 use std::time::Duration;
 
-use datasets::catalogue::Catalogue;
 use jiff::Timestamp;
 use policies::Digest;
 use serde_json::{Value, json};
@@ -22,7 +21,7 @@ use crate::room::Room;
 
 pub fn run(prefixes: &[String], args: &RoomArgs, out: &Out) -> Done {
     let mut unlocked = Room::open(&args.room)?.unlock(args.room_passphrase_file.as_deref())?;
-    let catalogue = Catalogue::builtin().input("the catalogue")?;
+    let catalogue = unlocked.room.catalogue()?;
     let known = docket(unlocked.log.entries(), &unlocked.room)?;
     let mut ids: Vec<Digest> = Vec::new();
     for prefix in prefixes {

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use audit_log::View;
-use datasets::catalogue::Catalogue;
 use dp_query::docket::{Docket, Filed, Outcome};
 use dp_query::release::{Answer, Cell, ColumnKind, ReleaseFile, Status, Verified, verify};
 
@@ -62,7 +61,7 @@ fn confirmed(path: &Path, filed: &Filed, view: &View, docket: &Docket, room: &Ro
 /// A request that is not answered yet: what a steward reads before signing.
 fn request(filed: &Filed, room: &Room, out: &Out) -> Done {
     let asked = filed.request();
-    let catalogue = Catalogue::builtin().input("the catalogue")?;
+    let catalogue = room.catalogue()?;
     let priced = priced(asked.question(), "the request", room, &catalogue)?;
     out.line(format!("  request {} of {} for project {}", filed.id(), asked.researcher(), asked.project()));
     out.line(format!("  state {}, verdicts {}, may run until {}", state(filed), approvals(filed), asked.expires()));

@@ -33,7 +33,7 @@ pub fn submit(args: &Submit<'_>, out: &Out) -> Done {
     fail::refuse_existing(args.output)?;
     fail::demand_folder(args.output)?;
     let room = Room::open(args.room)?;
-    let catalogue = Catalogue::builtin().input("the catalogue")?;
+    let catalogue = room.catalogue()?;
     let text = read_sql(args.sql)?;
     let asked = priced(&text, &args.sql.display().to_string(), &room, &catalogue)?;
     demand_allowed(&asked.plan, &room, args.project)?;
@@ -94,7 +94,7 @@ pub fn approve(args: &Approve<'_>, out: &Out) -> Done {
     fail::refuse_existing(args.output)?;
     fail::demand_folder(args.output)?;
     let room = Room::open(args.room)?;
-    let catalogue = Catalogue::builtin().input("the catalogue")?;
+    let catalogue = room.catalogue()?;
     let identity = actors::open(args.identity, args.passphrase)?;
     check_card(&room, identity.name(), Role::Steward)?;
     let view = room.view()?;

@@ -23,7 +23,7 @@ fn marked(sql: &str, refusal: &Refusal) -> String {
 fn golden() {
     let text = refused("WITH total AS (\n  SELECT person_id, SUM(points) AS points\n  FROM claim GROUP BY person_id)\nSELECT WITH DIFFERENTIAL_PRIVACY OPTIONS (epsilon = 0.5)\n  AVG(points) AS `平均` FROM total").to_string();
     let want = "\
-refused[bounds]: AVG needs bounds
+error[bounds]: AVG needs bounds
  --> line 5, column 3
   |
 5 |   AVG(points) AS `平均` FROM total
@@ -34,7 +34,7 @@ refused[bounds]: AVG needs bounds
 
     let text = refused(&format!("{DP} COUNT(*) AS n\nFROM claim WHERE type = 'medicla'")).to_string();
     let want = "\
-refused[unknown_code]: this code isn't in the column's closed list
+error[unknown_code]: this code isn't in the column's closed list
  --> line 2, column 25
   |
 2 | FROM claim WHERE type = 'medicla'

@@ -1,0 +1,145 @@
+//! Opt-outs: rows and identities of listed persons stay at the source. A person is listed under every spelling that
+//! shares a token with an entry of a list; that two spellings are one person for other reasons is not looked at here.
+//!
+//! The lists are read before anything else and every batch tells the identities that are new in it, so a row is judged
+//! when it passes; what was wrongly let through would stop the run at its end, before the package has a manifest.
+
+use std::collections::{BTreeMap, HashSet};
+
+use polars::prelude::{BooleanChunked, DataFrame, DataType, UInt32Chunked};
+
+use crate::frames::{FrameError, Shaped};
+use crate::token::{Pass, SourceKeys, Token};
+use crate::transform::{IDENTITY, Identifiers};
+
+/// Passes by which an entry of a list is found. Not those that tolerate a change of name or birth date: they name
+/// relatives and neighbours too easily to take somebody's rows away.
+const PASSES: [Pass; 5] = [Pass::Member, Pass::Id1, Pass::Id2, Pass::Id4, Pass::Individual];
+
+/// The column of a reader's identity frame that marks entries of opt-out lists.
+const LISTED: &str = "opted_out";
+
+/// Who is listed, and what was kept back.
+#[derive(Default)]
+pub(crate) struct OptOuts {
+    listed: HashSet<(Pass, Token)>,
+    /// Numbers, as the package would show them.
+    out: HashSet<u32>,
+    kept_back: BTreeMap<String, u64>,
+    rows_passed: bool,
+}
+
+impl OptOuts {
+    /// Rows that were kept back, by table; `identity` for identities.
+    pub(crate) fn kept_back(&self) -> &BTreeMap<String, u64> {
+        &self.kept_back
+    }
+
+    /// Learns the identities that are new in a batch.
+    pub(crate) fn meet(&mut self, fresh: &DataFrame, keys: &SourceKeys) -> Result<(), FrameError> {
+        if fresh.height() == 0 {
+            return Ok(());
+        }
+        let mut fresh = fresh.clone();
+        fresh.rechunk_mut();
+        let shaped = Shaped::new(IDENTITY, &fresh);
+        let numbers = shaped.u32("ident")?;
+        let listed = listed(&shaped, &fresh)?;
+        let identifiers = Identifiers::of(&shaped)?;
+        let mut buffer = Vec::new();
+        let mut tokens = |row: usize| -> Vec<(Pass, Token)> {
+            // Whether a birth date can be is judged at the end of the run; until then, it counts.
+            let fields = identifiers.written(row);
+            let token = |pass: Pass| Some((pass, keys.token_with(pass, &fields, &mut buffer)?));
+            PASSES.into_iter().filter_map(token).collect()
+        };
+        for (row, number) in numbers.iter().enumerate() {
+            if let (true, Some(number)) = (is_listed(listed, row), number) {
+                if self.rows_passed {
+                    return Err(FrameError::LateOptOut);
+                }
+                self.listed.extend(tokens(row));
+                self.out.insert(keys.renumber(number));
+            }
+        }
+        if self.listed.is_empty() {
+            return Ok(());
+        }
+        for (row, number) in numbers.iter().enumerate() {
+            if let Some(number) = number
+                && tokens(row).iter().any(|token| self.listed.contains(token))
+            {
+                self.out.insert(keys.renumber(number));
+            }
+        }
+        zeroize::Zeroize::zeroize(&mut buffer);
+        Ok(())
+    }
+
+    /// A table without the rows of listed persons; numbers are the package's.
+    pub(crate) fn table(&mut self, name: &str, frame: DataFrame) -> Result<DataFrame, FrameError> {
+        self.rows_passed |= frame.height() > 0;
+        if self.out.is_empty() || frame.height() == 0 {
+            return Ok(frame);
+        }
+        let kept = self.kept(name, &frame)?;
+        self.count(name, frame.height() - kept.height());
+        Ok(kept)
+    }
+
+    /// The identities of the whole run without the listed ones. `marks` is the frame as read.
+    pub(crate) fn identities(
+        &mut self,
+        frame: DataFrame,
+        marks: &DataFrame,
+        keys: &SourceKeys,
+    ) -> Result<DataFrame, FrameError> {
+        let marked = Shaped::new(IDENTITY, marks);
+        let listed = listed(&marked, marks)?;
+        for (row, number) in marked.u32("ident")?.iter().enumerate() {
+            if is_listed(listed, row) && number.is_none_or(|number| !self.out.contains(&keys.renumber(number))) {
+                return Err(FrameError::LateOptOut);
+            }
+        }
+        if self.out.is_empty() {
+            return Ok(frame);
+        }
+        let kept = self.kept(IDENTITY, &frame)?;
+        // The same question once more, of what is about to leave.
+        let shaped = Shaped::new(IDENTITY, &kept);
+        for pass in PASSES {
+            for token in shaped.binary(pass.column())?.iter().flatten() {
+                if <Token>::try_from(token).is_ok_and(|token| self.listed.contains(&(pass, token))) {
+                    return Err(FrameError::LateOptOut);
+                }
+            }
+        }
+        self.count(IDENTITY, frame.height() - kept.height());
+        Ok(kept)
+    }
+
+    fn kept(&self, name: &str, frame: &DataFrame) -> Result<DataFrame, FrameError> {
+        let numbers: &UInt32Chunked = Shaped::new(name, frame).u32("ident")?;
+        let stays = |number: Option<u32>| number.is_some_and(|number| !self.out.contains(&number));
+        let stays: BooleanChunked = numbers.iter().map(|number| Some(stays(number))).collect();
+        frame.filter(&stays).map_err(|error| FrameError::polars(name, &error))
+    }
+
+    fn count(&mut self, name: &str, rows: usize) {
+        if rows > 0 {
+            *self.kept_back.entry(name.to_owned()).or_default() += rows as u64;
+        }
+    }
+}
+
+/// The marks, if the reader makes any.
+fn listed<'f>(shaped: &Shaped<'f>, frame: &'f DataFrame) -> Result<Option<&'f BooleanChunked>, FrameError> {
+    match frame.column(LISTED) {
+        Ok(column) => column.bool().map(Some).map_err(|_| shaped.wrong(LISTED, &DataType::Boolean)),
+        Err(_) => Ok(None),
+    }
+}
+
+fn is_listed(marks: Option<&BooleanChunked>, row: usize) -> bool {
+    marks.and_then(|marks| marks.get(row)).unwrap_or(false)
+}
