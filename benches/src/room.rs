@@ -12,7 +12,7 @@ use datasets::synth::{SynthOptions, generate};
 use linkage::{Outcome, Settings, Strategy, random_id, resolve};
 use polars::prelude::{DataFrame, IntoColumn, NamedFrom, Series};
 use pseudonymize::{
-    LinkageKey, RoomIdentity, RoomKey, SourceKeys, pseudonymize, rekey_identities, rekey_tables, with_pid,
+    LinkageKey, Pseudonymizer, RoomIdentity, RoomKey, SourceKeys, rekey_identities, rekey_tables, with_pid,
 };
 use tempfile::TempDir;
 

@@ -32,7 +32,9 @@ pub enum FrameError {
         table: String,
     },
     /// An entry of an opt-out list came after rows that it concerns.
-    #[error("an opt-out was met after rows of that person had passed; nothing may be sent. Report this: the reader gives lists first")]
+    #[error(
+        "an opt-out was met after rows of that person had passed; nothing may be sent. Report this: the reader gives lists first"
+    )]
     LateOptOut,
     /// A step of polars failed.
     #[error("{table}: the frame could not be worked on ({code})")]

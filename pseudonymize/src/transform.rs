@@ -111,7 +111,7 @@ impl<'a> Pseudonymizer<'a> {
     }
 }
 
-fn frames(
+pub(crate) fn frames(
     identity: DataFrame,
     tables: BTreeMap<String, DataFrame>,
     keys: &SourceKeys,

@@ -225,8 +225,9 @@ fn a_leaked_package_is_noise() {
     };
     let path = dir.path().join("leaked.sudare");
     let mut writer = Writer::create(&path, header, &[room.recipient()]).unwrap();
+    let mut pseudonymizer = pseudonymize::Pseudonymizer::new(&keys, &catalogue);
     let mut sink = |batch: datasets::read::Identified| {
-        writer.append(&pseudonymize::pseudonymize(batch, &keys, &catalogue).unwrap()).unwrap();
+        writer.append(&pseudonymizer.batch(batch).unwrap()).unwrap();
         Ok(())
     };
     datasets::read::read(&[raw.join("kenpo")], &Default::default(), &mut sink, &|_| {}).unwrap();
