@@ -125,11 +125,11 @@ impl Job<'_> {
     }
 
     fn try_take(&mut self, batch: Identified) -> Done {
-        if batch.identity().height() > 0 {
-            if let Some(path) = self.truth {
-                let truth = read::truth(&batch, path).input("the truth")?;
-                self.truth_frame = Some(renumbered(&truth, self.keys)?);
-            }
+        if batch.identity().height() > 0
+            && let Some(path) = self.truth
+        {
+            let truth = read::truth(&batch, path).input("the truth")?;
+            self.truth_frame = Some(renumbered(&truth, self.keys)?);
         }
         let batch = self.pseudonymizer.batch(batch).input("the records")?;
         self.identities += batch.identity().height();
