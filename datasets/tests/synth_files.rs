@@ -92,7 +92,7 @@ fn medical_sum(records: &[&[String]]) -> i64 {
 fn receipts_add_up_before_and_after_correction() {
     let noise = NoiseRates { correction: 0.2, ..NoiseRates::default() };
     let world = world(&SynthOptions { noise, ..small(2) });
-    let (mut corrected, mut inherited, mut several) = (0, 0, 0);
+    let (mut corrected, mut inherited, mut several, mut dpc) = (0, 0, 0, 0);
     let all = receipts(world.dir.path());
     for receipt in &all {
         assert_eq!(receipt.lines[0].3[0], "MN");
@@ -108,7 +108,16 @@ fn receipts_add_up_before_and_after_correction() {
             continue;
         }
         let records = receipt.original();
-        assert_eq!(medical_sum(&records), billed);
+        let bundle: i64 = records.iter().filter(|r| r[0] == "GT").map(|gt| gt[8].parse::<i64>().unwrap()).sum();
+        assert_eq!(medical_sum(&records) + bundle, billed);
+        if bundle > 0 {
+            dpc += 1;
+            let periods = records.iter().filter(|r| r[0] == "HH");
+            let days: i64 = periods.map(|hh| hh[7].parse::<i64>().unwrap()).sum();
+            assert_eq!(days, receipt.one("HO")[4].parse::<i64>().unwrap(), "every day lies in one period");
+            assert!(records.iter().any(|r| r[0] == "SB" && r[5] == "11"));
+            continue;
+        }
         let details: Vec<_> = records.iter().filter(|r| ["SI", "IY", "TO"].contains(&r[0].as_str())).collect();
         assert!(!details[0][1].is_empty(), "the first line names its 診療識別");
         inherited += details.iter().filter(|r| r[1].is_empty()).count();
@@ -126,8 +135,12 @@ fn receipts_add_up_before_and_after_correction() {
     }
     assert_eq!(corrected, world.report.corrected_claims);
     assert!(corrected > 100 && inherited > 100 && several > 10, "{corrected} {inherited} {several}");
-    assert_eq!(all.len() as u64, world.report.medical_claims + world.report.pharmacy_claims);
+    let report = &world.report;
+    let kinds = [report.medical_claims, report.dpc_claims, report.dental_claims, report.pharmacy_claims];
+    assert_eq!(all.len() as u64, kinds.iter().sum::<u64>());
     let numbers: BTreeSet<_> = all.iter().map(|receipt| &receipt.lines[0].3[1]).collect();
+    assert_eq!(dpc, world.report.dpc_claims);
+    assert!(dpc > 10);
     let again = world.report.readjudicated_claims;
     assert!(again > 0);
     assert_eq!(numbers.len() as u64 + again, all.len() as u64, "レセプト管理番号 names a receipt over its versions");
@@ -223,7 +236,9 @@ fn lives_that_linkage_must_cope_with() {
 
     // Deaths close receipts; brides carry two surnames; noise of every kind is there.
     let all = receipts(root);
-    let died = all.iter().filter(|r| r.original().iter().any(|l| l[0] == "SY" && l[3] == "3")).count();
+    let death =
+        |l: &&[String]| (l[0] == "SY" && l[3] == "3") || (l[0] == "BU" && l.get(4).is_some_and(|end| end == "6"));
+    let died = all.iter().filter(|r| r.original().iter().any(death)).count();
     assert!(died >= 5, "{died}");
     let names: Vec<&str> = all.iter().map(|receipt| receipt.one("RE")[4].as_str()).collect();
     let share =

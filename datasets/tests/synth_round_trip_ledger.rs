@@ -31,6 +31,16 @@ proptest! {
     }
 
     #[test]
+    fn dpc_receipts(seed in any::<u64>(), months in 1u32..8) {
+        let books = books(&SynthOptions { persons: 750, ..options(seed, months, "payer,dpc") });
+        for source in ["kenpo", "kokuho"] {
+            let seen = books.read(&[source]);
+            books.agrees(source, &seen, &INSURER);
+            prop_assert!(seen.report.kinds.values().all(|counts| counts.quarantined.is_empty()));
+        }
+    }
+
+    #[test]
     fn a_service(seed in any::<u64>(), months in 1u32..6) {
         let books = books(&options(seed, months, ""));
         books.agrees("lifelog", &books.read(&["lifelog"]), &["lifelog_daily"]);

@@ -5,10 +5,11 @@ use super::calendar::{age_exact, civil, first_day, length, month_of, weekday};
 use super::codes::{self, Act, CONDITIONS, Clinic, Condition, Drug, disease};
 use super::dice::{Dice, Purpose, along, mix};
 use super::people::{Period, Person};
-use super::receipt::{Dispensed, Receipt, prescribe};
+use super::receipt::{Dispensed, Receipt, Sort, prescribe};
 use super::traits::Traits;
 
 mod illness;
+mod teeth;
 
 use illness::{ACUTE, STAYS, Stay};
 
@@ -16,6 +17,8 @@ pub(crate) struct Care<'a> {
     person: &'a Person,
     traits: &'a Traits,
     dice: Dice,
+    /// Of its own, so that teeth do not move the rest of a life.
+    mouth: Dice,
     /// Conditions under treatment with the first day.
     chronic: Vec<(&'static Condition, i32)>,
     on_dialysis: Option<i32>,
@@ -46,7 +49,15 @@ pub(crate) fn receipts(seed: u64, person: &Person, traits: &Traits, period: Peri
     for month in period.first..=period.last {
         care.month(month);
     }
-    care.receipts
+    let mut receipts = care.receipts;
+    // Hospitals bill stays for these diseases by DPC.
+    for receipt in receipts.iter_mut().filter(|receipt| receipt.admitted.is_some()) {
+        let main = receipt.diagnoses.first().map_or("", |diagnosis| diagnosis.code);
+        if !codes::group(main).code.is_empty() {
+            receipt.sort = Sort::Dpc;
+        }
+    }
+    receipts
 }
 
 impl<'a> Care<'a> {
@@ -72,6 +83,7 @@ impl<'a> Care<'a> {
             person,
             traits,
             dice,
+            mouth: Dice::new(seed, Purpose::Teeth, u64::from(person.number)),
             chronic,
             on_dialysis,
             costly: None,
@@ -103,6 +115,10 @@ impl<'a> Care<'a> {
     }
 
     fn receipt(&mut self, day: i32, facility: u32, admitted: Option<i32>) -> Option<&mut Receipt> {
+        self.receipt_of(day, facility, admitted, Sort::Medical)
+    }
+
+    fn receipt_of(&mut self, day: i32, facility: u32, admitted: Option<i32>, sort: Sort) -> Option<&mut Receipt> {
         let spell = self.person.spells.iter().position(|spell| spell.covers(day))?;
         if !self.person.alive_on(day) {
             return None;
@@ -110,12 +126,14 @@ impl<'a> Care<'a> {
         let month = month_of(day);
         let known = self.receipts.iter().rposition(|receipt| {
             receipt.month == month
+                && receipt.sort == sort
                 && receipt.spell == spell
                 && receipt.facility == facility
                 && receipt.admitted == admitted
         });
         let index = known.unwrap_or_else(|| {
             self.receipts.push(Receipt {
+                sort,
                 spell,
                 month,
                 facility,
@@ -161,6 +179,7 @@ impl<'a> Care<'a> {
             self.admit(month, age);
         }
         self.hospital_days(month);
+        self.teeth(month, age);
     }
 
     /// Which studies a visit brings.

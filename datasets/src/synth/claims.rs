@@ -1,68 +1,114 @@
-//! Receipts as a payer gets them from the clearing body: NN_RECODEINFO files, CP932, with JY corrections.
+//! Receipts in files: as a payer gets them from the clearing body (NN_RECODEINFO, with JY corrections), and as facilities send them
+//! (UKE). The same receipts on both sides; what stands in them is in `receipt`.
 
 use super::calendar::{age, first_day, month_digits};
 use super::dice::{Dice, Purpose, mix};
 use super::formats::Format;
 use super::out::{At, Block, Source};
 use super::people::{Fund, Person, Spell};
-use super::receipt::Receipt;
+use super::receipt::{Receipt, Sort};
 use super::run::World;
 use super::written;
 
+mod dental;
+mod dpc;
 mod lines;
 mod medical;
 mod note;
 mod pharmacy;
+mod provider;
 
-use lines::{Encoded, Lines};
+use lines::{Encoded, Lines, cp932};
 
 /// Names of a person at a facility, encoded once; many receipts repeat them.
 struct Card {
     facility: u32,
-    pharmacy: bool,
+    house: House,
     spell: usize,
     surname: &'static str,
+    fingerprint: u64,
     written: Encoded,
 }
 
-/// Last digit of レセプト種別: who the patient is, odd for inpatients.
-fn patient(person: &Person, spell: &Spell, day: i32, inpatient: bool) -> u8 {
-    let years = age(person.birth, day);
+/// レセプト種別: kind, who the patient is, odd for inpatients.
+fn kind(sort: Sort, person: &Person, spell: &Spell, receipt: &Receipt) -> i64 {
+    let years = age(person.birth, first_day(receipt.month));
     let out = match (years, spell.dependant) {
         (70.., _) => 8,
         (..6, _) => 4,
         (_, false) => 2,
         (_, true) => 6,
     };
-    if inpatient { out - 1 } else { out }
+    let thousands = match sort {
+        Sort::Medical | Sort::Dpc => 1110,
+        Sort::Dental => 3110,
+        Sort::Pharmacy => 4110,
+    };
+    thousands + if sort != Sort::Pharmacy && receipt.admitted.is_some() { out - 1 } else { out }
 }
 
 /// 点数表 of a facility.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum House {
     Medical,
+    Dental,
     Pharmacy,
 }
 
 impl House {
-    fn digit(self) -> char {
+    fn of(sort: Sort) -> Self {
+        match sort {
+            Sort::Medical | Sort::Dpc => House::Medical,
+            Sort::Dental => House::Dental,
+            Sort::Pharmacy => House::Pharmacy,
+        }
+    }
+
+    fn digit(self) -> u8 {
         match self {
-            House::Medical => '1',
-            House::Pharmacy => '4',
+            House::Medical => 1,
+            House::Dental => 3,
+            House::Pharmacy => 4,
         }
     }
 
     /// 医療機関コード, 7 digits; none belongs to a facility we know of.
     fn code(self, facility: u32) -> String {
-        match self {
-            House::Pharmacy => format!("{:07}", 4_000_000 + facility),
-            House::Medical => format!("{:07}", 9_000_000 + facility),
-        }
+        let first = match self {
+            House::Medical => 9_000_000,
+            House::Dental => 3_000_000,
+            House::Pharmacy => 4_000_000,
+        };
+        format!("{:07}", first + facility)
     }
 
     /// 都道府県, 点数表 and code: what names a facility in all of Japan.
     fn key(self, facility: u32) -> String {
         format!("13{}{}", self.digit(), self.code(facility))
+    }
+
+    /// IR or YK: the facility and the month of its bill.
+    fn line(self, lines: &mut Lines<'_>, fund: Fund, facility: u32, billed: i32) {
+        lines.begin(1, if self == House::Pharmacy { "YK" } else { "IR" });
+        lines.text(if fund == Fund::Kenpo { "1" } else { "2" });
+        lines.text("13");
+        lines.number(i64::from(self.digit()));
+        lines.text(self.code(facility));
+        let word = match self {
+            House::Medical => "医院",
+            House::Dental => "歯科",
+            House::Pharmacy => "薬局",
+        };
+        if self != House::Pharmacy {
+            lines.blank(1);
+        }
+        lines.text(cp932(&format!("さくら第{}{word}", facility + 1)));
+        lines.number(i64::from(month_digits(billed)));
+        if self == House::Dental {
+            lines.blank(1);
+        }
+        lines.text("00");
+        lines.end();
     }
 }
 
@@ -81,6 +127,69 @@ enum Cut {
     Delete,
     /// 修正: a third of its points.
     Reduce,
+}
+
+/// What a receipt is written from.
+#[derive(Clone, Copy)]
+struct Bill<'a> {
+    sort: Sort,
+    receipt: &'a Receipt,
+    person: &'a Person,
+    spell: &'a Spell,
+    written: &'a Encoded,
+}
+
+impl Bill<'_> {
+    fn facility(&self) -> u32 {
+        if self.sort == Sort::Pharmacy { self.receipt.pharmacy } else { self.receipt.facility }
+    }
+
+    /// Total points as billed.
+    fn points(&self) -> i64 {
+        match self.sort {
+            Sort::Dpc => dpc::points(self.receipt),
+            Sort::Pharmacy => i64::from(self.receipt.pharmacy_points()),
+            Sort::Medical | Sort::Dental => i64::from(self.receipt.points()),
+        }
+    }
+
+    fn days(&self) -> i64 {
+        match self.sort {
+            Sort::Pharmacy => self.receipt.prescriptions(),
+            _ => i64::from(self.receipt.days.count_ones()),
+        }
+    }
+
+    /// From RE on.
+    fn lines(&self, lines: &mut Lines<'_>, version: &Version) {
+        match self.sort {
+            Sort::Medical => medical::write(self, lines, version),
+            Sort::Dpc => dpc::write(self, lines, version),
+            Sort::Dental => dental::write(self, lines, version),
+            Sort::Pharmacy => pharmacy::write(self, lines, version),
+        }
+    }
+
+    /// The items of RE that all kinds share: 1 to 6.
+    fn common(&self, lines: &mut Lines<'_>, version: &Version) {
+        lines.begin(1, "RE");
+        lines.number(version.serial);
+        lines.number(kind(self.sort, self.person, self.spell, self.receipt));
+        lines.number(i64::from(month_digits(self.receipt.month)));
+        lines.text(&self.written.name);
+        lines.text(&self.written.sex);
+        lines.text(&self.written.birth);
+    }
+
+    /// HO and, where 枝番 is known, SN; gives the line of HO.
+    fn payer(&self, lines: &mut Lines<'_>) -> i64 {
+        let ho = lines.begin(1, "HO");
+        lines::insurer(lines, self.written, self.days(), self.points());
+        if !self.written.branch.is_empty() {
+            lines::qualified(lines, &self.written.branch);
+        }
+        ho
+    }
 }
 
 pub(crate) struct Writer<'a> {
@@ -106,13 +215,12 @@ impl<'a> Writer<'a> {
     }
 
     /// Index of the card of this person at a facility, as of a day.
-    fn card(&mut self, block: &mut Block, facility: u32, pharmacy: bool, at: usize, day: i32) -> Option<usize> {
+    fn card(&mut self, facility: u32, house: House, at: usize, day: i32) -> Option<usize> {
         let spell = self.person.spells.get(at)?;
-        let salt = if pharmacy { 2 } else { 1 };
         let surname = self.person.surname_on(day).kanji;
         let known = self.cards.iter().position(|card| {
             card.facility == facility
-                && card.pharmacy == pharmacy
+                && card.house == house
                 && card.spell == at
                 && card.surname == surname
                 && self.person.surnames.len() == 1
@@ -120,17 +228,18 @@ impl<'a> Writer<'a> {
         if known.is_some() {
             return known;
         }
+        let salt = match house {
+            House::Medical => 1,
+            House::Pharmacy => 2,
+            House::Dental => 3,
+        };
         let written = written::facility(self.world.options, self.person, spell, day, facility, salt);
-        let key = (spell.fund.source(), written.fingerprint());
-        if !self.seen.contains(&key) {
-            self.seen.push(key);
-            block.truth.push((key.0, key.1, self.person.number));
-        }
-        self.cards.push(Card { facility, pharmacy, spell: at, surname, written: Encoded::new(&written) });
+        let (fingerprint, written) = (written.fingerprint(), Encoded::new(&written));
+        self.cards.push(Card { facility, house, spell: at, surname, fingerprint, written });
         Some(self.cards.len() - 1)
     }
 
-    /// The versions of a receipt: most have one; some are corrected, a few of those adjudicated are adjudicated again later.
+    /// The versions of a receipt: most have one; some are corrected, a few are adjudicated again later.
     fn versions(&mut self, month: i32, correctable: bool) -> Vec<Version> {
         let noise = &self.world.options.noise;
         let late = self.dice.chance(noise.late);
@@ -154,31 +263,87 @@ impl<'a> Writer<'a> {
     }
 
     /// The payer's file of a kind in a month of processing.
-    fn file(&self, block: &mut Block, fund: Fund, arrival: i32, name: &str) -> At {
+    fn file(block: &mut Block, fund: Fund, arrival: i32, sort: Sort) -> At {
         let (folder, number) = (fund.name(), fund.number8());
+        let name = match sort {
+            Sort::Medical => "11_RECODEINFO_MED.CSV",
+            Sort::Dpc => "12_RECODEINFO_DPC.CSV",
+            Sort::Dental => "13_RECODEINFO_DEN.CSV",
+            Sort::Pharmacy => "14_RECODEINFO_PHA.CSV",
+        };
         let path = format!("{folder}/claims/{}/{number}/0_COMMON001/{name}", month_digits(arrival));
         block.file(&path, Vec::new)
     }
 
-    /// MN: レセプト管理番号, 所在地, 検索番号.
-    fn manage(lines: &mut Lines<'_>, fund: Fund, version: &Version) {
-        lines.begin(2, "MN");
-        lines.text(format!("{}{:015}", fund.index() + 1, version.key));
-        lines.text("13");
-        lines.text(format!("{:030}", version.key));
-        lines.end();
+    /// Writes a receipt, and what a pharmacy made of its prescriptions.
+    pub(crate) fn write(&mut self, block: &mut Block, receipt: &Receipt) {
+        match receipt.sort {
+            Sort::Dental if !self.world.writes(Format::Dental) => return,
+            Sort::Dpc if !self.world.writes(Format::Dpc) => self.bill(block, receipt, Sort::Medical),
+            sort => self.bill(block, receipt, sort),
+        }
+        if !receipt.dispensed.is_empty() {
+            self.bill(block, receipt, Sort::Pharmacy);
+        }
     }
 
-    fn spell(&self, receipt: &Receipt) -> Option<&'a Spell> {
-        self.person.spells.get(receipt.spell)
+    fn bill(&mut self, block: &mut Block, receipt: &Receipt, sort: Sort) {
+        let (house, day) = (House::of(sort), first_day(receipt.month));
+        let facility = if sort == Sort::Pharmacy { receipt.pharmacy } else { receipt.facility };
+        let card = self.card(facility, house, receipt.spell, day);
+        let versions = self.versions(receipt.month, sort == Sort::Medical);
+        let (Some(spell), Some(card)) = (self.person.spells.get(receipt.spell), card.and_then(|at| self.cards.get(at)))
+        else {
+            return;
+        };
+        let bill = Bill { sort, receipt, person: self.person, spell, written: &card.written };
+        if self.world.writes(Format::Payer) {
+            witness(&mut self.seen, block, spell.fund.source(), card.fingerprint, self.person.number);
+            for version in &versions {
+                paid(block, &bill, version);
+            }
+            block.counts.readjudicated += versions.len() as u64 - 1;
+        }
+        if self.world.writes(Format::Provider)
+            && let Some(first) = versions.first()
+            && provider::delivers(self.world, house, facility)
+        {
+            witness(&mut self.seen, block, Source::Clinic, card.fingerprint, self.person.number);
+            provider::write(self.world, block, &bill, first);
+        }
     }
+}
 
-    fn writes(&self, format: Format) -> bool {
-        self.world.writes(format)
+/// Tells the truth of an identity once per source.
+fn witness(seen: &mut Vec<(Source, u64)>, block: &mut Block, source: Source, fingerprint: u64, person: u32) {
+    if !seen.contains(&(source, fingerprint)) {
+        seen.push((source, fingerprint));
+        block.truth.push((source, fingerprint, person));
     }
+}
 
-    /// First day of a receipt's month.
-    fn day(receipt: &Receipt) -> i32 {
-        first_day(receipt.month)
-    }
+/// A version of a receipt in the payer's file.
+fn paid(block: &mut Block, bill: &Bill<'_>, version: &Version) {
+    let fund = bill.spell.fund;
+    let at = Writer::file(block, fund, version.arrival, bill.sort);
+    let mut out = block.take(at);
+    let mut lines = Lines::payer(&mut out);
+    // MN: レセプト管理番号, 所在地, 検索番号.
+    lines.begin(2, "MN");
+    lines.text(format!("{}{:015}", fund.index() + 1, version.key));
+    lines.text("13");
+    lines.text(format!("{:030}", version.key));
+    lines.end();
+    House::of(bill.sort).line(&mut lines, fund, bill.facility(), version.arrival);
+    bill.lines(&mut lines, version);
+    block.put(at, out);
+    note::receipt(block, bill, fund.source(), &version.names(), version.cut);
+    let counts = &mut block.counts;
+    counts.corrected += u64::from(version.cut.is_some());
+    *match bill.sort {
+        Sort::Medical => &mut counts.medical,
+        Sort::Dpc => &mut counts.dpc,
+        Sort::Dental => &mut counts.dental,
+        Sort::Pharmacy => &mut counts.pharmacy,
+    } += 1;
 }

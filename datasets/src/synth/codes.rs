@@ -60,6 +60,47 @@ pub(crate) const DIALYSIS: Act = act("140007710", 40, 1580);
 pub(crate) const WARD_DAY: Act = act("190117710", 90, 1688);
 pub(crate) const CATARACT: Act = act("150253010", 50, 12_100);
 
+// Dental codes have the form of the master; all but the visits are invented.
+pub(crate) const DENTAL_FIRST: Act = act("301000110", 11, 264);
+pub(crate) const DENTAL_REVISIT: Act = act("301001610", 12, 56);
+pub(crate) const DENTAL_MANAGEMENT: Act = act("302000110", 13, 100);
+pub(crate) const DENTAL_XRAY: Act = act("305000210", 31, 58);
+pub(crate) const DENTAL_EXAMINATION: Act = act("304000010", 31, 200);
+pub(crate) const DENTAL_SCALING: Act = act("309000510", 41, 490);
+pub(crate) const DENTAL_FILLING: &str = "313000110";
+pub(crate) const DENTAL_CROWN: &str = "313001210";
+/// 加算 codes of five characters with their quantities.
+pub(crate) const DENTAL_ADDITIONS: &[(&str, i64)] = &[("00001", 0), ("00012", 2)];
+
+/// A DPC group: 14 characters, last days of periods I and II, points a day in I, II and III.
+pub(crate) struct Group {
+    pub(crate) disease: &'static str,
+    pub(crate) code: &'static str,
+    pub(crate) ends: [i32; 2],
+    pub(crate) points: [i32; 3],
+}
+
+const fn dpc(disease: &'static str, code: &'static str, ends: [i32; 2], points: [i32; 3]) -> Group {
+    Group { disease, code, ends, points }
+}
+
+// Codes have the form of 診断群分類; days and points are of the usual size, not those of an edition.
+const GROUPS: [Group; 7] = [
+    dpc(disease::HEART_FAILURE, "050130xx9900xx", [9, 18], [2216, 1638, 1391]),
+    dpc(disease::STROKE, "010060x2990401", [8, 16], [2460, 1780, 1512]),
+    dpc(disease::INFARCTION, "050030xx97000x", [6, 12], [2738, 1951, 1658]),
+    dpc(disease::GASTRIC_CANCER, "060020xx99x30x", [3, 8], [2301, 1702, 1446]),
+    dpc(disease::COLON_CANCER, "060035xx99x6xx", [3, 6], [2288, 1694, 1440]),
+    dpc(disease::LUNG_CANCER, "040040xx9910xx", [4, 9], [2352, 1733, 1473]),
+    dpc(disease::BREAST_CANCER, "090010xx02x0xx", [5, 10], [2197, 1621, 1378]),
+];
+
+/// The group of a disease whose stays are billed by DPC; the last, empty one for all others.
+pub(crate) fn group(disease: &str) -> &'static Group {
+    let found = GROUPS.iter().find(|group| group.disease == disease);
+    found.unwrap_or(const { &dpc("", "", [0, 0], [0, 0, 0]) })
+}
+
 /// 未コード化特定器材: what the material master offers for a material without a code of its own.
 pub(crate) const MATERIAL: &str = "777770000";
 /// 薬剤調製料 for oral drugs and its points.
@@ -94,6 +135,8 @@ pub(crate) mod disease {
     pub(crate) const LUNG_CANCER: &str = "1629006";
     pub(crate) const BREAST_CANCER: &str = "1749008";
     pub(crate) const FATTY_LIVER: &str = "5718008";
+    pub(crate) const CARIES: &str = "8843836";
+    pub(crate) const PERIODONTITIS: &str = "5234016";
 }
 
 /// Which doctor looks after a condition.

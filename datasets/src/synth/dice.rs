@@ -16,6 +16,7 @@ pub(crate) enum Purpose {
     Events = 21,
     Programmes = 22,
     Device = 23,
+    Teeth = 20,
 }
 
 pub(crate) struct Dice(ChaCha8Rng);

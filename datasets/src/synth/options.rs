@@ -100,6 +100,8 @@ pub struct NoiseRates {
     pub readjudicated: f64,
     /// A receipt arrives a month or two late.
     pub late: f64,
+    /// A facility's program writes UKE its own way: LF, UTF-8, no end mark, empty items at the end left out.
+    pub provider_variant: f64,
 }
 
 impl Default for NoiseRates {
@@ -119,6 +121,7 @@ impl Default for NoiseRates {
             correction: 0.01,
             readjudicated: 0.002,
             late: 0.02,
+            provider_variant: 0.4,
         }
     }
 }
@@ -169,6 +172,7 @@ impl SynthOptions {
             ("noise.correction", noise.correction),
             ("noise.readjudicated", noise.readjudicated),
             ("noise.late", noise.late),
+            ("noise.provider_variant", noise.provider_variant),
         ];
         for (name, value) in rates {
             if !(0.0..=1.0).contains(&value) {

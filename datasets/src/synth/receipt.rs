@@ -10,11 +10,22 @@ pub(crate) enum Kind {
     Material,
 }
 
+/// Kind of a receipt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sort {
+    Medical,
+    Dpc,
+    Dental,
+    Pharmacy,
+}
+
 pub(crate) struct Line {
     pub(crate) kind: Kind,
     pub(crate) code: &'static str,
     /// Quantity × 1000; 0 = not written.
     pub(crate) milli: i64,
+    /// 加算 of dental acts: code and quantity, 0 = not written.
+    pub(crate) additions: &'static [(&'static str, i64)],
 }
 
 /// 算定単位: its points stand on its last line, once per day of `days`.
@@ -58,6 +69,8 @@ pub(crate) struct Diagnosis {
     pub(crate) start: i32,
     /// 転帰: 1 continued, 2 cured, 3 died, 4 stopped.
     pub(crate) outcome: u8,
+    /// Tooth by quadrant and place; 0 = none.
+    pub(crate) tooth: u8,
 }
 
 /// One 単位 of drugs that a pharmacy dispenses.
@@ -79,8 +92,10 @@ impl Dispensed {
     }
 }
 
-/// One medical receipt: a person, a facility, a month, in or out; with what a pharmacy made of its prescriptions.
+/// One receipt of a clinic: a person, a facility, a month, in or out; with what a pharmacy made of its prescriptions.
 pub(crate) struct Receipt {
+    /// Medical, DPC or dental; a pharmacy's is made from `dispensed`.
+    pub(crate) sort: Sort,
     /// Index into the person's spells.
     pub(crate) spell: usize,
     pub(crate) month: i32,
@@ -129,7 +144,7 @@ impl Receipt {
         } else {
             self.units.push(Unit {
                 class: act.class,
-                lines: vec![Line { kind: Kind::Act, code: act.code, milli: 0 }],
+                lines: vec![Line { kind: Kind::Act, code: act.code, milli: 0, additions: &[] }],
                 points: act.points,
                 days: bit,
                 times: 1,
@@ -141,7 +156,7 @@ impl Receipt {
     pub(crate) fn material(&mut self, points: i32, class: u8, day: i32) {
         self.units.push(Unit {
             class,
-            lines: vec![Line { kind: Kind::Material, code: codes::MATERIAL, milli: 1000 }],
+            lines: vec![Line { kind: Kind::Material, code: codes::MATERIAL, milli: 1000, additions: &[] }],
             points,
             days: 1 << day,
             times: 1,
@@ -149,8 +164,12 @@ impl Receipt {
     }
 
     pub(crate) fn diagnose(&mut self, code: &'static str, suspected: bool, start: i32, outcome: u8) {
+        self.diagnose_tooth(code, suspected, start, outcome, 0);
+    }
+
+    pub(crate) fn diagnose_tooth(&mut self, code: &'static str, suspected: bool, start: i32, outcome: u8, tooth: u8) {
         if !self.diagnoses.iter().any(|known| known.code == code && known.suspected == suspected) {
-            self.diagnoses.push(Diagnosis { code, suspected, start, outcome });
+            self.diagnoses.push(Diagnosis { code, suspected, start, outcome, tooth });
         }
     }
 }
@@ -176,7 +195,7 @@ pub(crate) fn prescribe(
         lines: dispensed
             .drugs
             .iter()
-            .map(|(drug, daily)| Line { kind: Kind::Drug, code: drug.code, milli: daily * 1000 })
+            .map(|(drug, daily)| Line { kind: Kind::Drug, code: drug.code, milli: daily * 1000, additions: &[] })
             .collect(),
         points,
         days: 1 << civil(day).2,

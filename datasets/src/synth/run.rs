@@ -62,8 +62,7 @@ impl World<'_> {
         }
         let mut writer = claims::Writer::new(self, person);
         for receipt in &receipts {
-            writer.medical(block, receipt);
-            writer.pharmacy(block, receipt);
+            writer.write(block, receipt);
         }
         let exams = checkups::write(self, person, &traits, block);
         let life = lifelog::write(self, person, &traits, block);

@@ -1,5 +1,6 @@
 //! Lines of a NN_RECODEINFO file: the four leading items, then the record of the claim specification.
 
+use super::super::calendar::day;
 use super::super::out::{push_fixed, push_number};
 use super::super::receipt::{Kind, Line, Receipt, Unit};
 use super::super::written::Written;
@@ -13,6 +14,8 @@ pub(super) struct Encoded {
     pub(super) kana: Vec<u8>,
     pub(super) birth: String,
     pub(super) sex: String,
+    /// `birth` as a day.
+    pub(super) born: i32,
 }
 
 pub(super) fn cp932(text: &str) -> Vec<u8> {
@@ -30,17 +33,43 @@ impl Encoded {
             kana: cp932(&written.kana),
             birth: written.birth.clone(),
             sex: written.sex.clone(),
+            born: written.birth.parse().map_or(0, |date: i32| day(date / 10_000, date / 100 % 100, date % 100)),
         }
     }
 }
 
-/// Lines of one receipt, numbered from one.
+/// Lines of one receipt, numbered from one; a provider's lines have no numbers.
 pub(super) struct Lines<'a> {
     pub(super) out: &'a mut Vec<u8>,
-    pub(super) line: i64,
+    line: i64,
+    payer: bool,
+    /// Items to which a record is filled up, and where it begins.
+    full: bool,
+    items: usize,
+    start: usize,
 }
 
-impl Lines<'_> {
+/// Items of a record that a provider writes whole.
+fn width(record: &str) -> usize {
+    match record {
+        "RE" => 37,
+        "HO" => 14,
+        "SN" => 8,
+        "SY" => 7,
+        _ => 0,
+    }
+}
+
+impl<'a> Lines<'a> {
+    pub(super) fn payer(out: &'a mut Vec<u8>) -> Self {
+        Lines { out, line: 0, payer: true, full: false, items: 0, start: 0 }
+    }
+
+    /// `full`: empty items at the end of a record are written.
+    pub(super) fn provider(out: &'a mut Vec<u8>, full: bool) -> Self {
+        Lines { out, line: 0, payer: false, full, items: 0, start: 0 }
+    }
+
     /// Begins a line of billed data (1) or of the clearing body's (2); gives its number.
     pub(super) fn begin(&mut self, identity: u8, record: &str) -> i64 {
         self.line += 1;
@@ -49,12 +78,15 @@ impl Lines<'_> {
     }
 
     pub(super) fn begin_at(&mut self, identity: u8, line: i64, branch: i64, record: &str) {
-        self.out.push(b'0' + identity);
-        self.out.push(b',');
-        push_number(self.out, line);
-        self.out.push(b',');
-        push_number(self.out, branch);
-        self.out.push(b',');
+        if self.payer {
+            self.out.push(b'0' + identity);
+            self.out.push(b',');
+            push_number(self.out, line);
+            self.out.push(b',');
+            push_number(self.out, branch);
+            self.out.push(b',');
+        }
+        (self.start, self.items) = (self.out.len(), if self.full { width(record) } else { 0 });
         self.out.extend_from_slice(record.as_bytes());
     }
 
@@ -85,6 +117,11 @@ impl Lines<'_> {
     }
 
     pub(super) fn end(&mut self) {
+        if self.items > 0 {
+            let written = self.out.get(self.start..).unwrap_or_default();
+            let commas = written.iter().filter(|byte| **byte == b',').count();
+            self.blank(self.items.saturating_sub(commas));
+        }
         self.out.extend_from_slice(b"\r\n");
     }
 }
@@ -114,6 +151,19 @@ pub(super) fn sorted(receipt: &Receipt) -> Vec<&Unit> {
     units
 }
 
+/// A quantity of thousandths; 0 = not written.
+pub(super) fn amount(lines: &mut Lines<'_>, milli: i64) {
+    if milli == 0 {
+        return lines.blank(1);
+    }
+    lines.out.push(b',');
+    // Variable-length numbers have no trailing decimal zeros.
+    match milli % 1000 {
+        0 => push_number(lines.out, milli / 1000),
+        _ => push_fixed(lines.out, milli, 3),
+    }
+}
+
 pub(super) fn detail(lines: &mut Lines<'_>, unit: &Unit, line: &Line, class: u8, points: Option<i32>) {
     if class == 0 {
         lines.blank(1);
@@ -122,16 +172,7 @@ pub(super) fn detail(lines: &mut Lines<'_>, unit: &Unit, line: &Line, class: u8,
     }
     lines.text("1");
     lines.text(line.code);
-    if line.milli == 0 {
-        lines.blank(1);
-    } else {
-        lines.out.push(b',');
-        // Variable-length numbers have no trailing decimal zeros.
-        match line.milli % 1000 {
-            0 => push_number(lines.out, line.milli / 1000),
-            _ => push_fixed(lines.out, line.milli, 3),
-        }
-    }
+    amount(lines, line.milli);
     match points {
         Some(points) => lines.number(i64::from(points)),
         None => lines.blank(1),
@@ -168,7 +209,7 @@ mod tests {
     #[test]
     fn day_columns() {
         let mut out = Vec::new();
-        let mut lines = Lines { out: &mut out, line: 0 };
+        let mut lines = Lines::payer(&mut out);
         lines.days((1 << 3) | (1 << 5), 14);
         assert_eq!(out, b",,,14,,14\r\n");
     }
@@ -176,7 +217,7 @@ mod tests {
     #[test]
     fn the_last_day_fits() {
         let mut out = Vec::new();
-        Lines { out: &mut out, line: 0 }.days(1 << 31, 1);
+        Lines::payer(&mut out).days(1 << 31, 1);
         assert_eq!(out.iter().filter(|byte| **byte == b',').count(), 31);
     }
 }

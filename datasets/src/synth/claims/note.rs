@@ -2,132 +2,185 @@
 
 use super::super::calendar::first_day;
 use super::super::codes;
-use super::super::out::Block;
-use super::super::people::{Person, Spell};
-use super::super::receipt::{Kind, Receipt};
-use super::{Cut, House, Version};
+use super::super::out::{Block, Source};
+use super::super::receipt::{Kind, Line, Sort, Unit};
+use super::{Bill, Cut, House, Version, dpc};
+
+/// What the reader calls a receipt over its versions, and this version.
+pub(super) struct Names {
+    pub(super) number: String,
+    pub(super) receipt: String,
+    /// First day of 請求年月.
+    pub(super) billed: i32,
+}
 
 impl Version {
-    /// 検索番号 as the reader names it.
-    fn number(&self) -> String {
-        format!("s:{:030}", self.key)
-    }
-
-    fn receipt(&self) -> String {
-        format!("{}@{}", self.number(), first_day(self.arrival))
+    /// On the payer's side: by 検索番号.
+    pub(super) fn names(&self) -> Names {
+        let (number, billed) = (format!("s:{:030}", self.key), first_day(self.arrival));
+        Names { receipt: format!("{number}@{billed}"), number, billed }
     }
 }
 
-/// What stands in the claim row.
-struct Claim {
-    month: i32,
-    sort: &'static str,
-    inpatient: bool,
-    days: i64,
-    billed: i64,
-    points: i64,
-    facility: String,
+/// Where rows go.
+struct To<'a, 'b> {
+    block: &'a mut Block,
+    bill: &'a Bill<'b>,
+    source: Source,
+    names: &'a Names,
 }
 
-fn claim(block: &mut Block, person: &Person, spell: &Spell, version: &Version, claim: Claim) {
-    block.note(spell.fund.source(), "claim", person.number, |row| {
-        row.day("month", first_day(claim.month)).text("type", claim.sort);
-        row.text("setting", if claim.inpatient { "in" } else { "out" }).int("days", claim.days);
-        row.int("points_billed", claim.billed).int("points", claim.points).text("facility", claim.facility);
-        row.text("receipt", version.receipt()).text("receipt_number", version.number());
-        row.day("billed_month", first_day(version.arrival));
-    });
-}
-
-pub(super) fn medical(block: &mut Block, person: &Person, spell: &Spell, receipt: &Receipt, version: &Version) {
-    let (source, first) = (spell.fund.source(), first_day(receipt.month));
-    let billed = i64::from(receipt.points());
-    let mut points = billed;
-    for (index, diagnosis) in receipt.diagnoses.iter().enumerate() {
-        block.note(source, "diagnosis", person.number, |row| {
-            row.day("month", first).text("code", diagnosis.code);
-            if let Some(icd10) = codes::icd10(diagnosis.code) {
-                row.text("icd10", icd10);
+pub(super) fn receipt(block: &mut Block, bill: &Bill<'_>, source: Source, names: &Names, cut: Option<Cut>) {
+    if block.ledger.is_none() {
+        return;
+    }
+    let mut to = To { block, bill, source, names };
+    let billed = bill.points();
+    let points = match bill.sort {
+        Sort::Medical | Sort::Dental => {
+            to.diagnoses();
+            billed - to.units(&super::lines::sorted(bill.receipt), cut)
+        }
+        Sort::Dpc => {
+            to.dpc_diagnoses();
+            let (beside, bundled) = dpc::split(bill.receipt);
+            to.units(&beside, None);
+            for unit in bundled {
+                for line in &unit.lines {
+                    to.line(unit, line, 0, false);
+                }
             }
-            row.day("start_date", diagnosis.start).text("outcome", diagnosis.outcome.to_string());
-            row.flag("main", receipt.main() == Some(index)).flag("suspected", diagnosis.suspected);
-            row.text("receipt", version.receipt());
+            billed
+        }
+        Sort::Pharmacy => {
+            to.dispensed();
+            billed
+        }
+    };
+    to.claim(billed, points);
+}
+
+impl To<'_, '_> {
+    fn claim(&mut self, billed: i64, points: i64) {
+        let (bill, names) = (self.bill, self.names);
+        let sort = match bill.sort {
+            Sort::Medical => "medical",
+            Sort::Dpc => "dpc",
+            Sort::Dental => "dental",
+            Sort::Pharmacy => "pharmacy",
+        };
+        let inpatient = bill.sort != Sort::Pharmacy && bill.receipt.admitted.is_some();
+        self.block.note(self.source, "claim", bill.person.number, |row| {
+            row.day("month", first_day(bill.receipt.month)).text("type", sort);
+            row.text("setting", if inpatient { "in" } else { "out" }).int("days", bill.days());
+            row.int("points_billed", billed).int("points", points);
+            row.text("facility", House::of(bill.sort).key(bill.facility()));
+            row.text("receipt", names.receipt.as_str()).text("receipt_number", names.number.as_str());
+            row.day("billed_month", names.billed);
         });
     }
-    let units = super::lines::sorted(receipt);
-    for (index, unit) in units.iter().enumerate() {
-        let cut = version.cut.filter(|_| index + 1 == units.len()).map(|cut| cut.on(unit));
-        let per_time = match cut {
-            Some(Cut::Delete) => {
-                points -= i64::from(unit.points) * unit.count();
+
+    fn diagnoses(&mut self) {
+        let (bill, names) = (self.bill, self.names);
+        for (index, diagnosis) in bill.receipt.diagnoses.iter().enumerate() {
+            self.block.note(self.source, "diagnosis", bill.person.number, |row| {
+                row.day("month", first_day(bill.receipt.month)).text("code", diagnosis.code);
+                if let Some(icd10) = codes::icd10(diagnosis.code) {
+                    row.text("icd10", icd10);
+                }
+                row.day("start_date", diagnosis.start).text("outcome", diagnosis.outcome.to_string());
+                row.flag("main", bill.receipt.main() == Some(index)).flag("suspected", diagnosis.suspected);
+                row.text("receipt", names.receipt.as_str());
+            });
+        }
+    }
+
+    fn dpc_diagnoses(&mut self) {
+        let (bill, names) = (self.bill, self.names);
+        for (code, suspected, role) in dpc::diseases(bill.receipt) {
+            self.block.note(self.source, "diagnosis", bill.person.number, |row| {
+                row.day("month", first_day(bill.receipt.month)).text("code", code);
+                if let Some(icd10) = codes::icd10(code) {
+                    row.text("icd10", icd10);
+                }
+                row.flag("main", role == "11").flag("suspected", suspected).text("receipt", names.receipt.as_str());
+            });
+        }
+    }
+
+    /// Notes units, the last one after what was cut; gives the points taken away.
+    fn units(&mut self, units: &[&Unit], cut: Option<Cut>) -> i64 {
+        let mut less = 0;
+        for (index, unit) in units.iter().enumerate() {
+            let cut = cut.filter(|_| index + 1 == units.len()).map(|cut| cut.on(unit));
+            let taken = match cut {
+                Some(Cut::Delete) => unit.points,
+                Some(Cut::Reduce) => unit.less(),
+                None => 0,
+            };
+            less += i64::from(taken) * unit.count();
+            if matches!(cut, Some(Cut::Delete)) {
                 continue;
             }
-            Some(Cut::Reduce) => i64::from(unit.points - unit.less()),
-            None => i64::from(unit.points),
-        };
-        points -= (i64::from(unit.points) - per_time) * unit.count();
-        for (at, line) in unit.lines.iter().enumerate() {
-            let last = at + 1 == unit.lines.len();
-            let times = i64::from(unit.times);
-            for day in (0..31).filter(|day| unit.days & (2 << day) != 0) {
-                block.note(source, "act", person.number, |row| {
-                    row.day("service_date", first + day).text("kind", line.kind.name()).text("code", line.code);
-                    if line.kind == Kind::Drug {
-                        if let Some(yj) = codes::yj(line.code) {
-                            row.text("yj", yj);
-                        }
-                        if unit.class == 21 {
-                            row.int("supply_days", times);
-                        }
+            for (at, line) in unit.lines.iter().enumerate() {
+                let last = at + 1 == unit.lines.len();
+                self.line(unit, line, if last { i64::from(unit.points - taken) } else { 0 }, unit.class == 21);
+            }
+        }
+        less
+    }
+
+    /// A line on each of its days, and its additions.
+    fn line(&mut self, unit: &Unit, line: &Line, points: i64, supplied: bool) {
+        let (bill, names) = (self.bill, self.names);
+        let times = i64::from(unit.times);
+        for day in (0..31).filter(|day| unit.days & (2 << day) != 0) {
+            let date = first_day(bill.receipt.month) + day;
+            self.block.note(self.source, "act", bill.person.number, |row| {
+                row.day("service_date", date).text("kind", line.kind.name()).text("code", line.code);
+                if line.kind == Kind::Drug {
+                    if let Some(yj) = codes::yj(line.code) {
+                        row.text("yj", yj);
                     }
-                    let amount = if line.milli == 0 { 1000 } else { line.milli };
-                    row.fixed("quantity", amount * times, 3);
-                    row.int("points", if last { per_time * times } else { 0 });
-                    row.text("receipt", version.receipt());
+                    if supplied {
+                        row.int("supply_days", times);
+                    }
+                }
+                row.fixed("quantity", if line.milli == 0 { 1000 } else { line.milli } * times, 3);
+                row.int("points", points * times).text("receipt", names.receipt.as_str());
+            });
+            for (code, quantity) in line.additions {
+                self.block.note(self.source, "act", bill.person.number, |row| {
+                    row.day("service_date", date).text("kind", "procedure").text("code", *code);
+                    row.int("quantity", (*quantity).max(1) * times).int("points", 0);
+                    row.text("receipt", names.receipt.as_str());
                 });
             }
         }
     }
-    let house = House::Medical.key(receipt.facility);
-    let days = i64::from(receipt.days.count_ones());
-    let (month, inpatient) = (receipt.month, receipt.admitted.is_some());
-    let row = Claim { month, sort: "medical", inpatient, days, billed, points, facility: house };
-    claim(block, person, spell, version, row);
-}
 
-pub(super) fn pharmacy(block: &mut Block, person: &Person, spell: &Spell, receipt: &Receipt, version: &Version) {
-    let source = spell.fund.source();
-    for one in &receipt.dispensed {
-        block.note(source, "act", person.number, |row| {
-            row.day("service_date", one.day).text("kind", "procedure").text("code", codes::DISPENSING.0);
-            row.fixed("quantity", 1, 0)
-                .int("points", i64::from(codes::DISPENSING.1))
-                .text("receipt", version.receipt());
-        });
-        let (supply, (_, points)) = (i64::from(one.supply), one.points());
-        for (at, (drug, units)) in one.drugs.iter().enumerate() {
-            block.note(source, "act", person.number, |row| {
-                row.day("service_date", one.day).text("kind", "drug").text("code", drug.code);
-                if let Some(yj) = codes::yj(drug.code) {
-                    row.text("yj", yj);
-                }
-                row.fixed("quantity", units * supply, 0).text("receipt", version.receipt());
-                row.int("points", if at + 1 == one.drugs.len() { i64::from(points) } else { 0 });
-                if one.oral {
-                    row.int("supply_days", supply);
-                }
+    fn dispensed(&mut self) {
+        let (bill, names) = (self.bill, self.names);
+        for one in &bill.receipt.dispensed {
+            self.block.note(self.source, "act", bill.person.number, |row| {
+                row.day("service_date", one.day).text("kind", "procedure").text("code", codes::DISPENSING.0);
+                row.int("quantity", 1).int("points", i64::from(codes::DISPENSING.1));
+                row.text("receipt", names.receipt.as_str());
             });
+            let (supply, (_, points)) = (i64::from(one.supply), one.points());
+            for (at, (drug, units)) in one.drugs.iter().enumerate() {
+                self.block.note(self.source, "act", bill.person.number, |row| {
+                    row.day("service_date", one.day).text("kind", "drug").text("code", drug.code);
+                    if let Some(yj) = codes::yj(drug.code) {
+                        row.text("yj", yj);
+                    }
+                    row.int("quantity", units * supply).text("receipt", names.receipt.as_str());
+                    row.int("points", if at + 1 == one.drugs.len() { i64::from(points) } else { 0 });
+                    if one.oral {
+                        row.int("supply_days", supply);
+                    }
+                });
+            }
         }
     }
-    let points = i64::from(receipt.pharmacy_points());
-    let row = Claim {
-        month: receipt.month,
-        sort: "pharmacy",
-        inpatient: false,
-        days: receipt.prescriptions(),
-        billed: points,
-        points,
-        facility: House::Pharmacy.key(receipt.pharmacy),
-    };
-    claim(block, person, spell, version, row);
 }
