@@ -159,6 +159,7 @@ pub fn read(
     let mut desk = Desk::new(&catalogue, options, sink)?;
     let plan = walk::plan(inputs, options, &mut desk.tally)?;
     let checkups = checkup::Reader::new(&desk)?;
+    let mut fhir = fhir::Reader::new(&desk)?;
     let mut opener = walk::Opener::new(options, progress);
     for item in &plan {
         let (file, encoding) = (item.shown.as_str(), item.encoding);
@@ -171,7 +172,7 @@ pub fn read(
             Format::ProviderClaims => claims::provider::read(&mut desk, file, encoding, &mut input),
             Format::Checkup => checkups.read(&mut desk, file, item.named, input),
             Format::CheckupCsv => checkup::table::read(&mut desk, file, encoding, &mut input),
-            Format::Fhir => fhir::read(&mut desk, file, item.named, input),
+            Format::Fhir => fhir.read(&mut desk, file, item.named, input),
             Format::Daily => lifelog::daily(&mut desk, file, encoding, &mut input),
             Format::AppleHealth => apple::read(&mut desk, file, item.named, input),
             Format::Fitbit => fitbit::read(&mut desk, file, encoding, &mut input),
