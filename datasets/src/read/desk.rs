@@ -113,6 +113,8 @@ pub(super) struct Desk<'a> {
     pub(super) user_files: UserFiles,
     /// Whether a roster was read at all.
     pub(super) rosters: bool,
+    /// Fitbit's days that wait for further files.
+    pub(super) fitbit: super::fitbit::Merged,
     /// Days already taken from lifelogs.
     pub(super) taken: Taken,
 }
@@ -163,6 +165,7 @@ impl<'a> Desk<'a> {
             user_files: UserFiles::default(),
             rosters: false,
             taken: Taken::default(),
+            fitbit: super::fitbit::Merged::default(),
         };
         for table in catalogue.tables() {
             if table.name != PERSON && desk.table(&table.name).is_none() {

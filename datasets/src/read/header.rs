@@ -117,6 +117,9 @@ pub(super) fn kind(line: &[u8]) -> Format {
             continue;
         }
         let titles: Vec<String> = line.split(',').map(title).collect();
+        if super::fitbit::is(&titles) {
+            return Format::Fitbit;
+        }
         if has(&titles, DAILY, "利用者ID") && has(&titles, DAILY, "日付") {
             return Format::Daily;
         }

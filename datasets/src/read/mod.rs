@@ -181,5 +181,6 @@ pub fn read(
             Format::Beside(_) | Format::Zip | Format::Utf16 | Format::Empty | Format::Unknown => Ok(()),
         })?;
     }
+    fitbit::finish(&mut desk)?;
     desk.finish()
 }

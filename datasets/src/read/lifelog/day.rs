@@ -90,6 +90,11 @@ impl Days {
         desk.taken.first(ident, self.source, date)
     }
 
+    /// Whether [`Self::first`] was asked for this day before.
+    pub(in crate::read) fn taken(&self, desk: &Desk<'_>, ident: u32, date: i32) -> bool {
+        desk.taken.has(ident, self.source, date)
+    }
+
     /// Adds the row. The caller has asked [`Self::first`].
     pub(in crate::read) fn push(
         &self,
@@ -125,12 +130,20 @@ impl Days {
 pub(in crate::read) struct Taken(HashMap<(u32, i16, i16), u64>);
 
 impl Taken {
+    fn place(ident: u32, source: i32, date: i32) -> ((u32, i16, i16), u64) {
+        let word = i16::try_from(date.div_euclid(64)).unwrap_or(i16::MAX);
+        ((ident, i16::try_from(source).unwrap_or(i16::MAX), word), 1_u64 << date.rem_euclid(64))
+    }
+
+    fn has(&self, ident: u32, source: i32, date: i32) -> bool {
+        let (word, bit) = Self::place(ident, source, date);
+        self.0.get(&word).is_some_and(|word| word & bit != 0)
+    }
+
     /// Marks a day; false if it was marked before.
     pub(in crate::read) fn first(&mut self, ident: u32, source: i32, date: i32) -> bool {
-        let word = i16::try_from(date.div_euclid(64)).unwrap_or(i16::MAX);
-        let bit = 1_u64 << date.rem_euclid(64);
-        let source = i16::try_from(source).unwrap_or(i16::MAX);
-        let word = self.0.entry((ident, source, word)).or_default();
+        let (word, bit) = Self::place(ident, source, date);
+        let word = self.0.entry(word).or_default();
         let first = *word & bit == 0;
         *word |= bit;
         first
