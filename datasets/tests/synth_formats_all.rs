@@ -30,7 +30,9 @@ fn the_same_bytes_whatever_the_threads() {
         assert!(*bytes == three[name], "{name} differs");
     }
     let with = |part: &str| one.keys().filter(|name| name.contains(part)).count();
-    assert_eq!((with("lifelog/apple/"), with("lifelog/fitbit/"), with("lifelog/fhir/")), (3, 9, 3));
+    assert_eq!((with("lifelog/apple/"), with("lifelog/fhir/")), (3, 3));
+    // Three files each, or one of several sections.
+    assert!((3..=9).contains(&with("lifelog/fitbit/")));
     for name in ["guidance.csv", "programmes.csv", "events/vaccination.csv", "consent.csv", "checkups/dock.csv"] {
         assert!(with(name) == 2, "{name} of both insurers");
     }

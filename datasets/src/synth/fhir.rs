@@ -202,6 +202,7 @@ fn quantity(system: &str, code: &str, when: Value, value: Value, unit: &str) -> 
         "category": [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "activity"}]}],
         "code": {"coding": [{"system": system, "code": code}]},
         "subject": {"reference": "Patient/me"},
+        "performer": [{"reference": "Patient/me"}],
         name: when,
         "valueQuantity": {"value": value, "unit": unit, "system": "http://unitsofmeasure.org", "code": unit},
         "note": [{"text": "今日は家族と散歩した"}],
@@ -222,9 +223,13 @@ fn own(person: &Person, life: &Life, block: &mut Block) {
         }
         lines.push(me.to_string());
     }
+    let glucose = person.number.is_multiple_of(3);
     for day in &life.days {
         of_day(day, &mut lines);
         note(day, person, block);
+        if glucose && day.day % 4 == 0 {
+            pricked(day, person, &mut lines, block);
+        }
     }
     let text = lines.join("\n") + "\n";
     block.whole.push((life.path.clone(), text.into_bytes()));
@@ -266,10 +271,25 @@ fn of_day(day: &Day, lines: &mut Vec<String>) {
             "category": [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "vital-signs"}]}],
             "code": {"coding": [{"system": LOINC, "code": "85354-9"}]},
             "subject": {"reference": "Patient/me"},
+            "performer": [{"reference": "Patient/me"}],
             "effectiveDateTime": morning(20),
             "component": [part("8480-6", sbp), part("8462-4", dbp)],
         }));
     }
+}
+
+/// Glucose at home before breakfast.
+fn pricked(day: &Day, person: &Person, lines: &mut Vec<String>, block: &mut Block) {
+    let value = 85 + (mix(&[u64::from(person.number), day.day as u64, 72]) % 60) as i64;
+    let when = json!(format!("{}T06:45:00+09:00", date(day.day)));
+    lines.push(quantity(LOINC, "41653-7", when, json!(value), "mg/dL").to_string());
+    block.note(Source::Lifelog, "observation", person.number, |row| {
+        row.day("date", day.day)
+            .text("place", "home")
+            .text("code", "loinc:41653-7")
+            .int("value", value)
+            .text("unit", "mg/dL");
+    });
 }
 
 fn note(day: &Day, person: &Person, block: &mut Block) {

@@ -12,6 +12,7 @@ use super::run::World;
 const ACTIVITIES: &str = "Activities\nDate,Calories Burned,Steps,Distance,Floors,Minutes Sedentary,Minutes Lightly Active,Minutes Fairly Active,Minutes Very Active,Activity Calories\n";
 const SLEEP: &str = "Sleep\nStart Time,End Time,Minutes Asleep,Minutes Awake,Number of Awakenings,Time in Bed,Minutes REM Sleep,Minutes Light Sleep,Minutes Deep Sleep\n";
 const BODY: &str = "Body\nDate,Weight,BMI,Fat\n";
+const FOODS: &str = "Foods\nDate,Calories In\n";
 
 fn thousands(value: i64) -> String {
     let digits = value.to_string();
@@ -58,11 +59,15 @@ struct More {
     /// Awake, REM, light, deep.
     night: Option<[i64; 4]>,
     spent: i64,
+    /// Sedentary all day, and no step: nobody wore it.
+    idle: bool,
+    eaten: Option<i64>,
 }
 
-fn activity(dice: &mut Dice, day: &Day, out: &mut String) -> i64 {
+/// Energy spent, and whether the device lay there all day.
+fn activity(dice: &mut Dice, day: &Day, out: &mut String) -> (i64, bool) {
     let spent = 150 + day.steps / 22;
-    let very = day.steps / 600 + i64::from(dice.below(5));
+    let very = day.steps / 600 + if day.worn { i64::from(dice.below(5)) } else { 0 };
     let (fairly, lightly) = (day.steps / 700, day.steps / 60);
     let still = (1440 - very - fairly - lightly).max(0);
     let tenths = day.steps * 7 / 1000;
@@ -79,7 +84,7 @@ fn activity(dice: &mut Dice, day: &Day, out: &mut String) -> i64 {
         thousands(spent),
     ];
     out.push_str(&line(&cells));
-    spent
+    (spent, day.steps == 0 && still == 1440)
 }
 
 fn night(dice: &mut Dice, day: &Day, asleep: i64, out: &mut String) -> [i64; 4] {
@@ -109,15 +114,27 @@ pub(crate) fn write(world: &World<'_>, person: &Person, life: &Life, block: &mut
         return;
     }
     let mut dice = Dice::new(world.options.seed, Purpose::Device, u64::from(person.number));
-    let (mut activities, mut sleep, mut body) = (ACTIVITIES.to_owned(), SLEEP.to_owned(), BODY.to_owned());
+    let [mut activities, mut sleep, mut body, mut foods] = [ACTIVITIES, SLEEP, BODY, FOODS].map(str::to_owned);
+    let counts_meals = dice.chance(0.4);
     for day in &life.days {
-        let spent = activity(&mut dice, day, &mut activities);
+        let (spent, idle) = activity(&mut dice, day, &mut activities);
         let night = day.sleep.map(|asleep| night(&mut dice, day, asleep, &mut sleep));
         if let Some(weight) = day.weight {
             let cells = [date(day.day), format!("{}.{}", weight / 10, weight % 10), "22.4".to_owned(), "0".to_owned()];
             body.push_str(&line(&cells));
         }
-        note(day, &More { night, spent }, person, block);
+        let eaten = (counts_meals && dice.chance(0.8)).then(|| 1_300 + i64::from(dice.below(1_400)));
+        if let Some(eaten) = eaten {
+            foods.push_str(&line(&[date(day.day), thousands(eaten)]));
+        }
+        note(day, &More { night, spent, idle, eaten }, person, block);
+    }
+    if counts_meals {
+        // One file of several sections, as the site gives it when all is ticked.
+        let text = [body, foods, activities, sleep].join("\n");
+        block.whole.push((format!("{}/fitbit_export.csv", life.path), text.into_bytes()));
+        block.counts.personal += 1;
+        return;
     }
     for (name, text) in [("activities", activities), ("sleep", sleep), ("body", body)] {
         block.whole.push((format!("{}/{name}.csv", life.path), text.into_bytes()));
@@ -131,6 +148,12 @@ fn note(day: &Day, more: &More, person: &Person, block: &mut Block) {
         if let (Some(asleep), Some([awake, rem, light, deep])) = (day.sleep, more.night) {
             row.int("sleep_min", asleep).int("awake_min", awake).int("sleep_rem_min", rem);
             row.int("sleep_light_min", light).int("sleep_deep_min", deep);
+        }
+        if more.idle {
+            row.int("wear_min", 0);
+        }
+        if let Some(eaten) = more.eaten {
+            row.int("energy_in_kcal", eaten);
         }
         if let Some(weight) = day.weight {
             row.fixed("weight_kg", weight, 1);

@@ -166,7 +166,7 @@ manufacturer:Apple Inc., model:Watch, hardware:Watch6,2, software:10.4&gt;\""
 
     /// A night that ends in the morning of the day; gives minutes deep, REM, light and awake.
     fn night(&mut self, dice: &mut Dice, date: i32, asleep: i64) -> Option<[i64; 4]> {
-        let end = at(date, 5, 40) + i64::from(dice.below(140)) * 60 + 30;
+        let end = at(date, 5, 40) + i64::from(dice.below(140)) * 60;
         if !self.habits.stages {
             let span = (end - asleep * 60, end);
             self.record(

@@ -88,7 +88,11 @@ fn held(fund: Fund, all: &[Item]) -> Vec<Item> {
 }
 
 fn header(fund: Fund) -> String {
-    let mut header = String::from(",郵便番号,受診日");
+    let mut header = String::from(if fund == Fund::Kenpo {
+        ",郵便番号,健診種別,受診日"
+    } else {
+        ",郵便番号,受診日"
+    });
     let columns = WORDS.iter().map(|(word, _, code)| if fund == Fund::Kenpo { *word } else { *code });
     let more = CODES.iter().copied().filter(|_| fund == Fund::Kokuho);
     for column in columns.chain(more) {
@@ -122,14 +126,20 @@ pub(super) fn write(world: &World<'_>, person: &Person, traits: &Traits, exams: 
         let who = written::eligibility(world.options, person, spell, on);
         known(block, style.source, &who, person.number);
         let postcode = person.postcode_on(on);
-        let mut cells = vec![format!("{:03}-{:04}", postcode / 10_000, postcode % 10_000), style.day(Some(on))];
+        let mut cells = vec![format!("{:03}-{:04}", postcode / 10_000, postcode % 10_000)];
+        // Only the vendors' file says what kind of checkup it was.
+        let kind = if spell.fund == Fund::Kenpo { "ningen_dock" } else { "other" };
+        if spell.fund == Fund::Kenpo {
+            cells.push("人間ドック".to_owned());
+        }
+        cells.push(style.day(Some(on)));
         let codes = WORDS.iter().map(|word| word.2).chain(CODES.iter().copied().filter(|_| spell.fund == Fund::Kokuho));
         for code in codes {
             cells.push(held.iter().find(|item| item.code == code).map(|item| cell(item.found)).unwrap_or_default());
         }
         let cells: Vec<&str> = cells.iter().map(String::as_str).collect();
         style.row(block, "checkups/dock.csv", &header(spell.fund), &who, &cells);
-        items::note_checkup(block, style.source, person.number, on, "other", third_term, &held);
+        items::note_checkup(block, style.source, person.number, on, kind, third_term, &held);
         items::note_items(block, style.source, person.number, on, &held);
         block.counts.checkups += 1;
     }
