@@ -5,13 +5,17 @@ SHELL := /bin/bash
 CARGO ?= cargo
 DEMO_DIR ?= demo-room
 
-.PHONY: help setup build demo test lint bench
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS ?= eligibility roster daily claims_payer claims_provider checkup_xml checkup_csv fhir apple fitbit mapped consent opt_out archive
+
+.PHONY: help setup build demo test lint bench fuzz fuzz-corpus
 
 help:
 	@echo 'make demo   fetch DuckDB, build, run the whole job on 20,000 synthetic people in ./$(DEMO_DIR)'
 	@echo 'make test   every test'
 	@echo 'make lint   rustfmt and clippy, warnings denied'
 	@echo 'make bench  measurements beside peers (see benches/README.md)'
+	@echo 'make fuzz   every reader for FUZZ_SECONDS ($(FUZZ_SECONDS)) under libFuzzer; needs nightly Rust and cargo-fuzz'
 
 setup:
 	@./scripts/setup
@@ -33,3 +37,13 @@ lint: setup
 
 bench: setup
 	$(CARGO) bench --profile release --locked -p sudare-benches
+
+# Seeds of the fuzzer, from synthetic people; nothing of them is in git. `cargo test` does a minute of each reader without nightly.
+fuzz-corpus: setup
+	cd datasets/fuzz && $(CARGO) run --release --bin corpus
+
+fuzz: fuzz-corpus
+	@command -v cargo-fuzz >/dev/null || { echo 'make fuzz needs cargo-fuzz (cargo install cargo-fuzz) and a nightly toolchain' >&2; exit 1; }
+	@cd datasets && for target in $(FUZZ_TARGETS); do \
+		$(CARGO) +nightly fuzz run --features libfuzzer "$$target" -- -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 || exit 1; \
+	done
