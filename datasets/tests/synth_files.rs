@@ -175,6 +175,26 @@ fn checkup_archives_are_whole() {
 }
 
 #[test]
+fn only_some_employers_share_checkups_of_the_young() {
+    let world = world(&small(9));
+    let (mut shared, mut members) = (0, 0);
+    for (_, text) in checkups(&world.dir.path().join("kenpo")).iter().filter(|(name, _)| name.contains("/DATA/")) {
+        let age = age(date(between(text, "birthTime value=\"", "\"").unwrap()), 20_250_331);
+        if age >= 40 {
+            continue;
+        }
+        assert!(text.contains("<serviceEvent><code code=\"030\""), "no 特定健診 under 40");
+        assert_eq!(between(text, "6.204\" extension=\"", "\""), Some("１００１"), "the other employer keeps them");
+        shared += 1;
+    }
+    for row in table(&world.dir.path().join("kenpo/eligibility.csv")) {
+        let age = age(date(&row["生年月日"]), 20_250_331);
+        members += usize::from(row["本人家族"] == "1" && row["事業所記号"] == "2040" && (20..40).contains(&age));
+    }
+    assert!(shared > 20 && members > 20, "{shared} {members}");
+}
+
+#[test]
 fn lives_that_linkage_must_cope_with() {
     let events = EventRates { job_change: 0.3, employment: 0.3, marriage: 0.3, twins: 0.1, ..EventRates::default() };
     let options = SynthOptions { persons: 4000, months: 12, seed: 4, events, ..SynthOptions::default() };

@@ -30,10 +30,10 @@ pub(crate) fn sender(fund: Fund) -> &'static str {
     }
 }
 
-/// Name of an archive and of the folder in it.
-pub(crate) fn archive_name(fund: Fund, year: i32) -> String {
-    let sent = digits(first_day((year + 1) * 12 + 4) - 1);
-    format!("{}_{}_{sent}1_1", sender(fund), fund.number8())
+/// Name of an archive and of the folder in it; `part` counts from 1: nine go out on a day.
+pub(crate) fn archive_name(fund: Fund, year: i32, part: i32) -> String {
+    let sent = digits(first_day((year + 1) * 12 + 4) - 1 + (part - 1) / 9);
+    format!("{}_{}_{sent}{}_1", sender(fund), fund.number8(), (part - 1) % 9 + 1)
 }
 
 /// The index file of an archive.
@@ -157,11 +157,10 @@ fn document(person: &Person, spell: &Spell, year: i32, exam: &Exam, block: &mut 
     sheet.write(&mut block.room.documents);
     let serial = person.number % 1_000_000;
     let times = (person.number / 1_000_000) % 10;
-    let folder = archive_name(spell.fund, year);
     block.checkups.push(Document {
         fund: spell.fund,
         year,
-        name: format!("{folder}/DATA/h{}{}{times}1{serial:06}.xml", centre(person.number), digits(exam.on)),
+        name: format!("h{}{}{times}1{serial:06}.xml", centre(person.number), digits(exam.on)),
         end: block.room.documents.len(),
     });
     items::note_checkup(block, source, person.number, exam.on, exam.kind(), exam.third_term, &exam.items);

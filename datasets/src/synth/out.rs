@@ -92,7 +92,7 @@ pub(crate) struct Document {
     /// Its archive: insurer and 年度.
     pub(crate) fund: Fund,
     pub(crate) year: i32,
-    /// Name in the archive.
+    /// Name in the archive's DATA folder.
     pub(crate) name: String,
     /// Where it ends in the block's documents; it begins where the one before ends.
     pub(crate) end: usize,

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use zip::ZipWriter;
 
 use super::ledger::Ledger;
-use super::out::{Block, Counts, Footer, Part, Room};
+use super::out::{Block, Counts, Document, Footer, Part, Room};
 use super::people::Fund;
 use super::truth::Truth;
 use super::{SynthError, SynthReport, checkups};
@@ -24,17 +24,55 @@ struct Open {
     points: i64,
 }
 
+/// Documents of an archive. Its directory stays in memory until it is closed, so that large populations get several.
+const RECORDS: usize = 5_000;
+
 struct Archive {
+    fund: Fund,
+    year: i32,
     path: PathBuf,
+    /// Name of the archive and of the folder in it.
+    name: String,
     zip: ZipWriter<BufWriter<File>>,
     records: usize,
+}
+
+impl Archive {
+    fn create(dir: &Path, fund: Fund, year: i32, part: i32) -> Result<Self, SynthError> {
+        let name = checkups::archive_name(fund, year, part);
+        let path = dir.join(fund.name()).join("checkups").join(format!("{name}.zip"));
+        let file = create(&path).map_err(|source| SynthError::Io { path: path.clone(), source })?;
+        let zip = ZipWriter::new(BufWriter::with_capacity(1 << 18, file));
+        Ok(Archive { fund, year, path, name, zip, records: 0 })
+    }
+
+    fn add(&mut self, name: &str, text: &[u8]) -> Result<(), SynthError> {
+        let failed = |error: zip::result::ZipError| SynthError::Archive(error.to_string());
+        let name = format!("{}/DATA/{name}", self.name);
+        self.zip.start_file(name, checkups::zip_options()).map_err(failed)?;
+        self.records += 1;
+        self.zip.write_all(text).map_err(|source| SynthError::Io { path: self.path.clone(), source })
+    }
+
+    /// Writes the index and closes the archive; gives its size.
+    fn close(mut self) -> Result<u64, SynthError> {
+        let failed = |error: zip::result::ZipError| SynthError::Archive(error.to_string());
+        self.zip.start_file(format!("{}/ix08_V08.xml", self.name), checkups::zip_options()).map_err(failed)?;
+        let index = checkups::index_file(self.fund, self.year, self.records);
+        let fail = |source| SynthError::Io { path: self.path.clone(), source };
+        self.zip.write_all(index.as_bytes()).map_err(fail)?;
+        let mut file = self.zip.finish().map_err(failed)?;
+        file.flush().map_err(fail)?;
+        Ok(std::fs::metadata(&self.path).map_err(fail)?.len())
+    }
 }
 
 /// A file is created when the first bytes for it come.
 pub(crate) struct Sink {
     dir: PathBuf,
     files: HashMap<String, Open>,
-    archives: BTreeMap<(usize, i32), (Fund, Archive)>,
+    /// By insurer and 年度: how many were begun, and the open one.
+    archives: BTreeMap<(usize, i32), (i32, Option<Archive>)>,
     truth: Truth,
     ledger: Option<(Catalogue, Ledger)>,
     counts: Counts,
@@ -100,11 +138,7 @@ impl Sink {
         for document in &block.checkups {
             let text = block.room.documents.get(start..document.end).unwrap_or_default();
             start = document.end;
-            let archive = self.archive(document.fund, document.year)?;
-            archive.records += 1;
-            let failed = |error: zip::result::ZipError| SynthError::Archive(error.to_string());
-            archive.zip.start_file(document.name.as_str(), checkups::zip_options()).map_err(failed)?;
-            archive.zip.write_all(text).map_err(|source| SynthError::Io { path: archive.path.clone(), source })?;
+            self.document(document, text)?;
         }
         self.truth.add(&block.truth)?;
         if let (Some((catalogue, ledger)), Some(entries)) = (&mut self.ledger, block.ledger) {
@@ -115,30 +149,28 @@ impl Sink {
         Ok(block.room)
     }
 
-    fn archive(&mut self, fund: Fund, year: i32) -> Result<&mut Archive, SynthError> {
-        let key = (fund.index(), year);
-        if !self.archives.contains_key(&key) {
-            let folder = self.dir.join(fund.name()).join("checkups");
-            let path = folder.join(format!("{}.zip", checkups::archive_name(fund, year)));
-            let file = create(&path).map_err(|source| SynthError::Io { path: path.clone(), source })?;
-            let zip = ZipWriter::new(BufWriter::with_capacity(1 << 18, file));
-            self.archives.insert(key, (fund, Archive { path, zip, records: 0 }));
+    fn document(&mut self, document: &Document, text: &[u8]) -> Result<(), SynthError> {
+        let (fund, year) = (document.fund, document.year);
+        let (begun, open) = self.archives.entry((fund.index(), year)).or_default();
+        let archive = match open {
+            Some(archive) => archive,
+            None => {
+                *begun += 1;
+                open.insert(Archive::create(&self.dir, fund, year, *begun)?)
+            }
+        };
+        archive.add(&document.name, text)?;
+        if archive.records >= RECORDS
+            && let Some(full) = open.take()
+        {
+            self.bytes += full.close()?;
         }
-        self.archives.get_mut(&key).map(|(_, archive)| archive).ok_or(SynthError::Worker)
+        Ok(())
     }
 
     pub(crate) fn finish(mut self) -> Result<(SynthReport, Ledger), SynthError> {
-        for ((_, year), (fund, archive)) in self.archives {
-            let mut zip = archive.zip;
-            let failed = |error: zip::result::ZipError| SynthError::Archive(error.to_string());
-            let name = format!("{}/ix08_V08.xml", checkups::archive_name(fund, year));
-            zip.start_file(name, checkups::zip_options()).map_err(failed)?;
-            let index = checkups::index_file(fund, year, archive.records);
-            let fail = |source| SynthError::Io { path: archive.path.clone(), source };
-            zip.write_all(index.as_bytes()).map_err(fail)?;
-            let mut file = zip.finish().map_err(failed)?;
-            file.flush().map_err(fail)?;
-            self.bytes += std::fs::metadata(&archive.path).map_err(fail)?.len();
+        for archive in self.archives.into_values().filter_map(|(_, open)| open) {
+            self.bytes += archive.close()?;
         }
         for (path, open) in &mut self.files {
             let path = self.dir.join(path);

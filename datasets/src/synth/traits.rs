@@ -1,7 +1,7 @@
 //! One person's constitution, and what a body built on it shows on a given day: activity → BMI → glucose, pressure, lipids → treatment.
 //! Means and shares aim at the published figures of the National Health and Nutrition Survey 2023 and of 健保 checkups.
 
-use super::calendar::age_exact;
+use super::calendar::{age_exact, day};
 use super::dice::{Dice, Purpose, along, mix_unit, probit};
 use super::people::Person;
 
@@ -73,6 +73,11 @@ const STEPS: [[(f64, f64); 4]; 2] = [
     [(20.0, 7850.0), (60.0, 7550.0), (68.0, 6300.0), (80.0, 4700.0)],
     [(20.0, 6650.0), (60.0, 6400.0), (68.0, 5300.0), (80.0, 3700.0)],
 ];
+/// Share of smokers in 2024. JMDC-SHC: 41.0 and 10.2 % in their 40s; fewer among the old and the young.
+const SMOKING: [[(f64, f64); 4]; 2] = [
+    [(20.0, 0.24), (40.0, 0.38), (50.0, 0.38), (75.0, 0.15)],
+    [(20.0, 0.05), (40.0, 0.10), (50.0, 0.10), (75.0, 0.03)],
+];
 /// Spread of mean daily steps between people, as the standard deviation of the logarithm.
 const STEPS_SPREAD: f64 = 0.42;
 
@@ -109,7 +114,7 @@ impl Traits {
         let decade = (f64::from(person.birth) / 3652.0).clamp(-3.0, 1.0);
         let height =
             if male { 170.3 + 1.3 * decade + 5.7 * dice.normal() } else { 157.2 + 1.2 * decade + 5.3 * dice.normal() };
-        let smoker = dice.chance(if male { 0.29 } else { 0.08 });
+        let smoker = dice.chance(along(by_sex(&SMOKING, person.sex), age_exact(person.birth, day(2024, 4, 1))));
         let heavy = dice.unit() * if male { 1.0 } else { 1.7 };
         let alcohol = match heavy {
             x if x < 0.22 => 1,

@@ -9,7 +9,7 @@ use super::SynthError;
 use super::out::TruthRow;
 
 /// Rows per row group.
-const TRUTH_ROWS: usize = 250_000;
+const TRUTH_ROWS: usize = 100_000;
 
 /// truth.parquet, in row groups.
 pub(crate) struct Truth {
