@@ -283,7 +283,6 @@ fn broken_lines_quarantine_their_receipt_and_no_other() {
 fn receipts_that_cannot_be_used_are_quarantined_whole() {
     for (from, to, code) in [
         ("1112,202404", "1112,202413", "month"),
-        ("1112,202404", "3112,202404", "dental-receipt"),
         ("1112,202404", "6112,202404", "home-nursing-receipt"),
         ("1112,202404", "12,202404", "receipt-type"),
         (",3,500", ",3,5x0", "points"),

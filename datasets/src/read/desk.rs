@@ -80,6 +80,7 @@ const ACT: &[(&str, Shape)] = &[
 pub(super) struct ClaimLists {
     pub(super) medical: i32,
     pub(super) dpc: i32,
+    pub(super) dental: i32,
     pub(super) pharmacy: i32,
     pub(super) inpatient: i32,
     pub(super) outpatient: i32,
@@ -126,6 +127,7 @@ impl<'a> Desk<'a> {
         let lists = ClaimLists {
             medical: claim.category("type", "medical"),
             dpc: claim.category("type", "dpc"),
+            dental: claim.category("type", "dental"),
             pharmacy: claim.category("type", "pharmacy"),
             inpatient: claim.category("setting", "in"),
             outpatient: claim.category("setting", "out"),

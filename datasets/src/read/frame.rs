@@ -1,7 +1,10 @@
 //! Rows of one canonical table on their way into a frame. Not the catalogue: types, bounds and lists come from there,
 //! and columns that a reader does not fill become NULL.
 
-use polars::prelude::{DataFrame, DataType, IntoSeries, NamedFrom, PlSmallStr, Series, StringChunkedBuilder};
+use polars::prelude::{
+    BooleanChunkedBuilder, ChunkedBuilder, DataFrame, DataType, IdxSize, Int32Type, Int64Type, IntoSeries, NamedFrom,
+    PlSmallStr, PrimitiveChunkedBuilder, Series, StringChunkedBuilder,
+};
 
 use super::error::ReadError;
 use crate::catalogue::{Catalogue, Column, ColumnType};
@@ -58,49 +61,88 @@ impl Shape {
 }
 
 enum Cells {
-    Int(Vec<Option<i64>>),
-    Category(Vec<Option<i32>>),
-    Day(Vec<Option<i32>>),
+    Int(PrimitiveChunkedBuilder<Int64Type>),
+    Category(PrimitiveChunkedBuilder<Int32Type>),
+    Day(PrimitiveChunkedBuilder<Int32Type>),
     Text(StringChunkedBuilder),
-    Flag(Vec<Option<bool>>),
+    Key(Keys),
+    Flag(BooleanChunkedBuilder),
 }
 
 impl Cells {
-    fn new(shape: Shape, name: &str) -> Self {
+    fn new(column: &Column, shape: Shape, rows: usize) -> Self {
+        let name = PlSmallStr::from(column.name.as_str());
         match shape {
-            Shape::Int => Self::Int(Vec::new()),
-            Shape::Category => Self::Category(Vec::new()),
-            Shape::Day => Self::Day(Vec::new()),
-            Shape::Text => Self::Text(StringChunkedBuilder::new(name.into(), 0)),
-            Shape::Flag => Self::Flag(Vec::new()),
+            Shape::Int => Self::Int(PrimitiveChunkedBuilder::new(name, rows)),
+            Shape::Category => Self::Category(PrimitiveChunkedBuilder::new(name, rows)),
+            Shape::Day => Self::Day(PrimitiveChunkedBuilder::new(name, rows)),
+            Shape::Text if matches!(column.ty, ColumnType::Key) => Self::Key(Keys::new(name, rows)),
+            Shape::Text => Self::Text(StringChunkedBuilder::new(name, rows)),
+            Shape::Flag => Self::Flag(BooleanChunkedBuilder::new(name, rows)),
         }
     }
 
     /// A value of another shape becomes NULL; shapes are checked when the sheet is made.
     fn push(&mut self, value: Value<'_>) {
         match (self, value) {
-            (Self::Int(cells), Value::Int(v)) => cells.push(Some(v)),
-            (Self::Int(cells), _) => cells.push(None),
-            (Self::Category(cells), Value::Category(v)) => cells.push(Some(v)),
-            (Self::Category(cells), _) => cells.push(None),
-            (Self::Day(cells), Value::Day(v)) => cells.push(Some(v)),
-            (Self::Day(cells), _) => cells.push(None),
+            (Self::Int(cells), Value::Int(v)) => cells.append_value(v),
+            (Self::Int(cells), _) => cells.append_null(),
+            (Self::Category(cells), Value::Category(v)) => cells.append_value(v),
+            (Self::Category(cells), _) => cells.append_null(),
+            (Self::Day(cells), Value::Day(v)) => cells.append_value(v),
+            (Self::Day(cells), _) => cells.append_null(),
             (Self::Text(cells), Value::Text(v)) => cells.append_value(v),
             (Self::Text(cells), _) => cells.append_null(),
-            (Self::Flag(cells), Value::Flag(v)) => cells.push(Some(v)),
-            (Self::Flag(cells), _) => cells.push(None),
+            (Self::Key(cells), Value::Text(v)) => cells.push(Some(v)),
+            (Self::Key(cells), _) => cells.push(None),
+            (Self::Flag(cells), Value::Flag(v)) => cells.append_value(v),
+            (Self::Flag(cells), _) => cells.append_null(),
         }
     }
 
-    fn series(self, name: &str) -> Option<Series> {
-        let name = PlSmallStr::from(name);
+    fn series(self) -> Option<Series> {
         match self {
-            Self::Int(cells) => Some(Series::new(name, cells)),
-            Self::Category(cells) => Some(Series::new(name, cells)),
-            Self::Day(cells) => Series::new(name, cells).cast(&DataType::Date).ok(),
+            Self::Int(cells) => Some(cells.finish().into_series()),
+            Self::Category(cells) => Some(cells.finish().into_series()),
+            Self::Day(cells) => cells.finish().into_series().cast(&DataType::Date).ok(),
             Self::Text(cells) => Some(cells.finish().into_series()),
-            Self::Flag(cells) => Some(Series::new(name, cells)),
+            Self::Key(cells) => cells.series(),
+            Self::Flag(cells) => Some(cells.finish().into_series()),
         }
+    }
+}
+
+/// A column of keys, which are long and come in runs: each is stored once for its run.
+struct Keys {
+    each: StringChunkedBuilder,
+    count: IdxSize,
+    last: Option<String>,
+    rows: Vec<IdxSize>,
+}
+
+impl Keys {
+    fn new(name: PlSmallStr, rows: usize) -> Self {
+        Self { each: StringChunkedBuilder::new(name, 0), count: 0, last: None, rows: Vec::with_capacity(rows) }
+    }
+
+    fn push(&mut self, key: Option<&str>) {
+        if self.count == 0 || self.last.as_deref() != key {
+            self.each.append_option(key);
+            self.count += 1;
+            match (&mut self.last, key) {
+                (Some(last), Some(key)) => {
+                    last.clear();
+                    last.push_str(key);
+                }
+                (last, key) => *last = key.map(str::to_owned),
+            }
+        }
+        self.rows.push(self.count - 1);
+    }
+
+    fn series(self) -> Option<Series> {
+        let each = self.each.finish().into_series();
+        if each.len() == self.rows.len() { Some(each) } else { each.take_slice(&self.rows).ok() }
     }
 }
 
@@ -145,7 +187,7 @@ impl Sheet {
             if !fits {
                 return Err(missing(column));
             }
-            filled.push((found.clone(), shape, Cells::new(shape, column)));
+            filled.push((found.clone(), shape, Cells::new(found, shape, 0)));
         }
         let order = table
             .columns
@@ -210,8 +252,8 @@ impl Sheet {
         let height = self.ident.len();
         let mut made = Vec::with_capacity(self.filled.len());
         for (column, shape, cells) in &mut self.filled {
-            let full = std::mem::replace(cells, Cells::new(*shape, &column.name));
-            made.push((column.name.clone(), full.series(&column.name).ok_or_else(failed)?));
+            let full = std::mem::replace(cells, Cells::new(column, *shape, height));
+            made.push((column.name.clone(), full.series().ok_or_else(failed)?));
         }
         let mut columns = Vec::with_capacity(self.order.len() + 1);
         columns.push(Series::new("ident".into(), std::mem::take(&mut self.ident)).into());

@@ -1,6 +1,7 @@
 //! Who the rows are about, as the files write it. Not normalization and not linkage: one entry per distinct tuple and
 //! reader, nothing is compared beyond equality.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
 
 use polars::prelude::{DataFrame, DataType, IntoSeries, NamedFrom, Series, StringChunkedBuilder};
@@ -55,8 +56,15 @@ const END: u8 = 0x1F;
 /// Stands for an absent field.
 const ABSENT: u8 = 0x00;
 
-#[derive(PartialEq, Eq, Hash)]
+#[derive(Default, PartialEq, Eq, Hash)]
 struct Key(Vec<u8>);
+
+/// Equal and hashed as its bytes are, so that looking one up needs no key of its own.
+impl Borrow<[u8]> for Key {
+    fn borrow(&self) -> &[u8] {
+        &self.0
+    }
+}
 
 impl Drop for Key {
     fn drop(&mut self) {
@@ -82,26 +90,36 @@ type Of = fn(&Days) -> Option<i32>;
 pub(super) struct Identities {
     numbers: HashMap<Key, u32>,
     days: Vec<Days>,
-    scratch: Vec<u8>,
     /// Whether an opt-out list was met: from then on every new identity is told with the batch of its first rows.
     opt_outs: bool,
     fresh: Vec<(u32, Key)>,
+    /// The tuple looked up last, and its number: records of a person often come in a row.
+    last: Key,
+    last_number: u32,
+    scratch: Key,
 }
 
 impl Identities {
     /// The number of this identity, a new one if it was not met before.
     pub(super) fn of(&mut self, kind: Kind, tuple: &Tuple<'_>) -> u32 {
-        self.scratch.clear();
-        self.scratch.push(kind as u8);
+        let key = &mut self.scratch.0;
+        key.clear();
+        key.push(kind as u8);
         for field in tuple.fields() {
             match field {
-                Some(text) => self.scratch.extend_from_slice(text.as_bytes()),
-                None => self.scratch.push(ABSENT),
+                Some(text) => key.extend_from_slice(text.as_bytes()),
+                None => key.push(ABSENT),
             }
-            self.scratch.push(END);
+            key.push(END);
         }
-        let key = Key(std::mem::take(&mut self.scratch));
-        if let Some(&number) = self.numbers.get(&key) {
+        // The empty key that this begins with is no tuple's.
+        if *key == self.last.0 {
+            return self.last_number;
+        }
+        std::mem::swap(&mut self.last, &mut self.scratch);
+        let key = self.last.0.as_slice();
+        if let Some(&number) = self.numbers.get(key) {
+            self.last_number = number;
             return number;
         }
         // More than u32::MAX identities cannot be held in memory before this wraps.
@@ -109,9 +127,10 @@ impl Identities {
         self.days.push(Days::default());
         self.opt_outs |= kind == Kind::OptOut;
         if self.opt_outs {
-            self.fresh.push((number, Key(key.0.clone())));
+            self.fresh.push((number, Key(key.to_vec())));
         }
-        self.numbers.insert(key, number);
+        self.numbers.insert(Key(key.to_vec()), number);
+        self.last_number = number;
         number
     }
 

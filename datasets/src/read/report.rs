@@ -156,6 +156,12 @@ impl Tally {
         self.note(kind, Fate::Repaired, code, 1);
     }
 
+    /// A repair, or a doubt about a file as a whole, that somebody should look at.
+    pub(super) fn doubted(&mut self, kind: Kind, code: &'static str, file: &str, line: u64) {
+        self.note(kind, Fate::Repaired, code, 1);
+        self.find(kind, code, file, line);
+    }
+
     pub(super) fn value_lost(&mut self, kind: Kind, code: &'static str, file: &str, line: u64) {
         self.note(kind, Fate::ValueLost, code, 1);
         self.find(kind, code, file, line);

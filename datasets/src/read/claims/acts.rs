@@ -1,26 +1,88 @@
-//! 診療行為, 医薬品 and 特定器材 of 医科 and DPC receipts: from calculation units with day columns to acts by service date.
-//! Not dispensing (調剤), which has dates of its own.
+//! 診療行為, 医薬品 and 特定器材 of 医科, DPC and 歯科 receipts: from calculation units with day columns to acts by service
+//! date. Not dispensing (調剤), which has dates of its own.
 //!
 //! The points of a 算定単位 stand on its last record; the day columns say how often it was done on which day. An act's
 //! points are those of its record times the count of the day, so that sums over acts are those of the receipt.
 
-use std::rc::Rc;
-use std::sync::Arc;
-
-use super::super::desk::{Desk, Into};
-use super::super::error::ReadError;
-use super::super::frame::Value;
-use super::super::number::{self, Month};
-use super::super::report::Kind;
+use super::head::Sort;
+use super::receipt::About;
 use super::{Fields, Tag};
+use crate::read::desk::{ClaimLists, Desk, Into};
+use crate::read::error::ReadError;
+use crate::read::frame::Value;
+use crate::read::number;
 
-const KIND: Kind = Kind::Claims;
+/// Records in a row that may leave out 診療識別.
+const INHERITED: u32 = 98;
 
-/// One record of a unit, parsed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Thing {
+    Procedure,
+    Drug,
+    Material,
+}
+
+impl Thing {
+    fn category(self, lists: &ClaimLists) -> i32 {
+        match self {
+            Self::Procedure => lists.procedure,
+            Self::Drug => lists.drug,
+            Self::Material => lists.material,
+        }
+    }
+}
+
+/// Where the items of a detail record stand; 診療識別 is 1, the code 3, the quantity 4 in all of them.
+struct Layout {
+    thing: Thing,
+    points: usize,
+    times: usize,
+    /// The first of 31 day columns.
+    days: usize,
+    /// Additions (加算): the first code, and how many pairs of code and quantity.
+    additions: (usize, usize),
+}
+
+impl Layout {
+    fn of(dental: bool, tag: Tag) -> Self {
+        let (thing, points, times, days, additions) = match (dental, &tag) {
+            (false, b"IY") => (Thing::Drug, 5, 6, 13, (0, 0)),
+            (false, b"TO") => (Thing::Material, 5, 6, 17, (0, 0)),
+            (false, _) => (Thing::Procedure, 5, 6, 13, (0, 0)),
+            (true, b"IY") => (Thing::Drug, 5, 6, 8, (0, 0)),
+            (true, b"TO") => (Thing::Material, 12, 13, 14, (7, 2)),
+            (true, b"SI") => (Thing::Procedure, 5, 6, 7, (0, 0)),
+            (true, _) => (Thing::Procedure, 76, 77, 78, (6, 35)),
+        };
+        Self { thing, points, times, days, additions }
+    }
+}
+
+/// A code of at most nine characters.
+#[derive(Clone, Copy)]
+struct Code {
+    bytes: [u8; 9],
+    length: u8,
+}
+
+impl Code {
+    fn of(text: &[u8]) -> Option<Self> {
+        let mut bytes = [0; 9];
+        bytes.get_mut(..text.len())?.copy_from_slice(text);
+        let fits = !text.is_empty() && text.iter().all(u8::is_ascii_alphanumeric);
+        fits.then_some(Self { bytes, length: text.len() as u8 })
+    }
+
+    fn text(&self) -> &str {
+        self.bytes.get(..usize::from(self.length)).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or("")
+    }
+}
+
+/// One record of a unit, or one addition of it.
 #[derive(Clone, Copy)]
 struct Part {
-    tag: Tag,
-    code: [u8; 9],
+    thing: Thing,
+    code: Code,
     /// 使用量 or 数量データ, thousandths.
     quantity: Option<i64>,
     points: Option<i64>,
@@ -37,13 +99,11 @@ pub(super) enum Outcome {
 }
 
 /// The units of a receipt.
-pub(super) struct Units {
-    ident: u32,
-    month: Month,
-    /// The receipt's name, for the column `receipt`.
-    receipt: Rc<str>,
-    /// 診療識別 in force; at most 98 records may leave it out.
+pub(super) struct Units<'h> {
+    about: About<'h>,
+    /// 診療識別 in force, and how many records have inherited it.
     class: [u8; 2],
+    inherited: u32,
     pending: Vec<Part>,
     /// Σ points × 回数, to correct totals that the clearing body left alone.
     pub(super) sum: i64,
@@ -53,50 +113,36 @@ pub(super) struct Units {
     write: bool,
 }
 
-impl Units {
-    pub(super) fn new(ident: u32, month: Month, receipt: Rc<str>, write: bool) -> Self {
-        Self { ident, month, receipt, class: *b"  ", pending: Vec::new(), sum: 0, seen: None, write }
+impl<'h> Units<'h> {
+    pub(super) fn new(about: About<'h>, write: bool) -> Self {
+        Self { about, class: *b"  ", inherited: 0, pending: Vec::new(), sum: 0, seen: None, write }
     }
 
-    pub(super) fn ident(&self) -> u32 {
-        self.ident
-    }
-
-    /// An SI, IY or TO record.
+    /// An SI, IY, TO or SS record.
     pub(super) fn record(
         &mut self,
         desk: &mut Desk<'_>,
-        file: &str,
         tag: Tag,
-        fields: &Fields,
+        fields: Fields<'_>,
         line: u64,
     ) -> Result<Outcome, ReadError> {
-        if let [a, b] = fields.get(1) {
-            let class = [*a, *b];
-            if class != self.class {
-                self.flush(desk, file)?;
-                self.class = class;
-            }
-        }
-        let Ok(code) = <[u8; 9]>::try_from(fields.get(3)) else {
+        let layout = Layout::of(self.about.sort == Sort::Dental, tag);
+        self.classify(desk, fields.get(1))?;
+        let Some(code) = Code::of(fields.get(3)).filter(|code| code.bytes.iter().all(u8::is_ascii_digit)) else {
             return Ok(Outcome::Bad("act-code"));
         };
-        if !code.iter().all(u8::is_ascii_digit) {
-            return Ok(Outcome::Bad("act-code"));
-        }
-        let first_day = if tag == *b"TO" { 17 } else { 13 };
+        let (quantity, points, times) = (fields.get(4), fields.get(layout.points), fields.get(layout.times));
         let mut part = Part {
-            tag,
+            thing: layout.thing,
             code,
-            quantity: number::decimal(fields.get(4), 3),
-            points: number::whole(fields.get(5)),
-            times: number::whole(fields.get(6)),
+            quantity: number::decimal(quantity, 3),
+            points: number::whole(points),
+            times: number::whole(times),
             days: [0; 31],
             dated: false,
             line,
         };
-        for (item, day) in (first_day..).zip(&mut part.days) {
-            let bytes = fields.get(item);
+        for (bytes, day) in fields.run(layout.days, 31).zip(&mut part.days) {
             if bytes.is_empty() {
                 continue;
             }
@@ -109,44 +155,90 @@ impl Units {
                 None => return Ok(Outcome::Bad("day-count")),
             }
         }
-        let lost = |item| !fields.get(item).is_empty();
-        if part.points.is_none() && lost(5) {
+        if part.points.is_none() && !points.is_empty() {
             return Ok(Outcome::Bad("points"));
         }
-        if part.quantity.is_none() && lost(4) || part.times.is_none() && lost(6) {
+        if part.quantity.is_none() && !quantity.is_empty() || part.times.is_none() && !times.is_empty() {
             return Ok(Outcome::Bad("quantity"));
         }
         self.pending.push(part);
+        let (from, most) = layout.additions;
+        if most > 0 && self.write {
+            self.additions(desk, fields, part, from, most);
+        }
         if part.points.is_some() {
-            self.close(desk, file)?;
+            self.close(desk)?;
         }
         Ok(Outcome::Taken)
     }
 
+    /// 診療識別 where it is written; else it is inherited.
+    fn classify(&mut self, desk: &mut Desk<'_>, class: &[u8]) -> Result<(), ReadError> {
+        match class {
+            [a, b] => {
+                self.inherited = 0;
+                if self.class != [*a, *b] {
+                    self.flush(desk)?;
+                    self.class = [*a, *b];
+                }
+            }
+            [] => {
+                self.inherited += 1;
+                if self.inherited == INHERITED + 1 && self.write {
+                    desk.tally.repaired(self.about.kind, "class-inherited-too-often");
+                }
+            }
+            _ if self.write => desk.tally.repaired(self.about.kind, "class-unreadable"),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// 加算 of a record: done when it was, without points of their own.
+    fn additions(&mut self, desk: &mut Desk<'_>, fields: Fields<'_>, main: Part, from: usize, most: usize) {
+        let About { kind, file, .. } = self.about;
+        for at in (from..).step_by(2).take(most) {
+            let (code, quantity) = (fields.get(at), fields.get(at + 1));
+            if code.is_empty() {
+                continue;
+            }
+            let Some(code) = Code::of(code) else {
+                desk.tally.value_lost(kind, "addition-code", file, main.line);
+                continue;
+            };
+            let amount = number::decimal(quantity, 3);
+            if amount.is_none() && !quantity.is_empty() {
+                desk.tally.value_lost(kind, "addition-quantity", file, main.line);
+            }
+            self.pending.push(Part { code, quantity: amount, points: None, ..main });
+        }
+    }
+
     /// Ends a unit that never got points.
-    pub(super) fn flush(&mut self, desk: &mut Desk<'_>, file: &str) -> Result<(), ReadError> {
+    pub(super) fn flush(&mut self, desk: &mut Desk<'_>) -> Result<(), ReadError> {
         if !self.pending.is_empty() {
             if self.write {
-                desk.tally.repaired(KIND, "unit-without-points");
+                desk.tally.repaired(self.about.kind, "unit-without-points");
             }
-            self.close(desk, file)?;
+            self.close(desk)?;
         }
         Ok(())
     }
 
     /// Writes the acts of the unit; days and 回数 that stand on one record hold for all of it.
-    fn close(&mut self, desk: &mut Desk<'_>, file: &str) -> Result<(), ReadError> {
+    fn close(&mut self, desk: &mut Desk<'_>) -> Result<(), ReadError> {
         let parts = std::mem::take(&mut self.pending);
         let times = parts.iter().rev().find_map(|part| part.times);
-        let dated = parts.iter().rev().find(|part| part.dated).map(|part| part.days);
+        let dated = parts.iter().rposition(|part| part.dated);
+        let dated = dated.and_then(|at| parts.get(at)).map(|part| part.days);
         for part in &parts {
             let times = part.times.or(times);
-            let days = if part.dated { Some(part.days) } else { dated };
+            let days = if part.dated { Some(&part.days) } else { dated.as_ref() };
             let counted = || days.map(|days| days.iter().map(|&count| i64::from(count)).sum());
             let count = times.or_else(counted).unwrap_or(1);
             self.sum = self.sum.saturating_add(part.points.unwrap_or(0).saturating_mul(count));
             if self.write {
-                self.acts(desk, file, part, days, times)?;
+                self.acts(desk, part, days, times)?;
             }
         }
         self.pending = parts;
@@ -157,94 +249,90 @@ impl Units {
     fn acts(
         &mut self,
         desk: &mut Desk<'_>,
-        file: &str,
         part: &Part,
-        days: Option<[u16; 31]>,
+        days: Option<&[u16; 31]>,
         times: Option<i64>,
     ) -> Result<(), ReadError> {
+        let About { kind, file, month, .. } = self.about;
         let Some(days) = days else {
             // Before 2012-04 there were no day columns: the month is all that is known.
-            desk.tally.repaired(KIND, "service-day-unknown");
-            let first = self.month.first();
-            return self.act(desk, part, first, times.unwrap_or(1));
+            desk.tally.repaired(kind, "service-day-unknown");
+            return self.act(desk, part, month.first(), times.unwrap_or(1));
         };
-        let sum: i64 = days.iter().map(|&count| i64::from(count)).sum();
-        if times.is_some_and(|times| times != sum) {
-            desk.tally.repaired(KIND, "days-differ-from-count");
-        }
-        for (day, &count) in (1..).zip(&days) {
+        let mut sum = 0_i64;
+        for (day, &count) in (1..).zip(days) {
             if count == 0 {
                 continue;
             }
-            match self.month.day(day) {
+            sum += i64::from(count);
+            match month.day(day) {
                 Some(date) => self.act(desk, part, date, i64::from(count))?,
-                None => desk.tally.value_lost(KIND, "day-not-in-month", file, part.line),
+                None => desk.tally.value_lost(kind, "day-not-in-month", file, part.line),
             }
+        }
+        if times.is_some_and(|times| times != sum) {
+            desk.tally.repaired(kind, "days-differ-from-count");
         }
         Ok(())
     }
 
     fn act(&mut self, desk: &mut Desk<'_>, part: &Part, date: i32, count: i64) -> Result<(), ReadError> {
-        let masters = Arc::clone(&desk.masters);
         let lists = &desk.lists;
-        let kind = match &part.tag {
-            b"SI" => lists.procedure,
-            b"IY" => lists.drug,
-            _ => lists.material,
-        };
-        let drug = part.tag == *b"IY";
-        let code = std::str::from_utf8(&part.code).unwrap_or("");
+        let drug = part.thing == Thing::Drug;
+        let code = part.code.text();
         let quantity = part.quantity.unwrap_or(1_000).saturating_mul(count);
         let points = part.points.unwrap_or(0).saturating_mul(count);
         // 21 is 内服: 使用量 is a day's, 回数 the days.
         let supply = (drug && self.class == *b"21").then(|| lists.supply_days.clamp(count));
         let row = [
             Value::Day(date),
-            Value::Category(kind),
+            Value::Category(part.thing.category(lists)),
             Value::Text(code),
-            Value::text(if drug { masters.yj(code) } else { None }),
+            Value::text(if drug { self.about.masters.yj(code) } else { None }),
             Value::Int(lists.quantity.clamp(quantity)),
             Value::Int(lists.act_points.clamp(points)),
             Value::int(supply),
-            Value::Text(&self.receipt),
+            Value::Text(self.about.receipt),
         ];
         self.seen = Some(span(self.seen, date));
-        desk.push(Into::Act, self.ident, &row)
+        desk.push(Into::Act, self.about.ident, &row)
+    }
+
+    /// GT: what the bundle costs, for totals that follow their lines. It is no act.
+    pub(super) fn bundle(&mut self, fields: Fields<'_>) {
+        self.sum = self.sum.saturating_add(number::whole(fields.get(8)).unwrap_or(0));
     }
 
     /// A CD record of DPC: bundled care, whose points are in the bundle, so that its own are 0.
-    pub(super) fn bundled(&mut self, desk: &mut Desk<'_>, fields: &Fields) -> Result<Outcome, ReadError> {
+    pub(super) fn bundled(&mut self, desk: &mut Desk<'_>, fields: Fields<'_>) -> Result<Outcome, ReadError> {
         let Some(date) = number::day(fields.get(1)) else {
             return Ok(Outcome::Bad("service-date"));
         };
-        let Ok(code) = std::str::from_utf8(fields.get(5)) else {
+        let Some(code) = Code::of(fields.get(5)).filter(|code| code.bytes.iter().all(u8::is_ascii_digit)) else {
             return Ok(Outcome::Bad("act-code"));
         };
-        if code.len() != 9 || !code.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Ok(Outcome::Bad("act-code"));
-        }
         let amount = [6, 7].into_iter().find_map(|item| number::decimal(fields.get(item), 3)).unwrap_or(1_000);
         let times = number::whole(fields.get(9)).unwrap_or(1);
-        let masters = Arc::clone(&desk.masters);
         let lists = &desk.lists;
-        let (kind, drug) = match code.as_bytes().first() {
+        let (kind, drug) = match code.bytes.first() {
             Some(b'1' | b'3' | b'4') => (lists.procedure, false),
             Some(b'6') => (lists.drug, true),
             Some(b'7') => (lists.material, false),
             _ => (lists.other_act, false),
         };
+        let code = code.text();
         let row = [
             Value::Day(date),
             Value::Category(kind),
             Value::Text(code),
-            Value::text(if drug { masters.yj(code) } else { None }),
+            Value::text(if drug { self.about.masters.yj(code) } else { None }),
             Value::Int(lists.quantity.clamp(amount.saturating_mul(times))),
             Value::Int(0),
             Value::Null,
-            Value::Text(&self.receipt),
+            Value::Text(self.about.receipt),
         ];
         self.seen = Some(span(self.seen, date));
-        desk.push(Into::Act, self.ident, &row)?;
+        desk.push(Into::Act, self.about.ident, &row)?;
         Ok(Outcome::Taken)
     }
 }

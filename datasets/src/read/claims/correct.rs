@@ -3,7 +3,8 @@
 
 use std::collections::HashMap;
 
-use super::{Fields, Receipt};
+use super::Receipt;
+use crate::read::number;
 
 /// Record numbers of a receipt in two orders.
 #[derive(Default)]
@@ -32,7 +33,7 @@ struct Slot {
 }
 
 impl Views {
-    pub(super) fn build(&mut self, receipt: &Receipt, fields: &mut Fields) {
+    pub(super) fn build(&mut self, receipt: &Receipt) {
         self.billed.clear();
         self.adjudicated.clear();
         self.failed.clear();
@@ -41,14 +42,24 @@ impl Views {
         let records = receipt.records.iter().enumerate();
         let content = records.filter(|(_, record)| !record.added && !envelope(&record.tag));
         self.billed.extend(content.map(|(at, _)| at));
-        if !receipt.has(b"JY") {
+        if !receipt.corrections {
             self.adjudicated.extend_from_slice(&self.billed);
             return;
         }
-        self.apply(receipt, fields);
+        self.apply(receipt);
     }
 
-    fn apply(&mut self, receipt: &Receipt, fields: &mut Fields) {
+    /// A provider's receipt: there is nothing to correct it by.
+    pub(super) fn plain(&mut self, receipt: &Receipt) {
+        self.billed.clear();
+        self.failed.clear();
+        self.adjudicated.clear();
+        self.adjudicated.extend(0..receipt.records.len());
+        self.corrected = false;
+        self.applied = 0;
+    }
+
+    fn apply(&mut self, receipt: &Receipt) {
         let mut slots: Vec<Slot> = Vec::with_capacity(self.billed.len());
         // Line number and branch → slot. The first of two lines with one number wins.
         let mut places: HashMap<(i64, i64), usize> = HashMap::new();
@@ -70,8 +81,8 @@ impl Views {
             if record.tag != *b"JY" {
                 continue;
             }
-            fields.load(receipt, *record);
-            let number = |item| super::number::whole(fields.get(item));
+            let fields = receipt.fields(*record);
+            let number = |item| number::whole(fields.get(item));
             let target = number(2).map(|row| (row, number(3).unwrap_or(0)));
             let new = number(6).map(|row| (row, number(7).unwrap_or(0)));
             let slot = target.and_then(|target| places.get(&target).copied());

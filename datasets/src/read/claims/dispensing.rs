@@ -1,15 +1,13 @@
 //! 調剤: prescriptions (SH) with dispensings (CZ) and what was dispensed (IY, TO), and the pharmacy's own fees (KI).
 //! An act's date is that of the dispensing; supply days are 調剤数量 where the form is 内服. Not diagnoses: there are none.
 
-use std::rc::Rc;
-use std::sync::Arc;
-
-use super::super::desk::{Desk, Into};
-use super::super::error::ReadError;
-use super::super::frame::Value;
-use super::super::number::{self, Month};
 use super::Fields;
 use super::acts::{Outcome, span};
+use super::receipt::About;
+use crate::read::desk::{Desk, Into};
+use crate::read::error::ReadError;
+use crate::read::frame::Value;
+use crate::read::number;
 
 /// A thing dispensed: what one dispensing unit (a day, for 内服) takes.
 struct Drug {
@@ -25,30 +23,28 @@ struct Dispensing {
 }
 
 /// The acts of a pharmacy receipt.
-pub(super) struct Dispensed {
-    ident: u32,
-    month: Month,
-    receipt: Rc<str>,
+pub(super) struct Dispensed<'h> {
+    about: About<'h>,
     oral: bool,
     drugs: Vec<Drug>,
     times: Vec<Dispensing>,
     pub(super) seen: Option<(i32, i32)>,
 }
 
-impl Dispensed {
-    pub(super) fn new(ident: u32, month: Month, receipt: Rc<str>) -> Self {
-        Self { ident, month, receipt, oral: false, drugs: Vec::new(), times: Vec::new(), seen: None }
+impl<'h> Dispensed<'h> {
+    pub(super) fn new(about: About<'h>) -> Self {
+        Self { about, oral: false, drugs: Vec::new(), times: Vec::new(), seen: None }
     }
 
     /// SH: a prescription begins.
-    pub(super) fn prescription(&mut self, desk: &mut Desk<'_>, fields: &Fields) -> Result<Outcome, ReadError> {
+    pub(super) fn prescription(&mut self, desk: &mut Desk<'_>, fields: Fields<'_>) -> Result<Outcome, ReadError> {
         self.flush(desk)?;
         self.oral = fields.get(2) == b"1";
         Ok(Outcome::Taken)
     }
 
     /// CZ: a dispensing with its fees.
-    pub(super) fn dispensing(&mut self, desk: &mut Desk<'_>, fields: &Fields) -> Result<Outcome, ReadError> {
+    pub(super) fn dispensing(&mut self, desk: &mut Desk<'_>, fields: Fields<'_>) -> Result<Outcome, ReadError> {
         let Some(date) = self.date(fields.get(3)) else {
             return Ok(Outcome::Bad("service-date"));
         };
@@ -73,7 +69,7 @@ impl Dispensed {
     }
 
     /// KI: 調剤基本料 and 薬学管理料.
-    pub(super) fn fees(&mut self, desk: &mut Desk<'_>, fields: &Fields) -> Result<Outcome, ReadError> {
+    pub(super) fn fees(&mut self, desk: &mut Desk<'_>, fields: Fields<'_>) -> Result<Outcome, ReadError> {
         self.flush(desk)?;
         let Some(date) = self.date(fields.get(1)) else {
             return Ok(Outcome::Bad("service-date"));
@@ -91,7 +87,7 @@ impl Dispensed {
     }
 
     /// IY and TO: what was dispensed.
-    pub(super) fn drug(&mut self, fields: &Fields, material: bool) -> Outcome {
+    pub(super) fn drug(&mut self, fields: Fields<'_>, material: bool) -> Outcome {
         let Ok(code) = <[u8; 9]>::try_from(fields.get(2)) else {
             return Outcome::Bad("act-code");
         };
@@ -115,7 +111,7 @@ impl Dispensed {
             let (month, day) = text.split_at_checked(2)?;
             let day = i32::try_from(number::whole(day)?).ok()?;
             let month = i32::try_from(number::whole(month)?).ok()?;
-            return self.month.same_year(month, day);
+            return self.about.month.same_year(month, day);
         }
         number::day(text)
     }
@@ -137,19 +133,18 @@ impl Dispensed {
             Value::Int(lists.quantity.clamp(times.saturating_mul(1_000))),
             Value::Int(lists.act_points.clamp(points.saturating_mul(times))),
             Value::Null,
-            Value::Text(&self.receipt),
+            Value::Text(self.about.receipt),
         ];
         self.seen = Some(span(self.seen, date));
-        desk.push(Into::Act, self.ident, &row)
+        desk.push(Into::Act, self.about.ident, &row)
     }
 
     /// Writes what was dispensed: each thing at each dispensing; the points of a dispensing stand on its last thing.
     pub(super) fn flush(&mut self, desk: &mut Desk<'_>) -> Result<(), ReadError> {
         let (times, drugs) = (std::mem::take(&mut self.times), std::mem::take(&mut self.drugs));
         if times.is_empty() && !drugs.is_empty() {
-            desk.tally.repaired(super::Kind::Claims, "drugs-without-dispensing");
+            desk.tally.repaired(self.about.kind, "drugs-without-dispensing");
         }
-        let masters = Arc::clone(&desk.masters);
         for time in &times {
             for (at, drug) in drugs.iter().enumerate() {
                 let lists = &desk.lists;
@@ -160,14 +155,14 @@ impl Dispensed {
                     Value::Day(time.date),
                     Value::Category(if drug.material { lists.material } else { lists.drug }),
                     Value::Text(code),
-                    Value::text(if drug.material { None } else { masters.yj(code) }),
+                    Value::text(if drug.material { None } else { self.about.masters.yj(code) }),
                     Value::Int(lists.quantity.clamp(drug.quantity.saturating_mul(time.amount))),
                     Value::Int(lists.act_points.clamp(points)),
                     Value::int(supply.then(|| lists.supply_days.clamp(time.amount))),
-                    Value::Text(&self.receipt),
+                    Value::Text(self.about.receipt),
                 ];
                 self.seen = Some(span(self.seen, time.date));
-                desk.push(Into::Act, self.ident, &row)?;
+                desk.push(Into::Act, self.about.ident, &row)?;
             }
         }
         Ok(())

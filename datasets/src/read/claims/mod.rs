@@ -1,26 +1,23 @@
-//! Payer-side claims (`NN_RECODEINFO_*.CSV`): 医科, DPC and 調剤 receipts with the clearing body's corrections.
-//! Not provider-side UKE, and not dental receipts (their lines are counted and quarantined).
+//! Claims of 医科, DPC, 歯科 and 調剤: the payer's files (`NN_RECODEINFO_*.CSV`) and the providers' (UKE). Not 訪問看護: its
+//! receipts are counted and quarantined.
 //!
-//! A line is データ識別, 行番号, 枝番号, record identifier, then the record's items: item k of the 記録条件仕様 is item
-//! k + 3 here. A receipt is held in memory whole, because corrections name its lines by number.
+//! Both hold the same records. A payer's line begins with データ識別, 行番号 and 枝番号, which corrections go by; behind
+//! them, and in UKE from the line's first byte, item 0 is the record identifier and item k is that of the 記録条件仕様.
+//! A receipt is held in memory whole, split once; its items are looked at where they stand.
 
 mod acts;
 mod correct;
 mod disease;
 mod dispensing;
+mod head;
+mod payer;
 pub(super) mod provider;
 mod receipt;
 mod totals;
 
-use std::io::BufRead;
-
-use super::desk::Desk;
 use super::error::{Place, ReadError};
-use super::lines::{Items, Lines, Met};
-use super::number;
-use super::report::Kind;
-use super::text::Encoding;
-use receipt::Take;
+
+pub(super) use payer::read;
 
 /// A receipt larger than this is no receipt.
 const LARGEST: usize = 64 << 20;
@@ -36,8 +33,10 @@ pub(super) struct Record {
     added: bool,
     row: i64,
     branch: i64,
-    start: usize,
-    end: usize,
+    /// Where the record identifier begins.
+    start: u32,
+    /// Its items, among the receipt's ends of items.
+    items: (u32, u32),
     /// Line of the file.
     pub(super) line: u64,
 }
@@ -46,131 +45,148 @@ pub(super) struct Record {
 #[derive(Default)]
 pub(super) struct Receipt {
     text: Vec<u8>,
+    /// Where items end: commas, and ends of lines.
+    ends: Vec<u32>,
     records: Vec<Record>,
+    /// Records of these kinds are among them.
+    common: bool,
+    corrections: bool,
+    bundled: bool,
 }
 
 impl Receipt {
-    fn clear(&mut self) {
-        self.text.clear();
+    /// Makes room for the next receipt, but keeps the text and the items from here on.
+    fn restart(&mut self, text: usize, items: usize) {
+        self.text.drain(..text.min(self.text.len()));
+        self.ends.drain(..items.min(self.ends.len()));
+        for end in &mut self.ends {
+            *end = end.saturating_sub(text as u32);
+        }
         self.records.clear();
+        (self.common, self.corrections, self.bundled) = (false, false, false);
     }
 
-    fn has(&self, tag: &Tag) -> bool {
-        self.records.iter().any(|record| record.tag == *tag)
-    }
-
-    fn bytes(&self, record: Record) -> &[u8] {
-        self.text.get(record.start..record.end).unwrap_or(&[])
-    }
-}
-
-/// The items of a record, numbered as in the 記録条件仕様 (1 is the first after the identifier).
-#[derive(Default)]
-pub(super) struct Fields(Items);
-
-impl Fields {
-    fn load(&mut self, receipt: &Receipt, record: Record) {
-        self.0.plain(receipt.bytes(record));
-    }
-
-    fn get(&self, item: usize) -> &[u8] {
-        self.0.get(item + 3).trim_ascii()
-    }
-}
-
-pub(super) fn read<R: BufRead>(desk: &mut Desk<'_>, file: &str, encoding: Encoding, input: R) -> Result<(), ReadError> {
-    const KIND: Kind = Kind::Claims;
-    let mut lines = Lines::new(input);
-    let mut items = Items::default();
-    let mut receipt = Receipt::default();
-    let mut take = Take::new(file, encoding);
-    let (mut read, mut malformed, mut first_bad) = (0_u64, 0_u64, 0_u64);
-    desk.tally.file(KIND);
-    loop {
-        let met = lines.advance().map_err(|error| ReadError::io(file, &error))?;
-        if met == Met::End {
-            break;
+    /// Splits what was put behind `start`; gives its items, or why there are none.
+    fn split(&mut self, start: usize) -> Result<Fields<'_>, &'static str> {
+        let first = self.ends.len();
+        if commas(self.text.get(start..).unwrap_or(&[]), start as u32, &mut self.ends) {
+            return Err("nul-byte");
         }
-        let number = lines.number();
-        read += 1;
-        desk.tally.read(KIND, 1);
-        let found = if met == Met::TooLong { Err("line-too-long") } else { lead(&mut items, &lines.line) };
-        let record = match found {
-            Ok((tag, added, row, branch)) => Record {
-                tag,
-                added,
-                row,
-                branch,
-                start: receipt.text.len(),
-                end: receipt.text.len() + lines.line.len(),
-                line: number,
-            },
-            Err(code) => {
-                desk.tally.quarantined(KIND, code, 1, file, number);
-                malformed += 1;
-                if first_bad == 0 {
-                    first_bad = number;
+        self.ends.push(self.text.len() as u32);
+        let ends = self.ends.get(first..).unwrap_or(&[]);
+        Ok(Fields { text: &self.text, ends, start: start as u32 })
+    }
+
+    fn push(&mut self, record: Record) {
+        match &record.tag {
+            b"RE" => self.common = true,
+            b"JY" => self.corrections = true,
+            b"BU" | b"SB" | b"GA" | b"HH" | b"GT" | b"CD" => self.bundled = true,
+            _ => {}
+        }
+        self.records.push(record);
+    }
+
+    fn fields(&self, record: Record) -> Fields<'_> {
+        let (first, last) = record.items;
+        let ends = self.ends.get(first as usize..last as usize).unwrap_or(&[]);
+        Fields { text: &self.text, ends, start: record.start }
+    }
+
+    /// First record of this kind in a view.
+    fn find(&self, view: &[usize], tag: &Tag) -> Option<(usize, Fields<'_>)> {
+        let at = *view.iter().find(|&&at| self.records.get(at).is_some_and(|record| record.tag == *tag))?;
+        Some((at, self.fields(*self.records.get(at)?)))
+    }
+
+    /// Refuses what goes on for ever.
+    fn bounded(&self, file: &str, line: u64) -> Result<(), ReadError> {
+        if self.text.len() <= LARGEST {
+            return Ok(());
+        }
+        let what = "a receipt has no end";
+        let help = "Check that the file is a claims file in its original order";
+        Err(ReadError::refused(Place::line(file, line), "receipt-endless", what, help))
+    }
+}
+
+/// The items of a record, numbered as in the 記録条件仕様 (0 is the identifier); missing ones are empty.
+#[derive(Clone, Copy)]
+pub(super) struct Fields<'a> {
+    text: &'a [u8],
+    ends: &'a [u32],
+    start: u32,
+}
+
+impl<'a> Fields<'a> {
+    fn get(&self, item: usize) -> &'a [u8] {
+        self.span(item).and_then(|(start, end)| self.text.get(start as usize..end as usize)).unwrap_or(&[]).trim_ascii()
+    }
+
+    fn span(&self, item: usize) -> Option<(u32, u32)> {
+        let end = *self.ends.get(item)?;
+        let before = item.checked_sub(1).and_then(|before| self.ends.get(before));
+        Some((before.map_or(self.start, |&before| before + 1), end))
+    }
+
+    /// The items from one on, at most `count`.
+    fn run(&self, from: usize, count: usize) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let fields = *self;
+        (from..from.saturating_add(count).min(fields.ends.len())).map(move |item| fields.get(item))
+    }
+}
+
+/// Pushes where the commas of a line are, eight bytes at a time; whether there is a NUL. No second byte of CP932 or UTF-8
+/// is either.
+fn commas(line: &[u8], base: u32, ends: &mut Vec<u32>) -> bool {
+    const LOW: u64 = 0x7F7F_7F7F_7F7F_7F7F;
+    const COMMAS: u64 = 0x2C2C_2C2C_2C2C_2C2C;
+    // The highest bit of each byte that is zero, and of no other.
+    let zeros = |word: u64| !(((word & LOW) + LOW) | word | LOW);
+    let (words, rest) = line.as_chunks::<8>();
+    let (mut at, mut nul) = (base, 0);
+    for word in words {
+        let word = u64::from_le_bytes(*word);
+        nul |= zeros(word);
+        let mut found = zeros(word ^ COMMAS);
+        while found != 0 {
+            ends.push(at + found.trailing_zeros() / 8);
+            found &= found - 1;
+        }
+        at += 8;
+    }
+    for (byte, at) in rest.iter().zip(at..) {
+        nul |= u64::from(*byte == 0);
+        if *byte == b',' {
+            ends.push(at);
+        }
+    }
+    nul != 0
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn splits_as_split_does(lines in proptest::collection::vec("[,,a-c\u{80}\u{2c2c}\u{ac}-]{0,40}", 1..4)) {
+            let mut receipt = Receipt::default();
+            receipt.text.extend_from_slice(b"before,");
+            for line in &lines {
+                let start = receipt.text.len();
+                receipt.text.extend_from_slice(line.as_bytes());
+                let fields = receipt.split(start).unwrap();
+                let theirs: Vec<&[u8]> = line.as_bytes().split(|byte| *byte == b',').collect();
+                prop_assert_eq!(fields.ends.len(), theirs.len());
+                for (item, text) in theirs.iter().enumerate() {
+                    prop_assert_eq!(fields.get(item), text.trim_ascii());
                 }
-                // The receipt may lack what this line said: amounts of it can't be trusted.
-                take.damaged = true;
-                continue;
+                prop_assert_eq!(fields.get(theirs.len()), b"");
             }
-        };
-        let begins = match &record.tag {
-            b"MN" => true,
-            b"IR" | b"YK" | b"RE" => receipt.has(b"RE") && !record.added,
-            _ => false,
-        };
-        if begins && !receipt.records.is_empty() {
-            take.receipt(desk, &receipt)?;
-            receipt.clear();
         }
-        if receipt.text.len() > LARGEST {
-            let what = "a receipt has no end";
-            let help = "Check that the file is a payer-side claims file in its original order";
-            let place = Place::line(file, number);
-            return Err(ReadError::refused(place, "receipt-endless", what, help));
-        }
-        let start = receipt.text.len();
-        receipt.text.extend_from_slice(&lines.line);
-        receipt.records.push(Record { start, end: receipt.text.len(), ..record });
-        if read == 10_000 && malformed * 2 > read {
-            break;
-        }
-    }
-    if !receipt.records.is_empty() {
-        take.receipt(desk, &receipt)?;
-    }
-    if malformed >= 3 && malformed * 2 > read {
-        let what = "most lines are not those of a payer-side claims file";
-        let help = "Give the file as the clearing body delivered it";
-        let place = Place::line(file, first_bad);
-        return Err(ReadError::refused(place, "lines-do-not-fit", what, help));
-    }
-    Ok(())
-}
-
-/// データ識別, 行番号, 枝番号 and record identifier of a line.
-fn lead(items: &mut Items, line: &[u8]) -> Result<(Tag, bool, i64, i64), &'static str> {
-    if line.contains(&0) {
-        return Err("nul-byte");
-    }
-    // Only the first four items are needed here.
-    let mut commas = line.iter().enumerate().filter(|(_, byte)| **byte == b',');
-    let fourth = commas.nth(3).map_or(line.len(), |(at, _)| at);
-    items.plain(line.get(..fourth).unwrap_or(line));
-    let added = match items.get(0) {
-        b"1" => false,
-        b"2" => true,
-        _ => return Err("data-class"),
-    };
-    let row = number::whole(items.get(1)).ok_or("row-number")?;
-    let branch = match items.get(2) {
-        b"" => 0,
-        branch => number::whole(branch).ok_or("branch-number")?,
-    };
-    match items.get(3) {
-        [a, b] if a.is_ascii_uppercase() && b.is_ascii_uppercase() => Ok(([*a, *b], added, row, branch)),
-        _ => Err("record-identifier"),
     }
 }

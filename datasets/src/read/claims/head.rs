@@ -1,0 +1,290 @@
+//! The head of a receipt: whose it is, from where, of which month, its totals, and the names that tell it and its versions.
+//! Not its diagnoses and acts.
+//!
+//! | Item of RE | 医科 | DPC | 歯科 | 調剤 |
+//! |---|---|---|---|---|
+//! | カタカナ氏名 | 36 | 28 | 25 | 41 |
+//! | 検索番号 | 18 | 20 | 19 | 37 |
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+use super::correct::Views;
+use super::receipt::Take;
+use super::{Fields, Receipt, Tag};
+use crate::read::identity::Tuple;
+use crate::read::number::{self, Month};
+use crate::read::text;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sort {
+    Medical,
+    Dpc,
+    Dental,
+    Pharmacy,
+}
+
+impl Sort {
+    fn kana(self) -> usize {
+        match self {
+            Self::Medical => 36,
+            Self::Dpc => 28,
+            Self::Dental => 25,
+            Self::Pharmacy => 41,
+        }
+    }
+
+    fn search(self) -> usize {
+        match self {
+            Self::Medical => 18,
+            Self::Dpc => 20,
+            Self::Dental => 19,
+            Self::Pharmacy => 37,
+        }
+    }
+}
+
+/// The identity as written; borrowed from the receipt unless CP932 had to be decoded.
+#[derive(Default)]
+pub(super) struct Person<'r> {
+    insurer: Option<Cow<'r, str>>,
+    symbol: Option<Cow<'r, str>>,
+    number: Option<Cow<'r, str>>,
+    branch: Option<Cow<'r, str>>,
+    name: Option<Cow<'r, str>>,
+    kana: Option<Cow<'r, str>>,
+    birth: Option<Cow<'r, str>>,
+    sex: Option<Cow<'r, str>>,
+}
+
+impl Person<'_> {
+    pub(super) fn tuple(&self) -> Tuple<'_> {
+        Tuple {
+            insurer_no: self.insurer.as_deref(),
+            symbol: self.symbol.as_deref(),
+            number: self.number.as_deref(),
+            branch: self.branch.as_deref(),
+            name: self.name.as_deref(),
+            kana: self.kana.as_deref(),
+            birth: self.birth.as_deref(),
+            sex: self.sex.as_deref(),
+            ..Tuple::default()
+        }
+    }
+
+    pub(super) fn born(&self) -> Option<i32> {
+        self.birth.as_deref().and_then(|birth| number::day(birth.as_bytes()))
+    }
+
+    /// A character could not be decoded.
+    pub(super) fn broken(&self) -> bool {
+        let fields = [&self.name, &self.kana, &self.symbol, &self.number];
+        fields.into_iter().flatten().any(|text| text.contains('\u{FFFD}'))
+    }
+}
+
+/// What IR, YK or UK says of a facility and its bill.
+#[derive(Debug, Default, Clone)]
+pub(super) struct House {
+    pub(super) facility: Option<String>,
+    /// 請求年月, its first day.
+    pub(super) billed: Option<i32>,
+}
+
+impl House {
+    pub(super) fn of(fields: Fields<'_>, tag: Tag) -> Self {
+        // Samples of 歯科 leave items out: the first that is a month where one may stand.
+        let places = if tag == *b"YK" { [6, 7, 5] } else { [7, 6, 8] };
+        let billed = places.into_iter().find_map(|item| number::month(fields.get(item))).map(Month::first);
+        Self { facility: facility(fields), billed }
+    }
+}
+
+/// 都道府県, 点数表 and 医療機関コード: ten digits that name a facility in all of Japan.
+fn facility(fields: Fields<'_>) -> Option<String> {
+    let mut key = String::with_capacity(10);
+    for item in [2, 3, 4] {
+        let bytes = fields.get(item);
+        if bytes.is_empty() || !bytes.iter().all(u8::is_ascii_digit) {
+            return None;
+        }
+        key.push_str(std::str::from_utf8(bytes).ok()?);
+    }
+    Some(key)
+}
+
+/// 総括区分 of DPC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Bundle {
+    Alone,
+    /// 1: its totals are those of its parts.
+    Summary,
+    /// 2 and 3: totals stand on the summary.
+    Part,
+}
+
+pub(super) struct Head<'r> {
+    pub(super) sort: Sort,
+    pub(super) month: Month,
+    pub(super) inpatient: bool,
+    pub(super) bundle: Bundle,
+    pub(super) facility: Option<String>,
+    /// Names of this version of the receipt, and of the receipt over its versions.
+    pub(super) receipt: String,
+    pub(super) receipt_number: String,
+    /// 請求年月, its first day.
+    pub(super) billed: Option<i32>,
+    pub(super) days: Option<i64>,
+    pub(super) points: i64,
+    /// The record that the totals are from.
+    pub(super) points_from: usize,
+    pub(super) person: Person<'r>,
+}
+
+impl Take<'_> {
+    fn decoded<'r>(&self, fields: Fields<'r>, item: usize) -> Option<Cow<'r, str>> {
+        let bytes = fields.get(item);
+        if bytes.is_empty() {
+            return None;
+        }
+        match self.encoding.decode(bytes).0 {
+            Cow::Borrowed(text) => text::clean(text),
+            Cow::Owned(text) => {
+                let clean = text::clean(&text)?;
+                if clean.len() == text.len() {
+                    return Some(Cow::Owned(text));
+                }
+                Some(Cow::Owned(clean.into_owned()))
+            }
+        }
+    }
+
+    /// The head; `house` where it does not stand in the receipt.
+    pub(super) fn head<'r>(
+        &self,
+        receipt: &'r Receipt,
+        views: &Views,
+        house: Option<&House>,
+    ) -> Result<Head<'r>, &'static str> {
+        let view = &views.adjudicated;
+        let (_, common) = receipt.find(view, b"RE").ok_or("receipt-without-re")?;
+        let mut sort = match common.get(2) {
+            [b'1', _, _, _] => Sort::Medical,
+            [b'3', _, _, _] => Sort::Dental,
+            [b'4', _, _, _] => Sort::Pharmacy,
+            [b'6', _, _, _] => return Err("home-nursing-receipt"),
+            _ => return Err("receipt-type"),
+        };
+        // 検索番号 of 医科 has 17 digits or more; one digit there is DPC's 総括区分, 3 for a 医科 part without DPC's records.
+        let bundle = common.get(18);
+        if sort == Sort::Medical && (receipt.bundled || matches!(bundle, [b'0'..=b'3'])) {
+            sort = Sort::Dpc;
+        }
+        let bundle = match bundle {
+            b"1" if sort == Sort::Dpc => Bundle::Summary,
+            b"2" | b"3" if sort == Sort::Dpc => Bundle::Part,
+            _ => Bundle::Alone,
+        };
+        let last = common.get(2).last().copied().unwrap_or(b'0');
+        let month = number::month(common.get(3)).ok_or("month")?;
+        let mut person = Person {
+            name: self.decoded(common, 4),
+            sex: self.decoded(common, 5),
+            birth: self.decoded(common, 6),
+            kana: self.decoded(common, sort.kana()),
+            ..Person::default()
+        };
+        let own = [b"IR", b"YK", b"UK"].into_iter().find_map(|tag| Some((receipt.find(view, tag)?.1, *tag)));
+        let House { facility, billed } = match (own, house) {
+            (Some((fields, tag)), _) => House::of(fields, tag),
+            (None, Some(house)) => house.clone(),
+            (None, None) => House::default(),
+        };
+        // 公費単独 has nobody but the public payer.
+        let (points_from, payer) = match receipt.find(view, b"HO") {
+            Some((at, payer)) => {
+                person.insurer = self.decoded(payer, 1);
+                person.symbol = self.decoded(payer, 2);
+                person.number = self.decoded(payer, 3);
+                (at, payer)
+            }
+            None => receipt.find(view, b"KO").ok_or("receipt-without-payer")?,
+        };
+        let days = number::whole(payer.get(4));
+        let points = match payer.get(5) {
+            b"" if bundle == Bundle::Part => 0,
+            points => number::whole(points).ok_or("points")?,
+        };
+        self.qualification(receipt, view, &mut person);
+        if person.number.is_none() && person.name.is_none() && person.kana.is_none() {
+            return Err("no-identity");
+        }
+        let receipt_number = self.number(receipt, common, sort, facility.as_deref(), month, person.born());
+        let mut version = String::with_capacity(receipt_number.len() + 8);
+        // Writing to a String can't fail.
+        let _ = write!(version, "{receipt_number}@{}", billed.unwrap_or_default());
+        Ok(Head {
+            sort,
+            month,
+            inpatient: sort != Sort::Pharmacy && last % 2 == 1,
+            bundle,
+            facility,
+            receipt: version,
+            receipt_number,
+            billed,
+            days,
+            points,
+            points_from,
+            person,
+        })
+    }
+
+    /// The name of the receipt over all its versions: 検索番号 or レセプト管理番号 of the clearing body, 検索番号 of a bill sent
+    /// again, or what the facility numbers by. RE.1 counts within one month's file: a late receipt of the same 診療年月
+    /// may have another patient's number, so the date of birth is part of that name.
+    fn number(
+        &self,
+        receipt: &Receipt,
+        common: Fields<'_>,
+        sort: Sort,
+        facility: Option<&str>,
+        month: Month,
+        born: Option<i32>,
+    ) -> String {
+        let managed = receipt.records.iter().find(|record| record.tag == *b"MN").map(|record| receipt.fields(*record));
+        let managed = managed.iter().flat_map(|fields| [("s", *fields, 3), ("m", *fields, 1)]);
+        for (kind, fields, item) in managed.chain([("s", common, sort.search())]) {
+            if let Some(number) = self.decoded(fields, item) {
+                let mut name = String::with_capacity(number.len() + 2);
+                name.push_str(kind);
+                name.push(':');
+                name.push_str(&number);
+                return name;
+            }
+        }
+        let number = self.decoded(common, 1).unwrap_or_default();
+        let kind = self.decoded(common, 2).unwrap_or_default();
+        let (facility, month) = (facility.unwrap_or_default(), month.first());
+        format!("f:{facility}:{month}:{kind}:{number}:{}", born.unwrap_or_default())
+    }
+
+    /// SN of the insurer: 枝番, and 保険者番号, 記号, 番号 where the clearing body corrected them.
+    fn qualification<'r>(&self, receipt: &'r Receipt, view: &[usize], person: &mut Person<'r>) {
+        for &at in view {
+            let Some(record) = receipt.records.get(at).filter(|record| record.tag == *b"SN") else {
+                continue;
+            };
+            let fields = receipt.fields(*record);
+            if fields.get(1) != b"1" {
+                continue;
+            }
+            let to =
+                [(3, &mut person.insurer), (4, &mut person.symbol), (5, &mut person.number), (6, &mut person.branch)];
+            for (item, to) in to {
+                if let Some(text) = self.decoded(fields, item) {
+                    *to = Some(text);
+                }
+            }
+        }
+    }
+}
