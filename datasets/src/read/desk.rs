@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use super::claims::Cards;
 use super::error::ReadError;
 use super::frame::{Grid, Shape, Sheet, Value};
 use super::identity::Identities;
@@ -108,6 +109,8 @@ pub(super) struct Desk<'a> {
     pub(super) options: &'a ReadOptions,
     /// ICD-10 and 薬価基準収載医薬品コード of codes.
     pub(super) masters: Arc<Masters>,
+    /// Persons of claims by their bytes.
+    pub(super) cards: Cards,
     /// Users of lifelog services, from their rosters.
     pub(super) users: HashMap<String, u32>,
     /// Files of those users: see [`Desk::user_of_file`].
@@ -163,6 +166,7 @@ impl<'a> Desk<'a> {
             lists,
             options,
             masters: Arc::new(Masters::builtin()),
+            cards: Cards::default(),
             users: HashMap::new(),
             user_files: UserFiles::default(),
             rosters: false,

@@ -64,7 +64,7 @@ enum Cells {
     Int(PrimitiveChunkedBuilder<Int64Type>),
     Category(PrimitiveChunkedBuilder<Int32Type>),
     Day(PrimitiveChunkedBuilder<Int32Type>),
-    Text(StringChunkedBuilder),
+    Text(Codes),
     Key(Keys),
     Flag(BooleanChunkedBuilder),
 }
@@ -77,7 +77,7 @@ impl Cells {
             Shape::Category => Self::Category(PrimitiveChunkedBuilder::new(name, rows)),
             Shape::Day => Self::Day(PrimitiveChunkedBuilder::new(name, rows)),
             Shape::Text if matches!(column.ty, ColumnType::Key) => Self::Key(Keys::new(name, rows)),
-            Shape::Text => Self::Text(StringChunkedBuilder::new(name, rows)),
+            Shape::Text => Self::Text(Codes::new(name, rows)),
             Shape::Flag => Self::Flag(BooleanChunkedBuilder::new(name, rows)),
         }
     }
@@ -91,8 +91,8 @@ impl Cells {
             (Self::Category(cells), _) => cells.append_null(),
             (Self::Day(cells), Value::Day(v)) => cells.append_value(v),
             (Self::Day(cells), _) => cells.append_null(),
-            (Self::Text(cells), Value::Text(v)) => cells.append_value(v),
-            (Self::Text(cells), _) => cells.append_null(),
+            (Self::Text(cells), Value::Text(v)) => cells.push(v),
+            (Self::Text(cells), _) => cells.push_null(),
             (Self::Key(cells), Value::Text(v)) => cells.push(Some(v)),
             (Self::Key(cells), _) => cells.push(None),
             (Self::Flag(cells), Value::Flag(v)) => cells.append_value(v),
@@ -105,8 +105,8 @@ impl Cells {
             Self::Int(cells) => Some(cells.finish().into_series()),
             Self::Category(cells) => Some(cells.finish().into_series()),
             Self::Day(cells) => cells.finish().into_series().cast(&DataType::Date).ok(),
-            Self::Text(cells) => Some(cells.finish().into_series()),
-            Self::Key(cells) => cells.series(),
+            Self::Text(cells) => gathered(cells.each, &cells.rows),
+            Self::Key(cells) => gathered(cells.each, &cells.rows),
             Self::Flag(cells) => Some(cells.finish().into_series()),
         }
     }
@@ -139,11 +139,71 @@ impl Keys {
         }
         self.rows.push(self.count - 1);
     }
+}
 
-    fn series(self) -> Option<Series> {
-        let each = self.each.finish().into_series();
-        if each.len() == self.rows.len() { Some(each) } else { each.take_slice(&self.rows).ok() }
+/// Places in [`Codes`]; a power of two.
+const PLACES: usize = 512;
+
+/// A column of codes, which are short, and few of which are most: a code met lately is stored once. Places are found by a
+/// hash that anybody can foresee; codes chosen to share a place are stored each time, and that is all.
+struct Codes {
+    each: StringChunkedBuilder,
+    count: IdxSize,
+    null: Option<IdxSize>,
+    places: Vec<([u8; 12], u8, IdxSize)>,
+    rows: Vec<IdxSize>,
+}
+
+impl Codes {
+    fn new(name: PlSmallStr, rows: usize) -> Self {
+        let each = StringChunkedBuilder::new(name, 0);
+        Self { each, count: 0, null: None, places: Vec::new(), rows: Vec::with_capacity(rows) }
     }
+
+    fn push(&mut self, code: &str) {
+        let mut padded = [0; 12];
+        let Some(part) = padded.get_mut(..code.len()) else {
+            return self.append(code);
+        };
+        part.copy_from_slice(code.as_bytes());
+        let length = code.len() as u8;
+        let number = u128::from_le_bytes(std::array::from_fn(|at| padded.get(at).copied().unwrap_or(0)));
+        let mixed = (number as u64 ^ (number >> 64) as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        if self.places.is_empty() {
+            self.places.resize(PLACES, ([0; 12], u8::MAX, 0));
+        }
+        let count = self.count;
+        let Some(place) = self.places.get_mut((mixed >> 55) as usize % PLACES) else {
+            return self.append(code);
+        };
+        if place.0 == padded && place.1 == length {
+            self.rows.push(place.2);
+            return;
+        }
+        *place = (padded, length, count);
+        self.append(code);
+    }
+
+    fn append(&mut self, code: &str) {
+        self.each.append_value(code);
+        self.rows.push(self.count);
+        self.count += 1;
+    }
+
+    fn push_null(&mut self) {
+        let null = *self.null.get_or_insert_with(|| {
+            self.each.append_null();
+            self.count += 1;
+            self.count - 1
+        });
+        self.rows.push(null);
+    }
+}
+
+fn gathered(each: StringChunkedBuilder, rows: &[IdxSize]) -> Option<Series> {
+    let each = each.finish().into_series();
+    // As many as rows: each was stored once, and in order.
+    if each.len() == rows.len() { Some(each) } else { each.take_slice(rows).ok() }
 }
 
 /// Bounds and grid of a number.

@@ -9,7 +9,6 @@ const LONGEST: u64 = 1 << 20;
 pub(super) struct Lines<R> {
     inner: R,
     number: u64,
-    ended: bool,
     /// The current line without its end.
     pub(super) line: Vec<u8>,
 }
@@ -25,12 +24,7 @@ pub(super) enum Met {
 
 impl<R: BufRead> Lines<R> {
     pub(super) fn new(inner: R) -> Self {
-        Self { inner, number: 0, ended: true, line: Vec::with_capacity(1024) }
-    }
-
-    /// Whether the current line had an end: the last one of a file that breaks off has none.
-    pub(super) fn ended(&self) -> bool {
-        self.ended
+        Self { inner, number: 0, line: Vec::with_capacity(1024) }
     }
 
     /// Number of the current line, from 1.
@@ -40,37 +34,24 @@ impl<R: BufRead> Lines<R> {
 
     /// Goes to the next line that is not blank; CRLF, LF and the end mark 0x1A are taken off.
     pub(super) fn advance(&mut self) -> io::Result<Met> {
-        let mut line = std::mem::take(&mut self.line);
-        line.clear();
-        let met = self.onto(&mut line);
-        self.line = line;
-        met
-    }
-
-    /// As [`Self::advance`], but the line goes to the end of `to`, so that it is copied once.
-    pub(super) fn onto(&mut self, to: &mut Vec<u8>) -> io::Result<Met> {
-        let start = to.len();
         loop {
-            to.truncate(start);
-            let taken = Read::by_ref(&mut self.inner).take(LONGEST).read_until(b'\n', to)?;
+            self.line.clear();
+            let taken = Read::by_ref(&mut self.inner).take(LONGEST).read_until(b'\n', &mut self.line)?;
             if taken == 0 {
                 return Ok(Met::End);
             }
             self.number += 1;
-            self.ended = to.last() == Some(&b'\n');
-            if self.ended {
-                to.pop();
+            if self.line.last() == Some(&b'\n') {
+                self.line.pop();
             } else if taken as u64 == LONGEST {
-                to.truncate(start);
+                self.line.clear();
                 self.skip()?;
                 return Ok(Met::TooLong);
             }
-            while to.len() > start && matches!(to.last(), Some(b'\r' | 0x1A)) {
-                // The end mark stands behind the last line's end, or is an end itself.
-                self.ended |= to.last() == Some(&0x1A);
-                to.pop();
+            while matches!(self.line.last(), Some(b'\r' | 0x1A)) {
+                self.line.pop();
             }
-            if !to.get(start..).unwrap_or(&[]).iter().all(u8::is_ascii_whitespace) {
+            if !self.line.iter().all(u8::is_ascii_whitespace) {
                 return Ok(Met::Line);
             }
         }

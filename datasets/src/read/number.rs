@@ -5,6 +5,7 @@
 
 /// An exact decimal in units of 10^-digits, half away from zero beyond them; `None` if it is not a plain decimal
 /// or has more than 18 digits.
+#[inline]
 pub(super) fn decimal(text: &[u8], digits: u8) -> Option<i64> {
     let text = text.trim_ascii();
     let (negative, body) = match text {
@@ -57,6 +58,7 @@ pub(super) fn decimal(text: &[u8], digits: u8) -> Option<i64> {
 }
 
 /// A non-negative whole number.
+#[inline]
 pub(super) fn whole(text: &[u8]) -> Option<i64> {
     let text = text.trim_ascii();
     if text.is_empty() || text.len() > 18 {

@@ -14,6 +14,9 @@ pub(super) enum Encoding {
     Open,
 }
 
+/// Characters beyond ASCII that decide.
+const ENOUGH: usize = 2_000;
+
 /// The encoding and the length of the byte order mark; `None` for UTF-16.
 pub(super) fn encoding(head: &[u8]) -> Option<(Encoding, usize)> {
     if head.starts_with(&[0xFF, 0xFE]) || head.starts_with(&[0xFE, 0xFF]) {
@@ -26,8 +29,14 @@ pub(super) fn encoding(head: &[u8]) -> Option<(Encoding, usize)> {
         return Some((Encoding::Open, 0));
     }
     // A damaged byte or a character cut at the end of the head must not turn UTF-8 into CP932: the bulk decides.
+    if std::str::from_utf8(head).is_ok() {
+        return Some((Encoding::Utf8, 0));
+    }
     let (mut whole, mut broken) = (0_usize, 0_usize);
     for chunk in head.utf8_chunks() {
+        if whole + broken > ENOUGH {
+            break;
+        }
         whole += chunk.valid().chars().filter(|c| !c.is_ascii()).count();
         broken += usize::from(!chunk.invalid().is_empty());
     }

@@ -9,7 +9,7 @@ use crate::read::number;
 /// Record numbers of a receipt in two orders.
 #[derive(Default)]
 pub(super) struct Views {
-    /// Data as billed (データ識別 1).
+    /// Data as billed (データ識別 1); filled only where there are corrections.
     pub(super) billed: Vec<usize>,
     /// After the corrections.
     pub(super) adjudicated: Vec<usize>,
@@ -41,11 +41,11 @@ impl Views {
         self.applied = 0;
         let records = receipt.records.iter().enumerate();
         let content = records.filter(|(_, record)| !record.added && !envelope(&record.tag));
-        self.billed.extend(content.map(|(at, _)| at));
         if !receipt.corrections {
-            self.adjudicated.extend_from_slice(&self.billed);
+            self.adjudicated.extend(content.map(|(at, _)| at));
             return;
         }
+        self.billed.extend(content.map(|(at, _)| at));
         self.apply(receipt);
     }
 

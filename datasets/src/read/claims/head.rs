@@ -7,11 +7,15 @@
 //! | 検索番号 | 18 | 20 | 19 | 37 |
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt::Write;
+
+use zeroize::Zeroize;
 
 use super::correct::Views;
 use super::receipt::Take;
 use super::{Fields, Receipt, Tag};
+use crate::read::desk::Desk;
 use crate::read::identity::Tuple;
 use crate::read::number::{self, Month};
 use crate::read::text;
@@ -44,42 +48,47 @@ impl Sort {
     }
 }
 
-/// The identity as written; borrowed from the receipt unless CP932 had to be decoded.
+/// The identity as the file has it, not decoded: insurer, symbol, number, branch, name, kana, birth, sex.
 #[derive(Default)]
-pub(super) struct Person<'r> {
-    insurer: Option<Cow<'r, str>>,
-    symbol: Option<Cow<'r, str>>,
-    number: Option<Cow<'r, str>>,
-    branch: Option<Cow<'r, str>>,
-    name: Option<Cow<'r, str>>,
-    kana: Option<Cow<'r, str>>,
-    birth: Option<Cow<'r, str>>,
-    sex: Option<Cow<'r, str>>,
+pub(super) struct Person<'r>([&'r [u8]; 8]);
+
+const SYMBOL: usize = 1;
+const NUMBER: usize = 2;
+const NAME: usize = 4;
+const KANA: usize = 5;
+const BIRTH: usize = 6;
+
+/// What a receipt needs to know of its person.
+#[derive(Clone, Copy)]
+pub(super) struct Card {
+    pub(super) ident: u32,
+    /// The date of birth can be read, all characters could be decoded.
+    pub(super) born: bool,
+    pub(super) whole: bool,
 }
 
-impl Person<'_> {
-    pub(super) fn tuple(&self) -> Tuple<'_> {
-        Tuple {
-            insurer_no: self.insurer.as_deref(),
-            symbol: self.symbol.as_deref(),
-            number: self.number.as_deref(),
-            branch: self.branch.as_deref(),
-            name: self.name.as_deref(),
-            kana: self.kana.as_deref(),
-            birth: self.birth.as_deref(),
-            sex: self.sex.as_deref(),
-            ..Tuple::default()
+/// Persons by their bytes in a file, so that those of one receipt need not be decoded again for the next.
+#[derive(Default)]
+pub(in crate::read) struct Cards {
+    known: HashMap<Vec<u8>, Card>,
+    scratch: Vec<u8>,
+}
+
+/// Persons known at once; then they are forgotten and decoded anew.
+const CARDS: usize = 2_000_000;
+
+impl Cards {
+    fn forget(&mut self) {
+        self.scratch.zeroize();
+        for (mut key, _) in self.known.drain() {
+            key.zeroize();
         }
     }
+}
 
-    pub(super) fn born(&self) -> Option<i32> {
-        self.birth.as_deref().and_then(|birth| number::day(birth.as_bytes()))
-    }
-
-    /// A character could not be decoded.
-    pub(super) fn broken(&self) -> bool {
-        let fields = [&self.name, &self.kana, &self.symbol, &self.number];
-        fields.into_iter().flatten().any(|text| text.contains('\u{FFFD}'))
+impl Drop for Cards {
+    fn drop(&mut self) {
+        self.forget();
     }
 }
 
@@ -142,8 +151,39 @@ pub(super) struct Head<'r> {
 }
 
 impl Take<'_> {
-    fn decoded<'r>(&self, fields: Fields<'r>, item: usize) -> Option<Cow<'r, str>> {
-        let bytes = fields.get(item);
+    /// Who this is; `None` if nobody could be told by it.
+    pub(super) fn card(&self, desk: &mut Desk<'_>, person: &Person<'_>) -> Option<Card> {
+        let key = &mut desk.cards.scratch;
+        key.clear();
+        key.extend([self.kind as u8, self.encoding as u8]);
+        for bytes in person.0 {
+            key.extend((bytes.len() as u32).to_le_bytes());
+            key.extend_from_slice(bytes);
+        }
+        if let Some(card) = desk.cards.known.get(key.as_slice()) {
+            return Some(*card);
+        }
+        let text = person.0.map(|bytes| self.decoded(bytes));
+        if [NUMBER, NAME, KANA].into_iter().all(|at| text.get(at).is_none_or(Option::is_none)) {
+            return None;
+        }
+        let broken =
+            |at: usize| text.get(at).and_then(Option::as_deref).is_some_and(|text: &str| text.contains('\u{FFFD}'));
+        let whole = ![SYMBOL, NUMBER, NAME, KANA].into_iter().any(broken);
+        let [insurer_no, symbol, number, branch, name, kana, birth, sex] = text.each_ref().map(Option::as_deref);
+        let tuple = Tuple { insurer_no, symbol, number, branch, name, kana, birth, sex, ..Tuple::default() };
+        let ident = desk.identities.of(self.kind, &tuple);
+        let born = birth.is_some_and(|birth| number::day(birth.as_bytes()).is_some());
+        let card = Card { ident, born, whole };
+        if desk.cards.known.len() >= CARDS {
+            desk.cards.forget();
+        } else {
+            desk.cards.known.insert(desk.cards.scratch.clone(), card);
+        }
+        Some(card)
+    }
+
+    fn decoded<'r>(&self, bytes: &'r [u8]) -> Option<Cow<'r, str>> {
         if bytes.is_empty() {
             return None;
         }
@@ -187,13 +227,9 @@ impl Take<'_> {
         };
         let last = common.get(2).last().copied().unwrap_or(b'0');
         let month = number::month(common.get(3)).ok_or("month")?;
-        let mut person = Person {
-            name: self.decoded(common, 4),
-            sex: self.decoded(common, 5),
-            birth: self.decoded(common, 6),
-            kana: self.decoded(common, sort.kana()),
-            ..Person::default()
-        };
+        let mut person = Person::default();
+        let Person([insurer, symbol, number, _, name, kana, birth, sex]) = &mut person;
+        (*name, *kana, *birth, *sex) = (common.get(4), common.get(sort.kana()), common.get(6), common.get(5));
         let own = [b"IR", b"YK", b"UK"].into_iter().find_map(|tag| Some((receipt.find(view, tag)?.1, *tag)));
         let House { facility, billed } = match (own, house) {
             (Some((fields, tag)), _) => House::of(fields, tag),
@@ -203,9 +239,7 @@ impl Take<'_> {
         // 公費単独 has nobody but the public payer.
         let (points_from, payer) = match receipt.find(view, b"HO") {
             Some((at, payer)) => {
-                person.insurer = self.decoded(payer, 1);
-                person.symbol = self.decoded(payer, 2);
-                person.number = self.decoded(payer, 3);
+                (*insurer, *symbol, *number) = (payer.get(1), payer.get(2), payer.get(3));
                 (at, payer)
             }
             None => receipt.find(view, b"KO").ok_or("receipt-without-payer")?,
@@ -216,10 +250,8 @@ impl Take<'_> {
             points => number::whole(points).ok_or("points")?,
         };
         self.qualification(receipt, view, &mut person);
-        if person.number.is_none() && person.name.is_none() && person.kana.is_none() {
-            return Err("no-identity");
-        }
-        let receipt_number = self.number(receipt, common, sort, facility.as_deref(), month, person.born());
+        let born = person.0.get(BIRTH).and_then(|birth| number::day(birth));
+        let receipt_number = self.number(receipt, common, sort, facility.as_deref(), month, born);
         let mut version = String::with_capacity(receipt_number.len() + 8);
         // Writing to a String can't fail.
         let _ = write!(version, "{receipt_number}@{}", billed.unwrap_or_default());
@@ -254,7 +286,7 @@ impl Take<'_> {
         let managed = receipt.records.iter().find(|record| record.tag == *b"MN").map(|record| receipt.fields(*record));
         let managed = managed.iter().flat_map(|fields| [("s", *fields, 3), ("m", *fields, 1)]);
         for (kind, fields, item) in managed.chain([("s", common, sort.search())]) {
-            if let Some(number) = self.decoded(fields, item) {
+            if let Some(number) = self.decoded(fields.get(item)) {
                 let mut name = String::with_capacity(number.len() + 2);
                 name.push_str(kind);
                 name.push(':');
@@ -262,8 +294,8 @@ impl Take<'_> {
                 return name;
             }
         }
-        let number = self.decoded(common, 1).unwrap_or_default();
-        let kind = self.decoded(common, 2).unwrap_or_default();
+        let number = self.decoded(common.get(1)).unwrap_or_default();
+        let kind = self.decoded(common.get(2)).unwrap_or_default();
         let (facility, month) = (facility.unwrap_or_default(), month.first());
         format!("f:{facility}:{month}:{kind}:{number}:{}", born.unwrap_or_default())
     }
@@ -278,11 +310,9 @@ impl Take<'_> {
             if fields.get(1) != b"1" {
                 continue;
             }
-            let to =
-                [(3, &mut person.insurer), (4, &mut person.symbol), (5, &mut person.number), (6, &mut person.branch)];
-            for (item, to) in to {
-                if let Some(text) = self.decoded(fields, item) {
-                    *to = Some(text);
+            for (item, to) in (3..).zip(person.0.iter_mut().take(4)) {
+                if self.decoded(fields.get(item)).is_some() {
+                    *to = fields.get(item);
                 }
             }
         }

@@ -6,13 +6,13 @@
 
 use std::io::BufRead;
 
+use super::block::{Line, Met, Receipt};
 use super::head::House;
 use super::payer::tag;
 use super::receipt::Take;
-use super::{Fields, Receipt, Record, Tag};
+use super::{Fields, Record};
 use crate::read::desk::Desk;
 use crate::read::error::{Place, ReadError};
-use crate::read::lines::{Lines, Met};
 use crate::read::number;
 use crate::read::report::Kind;
 use crate::read::text::Encoding;
@@ -32,7 +32,7 @@ pub(in crate::read) fn read<R: BufRead>(
     desk: &mut Desk<'_>,
     file: &str,
     encoding: Encoding,
-    input: R,
+    mut input: R,
 ) -> Result<(), ReadError> {
     let mut reader = Reader {
         file,
@@ -43,29 +43,23 @@ pub(in crate::read) fn read<R: BufRead>(
         volume: Sum::default(),
         bill: Sum::default(),
     };
-    let mut lines = Lines::new(input);
     let (mut read, mut malformed, mut first_bad) = (0_u64, 0_u64, 0_u64);
     desk.tally.file(KIND);
     loop {
-        let receipt = &mut reader.receipt;
-        let (start, first) = (receipt.text.len(), receipt.ends.len());
-        let met = lines.onto(&mut receipt.text).map_err(|error| ReadError::io(file, &error))?;
-        if met == Met::End {
-            break;
-        }
+        let (number, found) = match reader.receipt.advance(&mut input, file)? {
+            Met::End => break,
+            Met::Bad(number, code) => (number, Err(code)),
+            Met::Line(line) => (line.number, lead(reader.receipt.line(line), line)),
+        };
         read += 1;
-        let line = lines.number();
-        let found = if met == Met::TooLong { Err("line-too-long") } else { receipt.split(start).and_then(lead) };
         match found {
-            Ok(tag) => reader.line(desk, tag, start, first, line)?,
+            Ok(record) => reader.record(desk, record)?,
             Err(code) => {
-                desk.tally.quarantined(KIND, code, 1, file, line);
+                desk.tally.quarantined(KIND, code, 1, file, number);
                 malformed += 1;
                 if first_bad == 0 {
-                    first_bad = line;
+                    first_bad = number;
                 }
-                receipt.text.truncate(start);
-                receipt.ends.truncate(first);
                 reader.take.damaged = true;
             }
         }
@@ -74,7 +68,7 @@ pub(in crate::read) fn read<R: BufRead>(
         }
     }
     desk.tally.read(KIND, read);
-    if reader.open.is_some() && !lines.ended() {
+    if reader.open.is_some() && !reader.receipt.ended() {
         // Broken off within a line, and so within its last value.
         reader.take.damaged = true;
     }
@@ -89,8 +83,10 @@ pub(in crate::read) fn read<R: BufRead>(
     Ok(())
 }
 
-fn lead(line: Fields<'_>) -> Result<Tag, &'static str> {
-    tag(line.get(0)).ok_or("record-identifier")
+fn lead(fields: Fields<'_>, line: Line) -> Result<Record, &'static str> {
+    let tag = tag(fields.get(0)).ok_or("record-identifier")?;
+    let (start, _) = fields.span(0).unwrap_or_default();
+    Ok(Record { tag, added: false, row: 0, branch: 0, start, items: line.items, line: line.number })
 }
 
 struct Reader<'a> {
@@ -106,23 +102,12 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// The line whose text and items begin here.
-    fn line(&mut self, desk: &mut Desk<'_>, tag: Tag, start: usize, first: usize, line: u64) -> Result<(), ReadError> {
+    fn record(&mut self, desk: &mut Desk<'_>, record: Record) -> Result<(), ReadError> {
+        let (tag, line) = (record.tag, record.line);
         let header = matches!(&tag, b"IR" | b"YK" | b"UK");
-        let (mut start, mut first) = (start, first);
         if header || matches!(&tag, b"RE" | b"GO") {
-            self.hand_on(desk, start, first)?;
-            (start, first) = (0, 0);
+            self.receipt(desk)?;
         }
-        let record = Record {
-            tag,
-            added: false,
-            row: 0,
-            branch: 0,
-            start: start as u32,
-            items: (first as u32, self.receipt.ends.len() as u32),
-            line,
-        };
         if header {
             // UK opens single receipts that were sent back: no totals follow.
             self.unclosed(desk);
@@ -138,21 +123,12 @@ impl Reader<'_> {
         } else if self.receipt.records.is_empty() && tag != *b"RE" {
             desk.tally.quarantined(KIND, "record-outside-receipt", 1, self.file, line);
         } else {
-            self.receipt.bounded(self.file, line)?;
             self.receipt.push(record);
-            return Ok(());
         }
-        self.receipt.restart(self.receipt.text.len(), self.receipt.ends.len());
         Ok(())
     }
 
-    /// Takes the receipt that ends here, but keeps the line that follows.
-    fn hand_on(&mut self, desk: &mut Desk<'_>, start: usize, first: usize) -> Result<(), ReadError> {
-        self.receipt(desk)?;
-        self.receipt.restart(start, first);
-        Ok(())
-    }
-
+    /// Takes the receipt that ends here.
     fn receipt(&mut self, desk: &mut Desk<'_>) -> Result<(), ReadError> {
         if self.receipt.records.is_empty() {
             // What was damaged, if anything, is no receipt.
@@ -166,6 +142,7 @@ impl Reader<'_> {
             met.parts += i64::from(part);
             met.points = met.points.saturating_add(points);
         }
+        self.receipt.clear();
         Ok(())
     }
 

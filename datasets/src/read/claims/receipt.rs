@@ -9,7 +9,7 @@ use super::acts::{Outcome, Units, span};
 use super::correct::Views;
 use super::disease::Comorbid;
 use super::dispensing::Dispensed;
-use super::head::{Bundle, Head, House, Sort};
+use super::head::{Bundle, Card, Head, House, Sort};
 use super::{Receipt, Record};
 use crate::read::desk::Desk;
 use crate::read::error::ReadError;
@@ -73,10 +73,14 @@ impl<'a> Take<'a> {
         }
         let head = self.head(receipt, &views, house);
         let taken = head.as_ref().ok().map(|head| Taken { points: head.points, part: head.bundle == Bundle::Part });
-        let result = match head {
-            Ok(head) if !damaged => self.take(desk, receipt, &views, head),
-            head => {
-                let code = head.err().filter(|_| !damaged).unwrap_or("receipt-damaged");
+        let known = match head {
+            _ if damaged => Err("receipt-damaged"),
+            Ok(head) => self.card(desk, &head.person).map(|card| (head, card)).ok_or("no-identity"),
+            Err(code) => Err(code),
+        };
+        let result = match known {
+            Ok((head, card)) => self.take(desk, receipt, &views, head, card),
+            Err(code) => {
                 desk.tally.quarantined(self.kind, code, lines, self.file, first);
                 Ok(())
             }
@@ -91,15 +95,15 @@ impl<'a> Take<'a> {
         receipt: &Receipt,
         views: &Views,
         mut head: Head<'_>,
+        Card { ident, born, whole }: Card,
     ) -> Result<(), ReadError> {
         let first = receipt.records.first().map_or(0, |record| record.line);
-        if head.person.born().is_none() {
+        if !born {
             desk.tally.value_lost(self.kind, "birth-date", self.file, first);
         }
-        if head.person.broken() {
+        if !whole {
             desk.tally.value_lost(self.kind, "undecodable-character", self.file, first);
         }
-        let ident = desk.identities.of(self.kind, &head.person.tuple());
         self.bundle(desk, ident, &mut head);
         let masters = Arc::clone(&desk.masters);
         let about = About {
