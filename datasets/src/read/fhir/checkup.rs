@@ -1,31 +1,38 @@
-//! Checkup reports: not told apart yet, their results are observations.
+//! Checkup reports (健診結果報告書): not told apart yet; their results are observations.
+
+use super::flow::{Observations, Out};
 use super::json::Json;
-use super::observe::{Intern, Record, Subject};
+use super::observe::{Intern, Record};
 use super::scope::Scope;
 use crate::read::desk::Desk;
 use crate::read::error::ReadError;
-pub(super) struct Report {
-    pub(super) subject: Subject,
-}
+
+/// What a checkup report's Composition says.
+pub(super) struct Report {}
+
 impl Report {
-    pub(super) fn of(_c: &Json<'_>, _i: &mut Intern) -> Option<Self> {
+    pub(super) fn of(_: &Json<'_>, _: u64, _: &mut Intern) -> Option<Self> {
         None
     }
 }
+
+/// Writes checkups.
 pub(super) struct Checkups {}
+
 impl Checkups {
-    pub(super) fn new(_desk: &Desk<'_>) -> Result<Self, ReadError> {
+    pub(super) fn new(_: &Desk<'_>) -> Result<Self, ReadError> {
         Ok(Self {})
     }
+
     pub(super) fn take(
         &mut self,
-        _d: &mut Desk<'_>,
-        _f: &str,
-        _s: &mut Scope,
-        report: &Report,
-        _records: Vec<Record>,
+        _: &mut Desk<'_>,
+        _: &Observations,
+        _: &mut Out<'_>,
+        _: &mut Scope,
+        _: &Report,
+        _: &[Record],
     ) -> Result<(), ReadError> {
-        let _ = &report.subject;
         Ok(())
     }
 }

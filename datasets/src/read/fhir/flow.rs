@@ -27,6 +27,12 @@ pub(super) struct Observations {
     window: (i64, i64),
 }
 
+/// Where the records of one file go.
+pub(super) struct Out<'a> {
+    pub(super) book: &'a mut Book,
+    pub(super) file: &'a str,
+}
+
 /// What can't be taken, and is no fault of the file: left out. All other reasons are quarantined.
 fn on_purpose(code: &str) -> bool {
     matches!(code, "free-text" | "sampled-data" | "no-value" | "group" | "value-type" | "in-bed" | "longer-than-a-day")
@@ -45,16 +51,16 @@ impl Observations {
         })
     }
 
-    /// Takes one record. `parts`: the parts to take, if not all.
+    /// Takes one record, of this time.
     pub(super) fn take(
         &self,
         desk: &mut Desk<'_>,
-        book: &mut Book,
-        file: &str,
+        out: &mut Out<'_>,
         ident: u32,
         record: &Record,
         span: Option<Span>,
     ) -> Result<(), ReadError> {
+        let file = out.file;
         let Some(span) = span else {
             desk.tally.quarantined(K, "date", 1, file, record.line);
             return Ok(());
@@ -99,7 +105,7 @@ impl Observations {
         if !rows.is_empty() {
             desk.tally.kept(K, 1);
         }
-        if !self.days(desk, book, file, ident, record, readings, rows.is_empty())? {
+        if !days(desk, out, ident, record, readings, rows.is_empty())? {
             return Ok(());
         }
         // A part that is missing on purpose beside others that are not takes nothing away.
@@ -117,45 +123,6 @@ impl Observations {
             desk.tally.repaired(K, "at-measuring-limit");
         }
         Ok(())
-    }
-
-    /// Adds readings to their days; false if the record as a whole was quarantined.
-    #[allow(clippy::too_many_arguments)] // what a record brings along
-    fn days(
-        &self,
-        desk: &mut Desk<'_>,
-        book: &mut Book,
-        file: &str,
-        ident: u32,
-        record: &Record,
-        readings: Vec<(i32, Reading, bool)>,
-        alone: bool,
-    ) -> Result<bool, ReadError> {
-        let ties: Vec<i64> = readings.iter().filter(|r| !r.1.what.adds_up()).map(|r| r.1.thousandths).collect();
-        let mut counted = !alone;
-        let mut refused = None;
-        for (day, mut reading, may_count) in readings {
-            match book.open(desk, ident, day) {
-                Ok(()) => {
-                    reading.counts = may_count && !counted;
-                    counted |= reading.counts;
-                    if let (false, [first, second]) = (reading.what.adds_up(), ties.as_slice()) {
-                        reading.tie = (*first, *second);
-                    }
-                    book.add(ident, day, reading);
-                }
-                Err(code) => refused = Some(code),
-            }
-        }
-        if let Some(code) = refused {
-            if !counted {
-                desk.tally.quarantined(K, code, 1, file, record.line);
-                return Ok(false);
-            }
-            desk.tally.value_lost(K, code, file, record.line);
-        }
-        book.make_room(desk)?;
-        Ok(true)
     }
 
     fn row<'p>(
@@ -196,6 +163,42 @@ impl Observations {
         }
         Ok(row)
     }
+}
+
+/// Adds readings to their days; false if the record as a whole was quarantined.
+fn days(
+    desk: &mut Desk<'_>,
+    out: &mut Out<'_>,
+    ident: u32,
+    record: &Record,
+    readings: Vec<(i32, Reading, bool)>,
+    alone: bool,
+) -> Result<bool, ReadError> {
+    let ties: Vec<i64> = readings.iter().filter(|r| !r.1.what.adds_up()).map(|r| r.1.thousandths).collect();
+    let mut counted = !alone;
+    let mut refused = None;
+    for (day, mut reading, may_count) in readings {
+        match out.book.open(desk, ident, day) {
+            Ok(()) => {
+                reading.counts = may_count && !counted;
+                counted |= reading.counts;
+                if let (false, [first, second]) = (reading.what.adds_up(), ties.as_slice()) {
+                    reading.tie = (*first, *second);
+                }
+                out.book.add(ident, day, reading);
+            }
+            Err(code) => refused = Some(code),
+        }
+    }
+    if let Some(code) = refused {
+        if !counted {
+            desk.tally.quarantined(K, code, 1, out.file, record.line);
+            return Ok(false);
+        }
+        desk.tally.value_lost(K, code, out.file, record.line);
+    }
+    out.book.make_room(desk)?;
+    Ok(true)
 }
 
 fn daily_here(what: Daily, place: Where) -> bool {

@@ -21,6 +21,7 @@ mod person;
 mod scan;
 mod scope;
 mod source;
+mod stop;
 mod time;
 
 use std::io::BufRead;

@@ -171,7 +171,7 @@ pub(super) fn read(
     Ok(Record { line, subject, status, name, by_id, made, span, place, device, parts, lost, repaired })
 }
 
-fn subject(subject: &Json<'_>, intern: &mut Intern) -> Subject {
+pub(super) fn subject(subject: &Json<'_>, intern: &mut Intern) -> Subject {
     const LONGEST: usize = 500;
     let fits = |text: &&str| !text.is_empty() && text.len() <= LONGEST;
     let reference = subject.text("reference").map(str::trim).filter(fits);

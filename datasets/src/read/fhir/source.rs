@@ -1,41 +1,22 @@
 //! One file: which values it holds, which of them are resources, and what becomes of it if it breaks off.
 
+use std::io::BufRead;
+
 use super::Reader;
 use super::daily::{self, Book};
+use super::flow::Out;
 use super::json::{self, Json};
 use super::observe::{self, Intern, Record};
 use super::person::{self, Coverage, Person};
 use super::scan::{Fault, Passed, Scan};
 use super::scope::{MOST, Scope, Who};
+use super::stop::{Stop, bad, help, words};
 use super::{checkup, time};
 use crate::read::desk::Desk;
 use crate::read::error::{Place, ReadError};
 use crate::read::report::Kind;
-use std::io::BufRead;
 
 const K: Kind = Kind::Fhir;
-
-/// Why reading stopped: a fault of the file, or of the run.
-enum Stop {
-    Fault(Fault),
-    Run(ReadError),
-}
-
-impl From<Fault> for Stop {
-    fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
-    }
-}
-
-impl From<ReadError> for Stop {
-    fn from(error: ReadError) -> Self {
-        Self::Run(error)
-    }
-}
-
-fn bad<T>(code: &'static str, line: u64) -> Result<T, Stop> {
-    Err(Stop::Fault(Fault::Bad(code, line)))
-}
 
 pub(super) struct File<'r, 'd, 'o> {
     reader: &'r mut Reader,
@@ -327,7 +308,9 @@ impl<'r, 'd, 'o> File<'r, 'd, 'o> {
                 }
                 Err(()) => scope.left("other-resource"),
             },
-            "Composition" => match checkup::Report::of(resource, &mut self.intern) {
+            "Composition" => match checkup::Report::of(resource, line, &mut self.intern) {
+                // Results that have gone on as observations can't be made a checkup any more.
+                Some(_) if scope.flowing => return bad("document-too-large", line),
                 Some(report) => {
                     scope.report = Some(report);
                     scope.kept += 1;
@@ -378,7 +361,9 @@ impl<'r, 'd, 'o> File<'r, 'd, 'o> {
             self.desk.tally.quarantined(K, code, 1, self.file, line);
         }
         if let (Some(report), true) = (scope.report.take(), last) {
-            return self.reader.checkups.take(self.desk, self.file, scope, &report, records);
+            let out = &mut Out { book: &mut self.book, file: self.file };
+            let Reader { observations, checkups } = &mut *self.reader;
+            return checkups.take(self.desk, observations, out, scope, &report, &records);
         }
         if !last {
             scope.settle_people(self.desk);
@@ -395,28 +380,7 @@ impl<'r, 'd, 'o> File<'r, 'd, 'o> {
     }
 
     fn take(&mut self, ident: u32, record: &Record) -> Result<(), ReadError> {
-        let observations = &self.reader.observations;
-        observations.take(self.desk, &mut self.book, self.file, ident, record, record.span)
-    }
-}
-
-fn words(code: &str) -> &'static str {
-    match code {
-        "not-fhir" => "the file is JSON, but holds no FHIR resource (resourceType)",
-        "truncated" => "the file ends inside a value",
-        "duplicate-key" => "an object says one thing twice",
-        "too-deep" => "values are nested too deeply",
-        "document-too-large" => "a resource or a checkup report is larger than is allowed",
-        "encoding" => "the file is not UTF-8, which FHIR demands",
-        "patient-late" => "very many observations come before the Patient whom they are of, or there is none",
-        _ => "the file is no well-formed JSON",
-    }
-}
-
-fn help(code: &str) -> &'static str {
-    match code {
-        "not-fhir" => "Give FHIR R4 as JSON or NDJSON, or leave the file out",
-        "patient-late" => "Put Patients before Observations, or name the file in the roster (ファイル名)",
-        _ => "Ask for the file again; check that the transfer was complete",
+        let out = &mut Out { book: &mut self.book, file: self.file };
+        self.reader.observations.take(self.desk, out, ident, record, record.span)
     }
 }
