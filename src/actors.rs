@@ -89,6 +89,19 @@ pub fn recipients(path: &Path) -> Done<Vec<(String, String, String)>> {
         .ok_or_else(no_card)
 }
 
+/// Name and C2SP verifier key of every card in a card file.
+pub fn verifiers(path: &Path) -> Done<Vec<(String, String)>> {
+    let no_card = || Failure::input(format!("{} is not a card file", path.display()));
+    let table: toml::Table = fail::read_text(path)?.parse().map_err(|_| no_card())?;
+    let cards = table.get("card").and_then(toml::Value::as_array).ok_or_else(no_card)?;
+    let field = |card: &toml::Value, key: &str| card.get(key)?.as_str().map(str::to_owned);
+    cards
+        .iter()
+        .map(|card| Some((field(card, "name")?, field(card, "verifier")?)))
+        .collect::<Option<_>>()
+        .ok_or_else(no_card)
+}
+
 /// The key with which an identity signs notes.
 pub fn signer(identity: &Identity) -> Done<Signer> {
     Signer::from_seed(identity.name(), identity.signing_seed()).input("the identity can't sign")

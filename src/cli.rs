@@ -1,5 +1,6 @@
 //! The command line: every flag and its help in one place. No behaviour lives here.
 
+mod keys;
 mod query;
 mod source;
 
@@ -7,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use keys::{RevokeArgs, RotateArgs, WithdrawAccept, WithdrawApprove, WithdrawCommand, WithdrawMake};
 pub use query::QueryCommand;
 pub use source::{CatalogueArgs, PseudonymizeArgs, SchemaArgs};
 
@@ -65,6 +67,9 @@ pub enum Command {
     /// Check a policy file
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// Take people out of the room: two stewards sign, the room stays silent
+    #[command(subcommand)]
+    Withdraw(WithdrawCommand),
     /// The data dictionary: every table and column, its bounds and where they come from
     #[command(after_help = "Example:  sudare schema --table checkup\n          sudare schema > data-dictionary.md")]
     Schema(SchemaArgs),
@@ -169,6 +174,27 @@ With --generate-passphrase FILE a random passphrase is written to FILE (mode 060
         #[arg(short, long)]
         output: PathBuf,
     },
+    /// At the source: change the linkage key without losing anybody; writes a bridge package for the room
+    #[command(
+        after_help = "Example:  sudare key rotate --source kenpo --identity kenpo.identity --from linkage-1.key --to linkage-2.key \\\n            --card room.card.toml raw/kenpo -o kenpo-bridge.sudare\n\n\
+Give all files that packages were made of, opt-out lists included. The room takes bridges of any source; after the first it takes\n\
+packages under the new key only."
+    )]
+    Rotate(RotateArgs),
+    /// As a steward (or the key's owner): sign that a card's key must not be used any more
+    #[command(
+        after_help = "Example:  sudare key revoke kenpo.card.toml --identity steward-a.identity --card room.card.toml -o kenpo.revocation"
+    )]
+    Revoke(RevokeArgs),
+    /// At the room: put a signed revocation into the log; it holds from then on
+    #[command(after_help = "Example:  sudare key accept-revocation kenpo.revocation --room room")]
+    AcceptRevocation {
+        /// The signed note
+        note: PathBuf,
+        /// The room.
+        #[command(flatten)]
+        room: RoomArgs,
+    },
 }
 
 /// Which room, and how to unlock it.
@@ -219,8 +245,7 @@ pub enum RoomCommand {
 /// `sudare link`
 #[derive(Debug, Args)]
 pub struct LinkArgs {
-    /// New packages; what the room has received before is linked along
-    #[arg(required = true)]
+    /// New packages, or none after a withdrawal; what the room has received before is linked along
     pub packages: Vec<PathBuf>,
     /// The room.
     #[command(flatten)]

@@ -58,13 +58,24 @@ pub fn run(size: &Size, progress: &dyn Fn(&str)) -> Result<String, Failure> {
     let mut bench = Bench::new(size.rounds, size.seconds)?;
     progress("inventing people, and loading a store with them");
     let room = room::Room::new(size.persons, size.months)?;
-    progress("tokens against ring's own loop");
-    tokens::measure(&mut bench, &room)?;
-    progress("readers against decoding and splitting");
-    readers::measure(&mut bench, &room)?;
-    progress("questions against exact SQL");
-    queries::measure(&mut bench, &room)?;
-    progress("linkage");
-    link::measure(&mut bench, &room, size)?;
+    // SUDARE_BENCH_ONLY=tokens,readers measures parts, for whoever works on one.
+    let only = std::env::var("SUDARE_BENCH_ONLY").unwrap_or_default();
+    let wanted = |part: &str| only.is_empty() || only.split(',').any(|word| word == part);
+    if wanted("tokens") {
+        progress("tokens against ring's own loop, packages against the reader and against Python");
+        tokens::measure(&mut bench, &room)?;
+    }
+    if wanted("readers") {
+        progress("readers against decoding and splitting");
+        readers::measure(&mut bench, &room)?;
+    }
+    if wanted("queries") {
+        progress("questions against exact SQL");
+        queries::measure(&mut bench, &room)?;
+    }
+    if wanted("linkage") {
+        progress("linkage");
+        link::measure(&mut bench, &room, size)?;
+    }
     Ok(table::markdown(bench.lines(), size, &before))
 }

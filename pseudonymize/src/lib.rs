@@ -7,6 +7,7 @@
 //! What memory hygiene there is: seeds, keys, passphrases and normalized identifiers are wiped when dropped. Frames
 //! of identified rows are polars', and ring's prepared HMAC keys are ring's; neither can be wiped.
 
+mod bridge;
 mod files;
 mod frames;
 mod kdf;
@@ -24,10 +25,12 @@ mod testing;
 mod token;
 #[cfg(test)]
 mod token_tests;
+mod tombstones;
 mod transform;
 #[cfg(test)]
 mod transform_tests;
 
+pub use bridge::{Bridge, RoomBridge};
 pub use files::FileError;
 pub use frames::FrameError;
 pub use kdf::{CryptoError, random_bytes};
@@ -35,4 +38,5 @@ pub use keyring::{Identity, KeyError, LinkageKey, Passphrase, Role, SealCost};
 pub use room::{RoomIdentity, RoomKey, rekey_identities};
 pub use tables::{rekey_tables, with_pid};
 pub use token::{PASSES, Pass, SourceKeys, Token};
+pub use tombstones::Tombstones;
 pub use transform::{Pseudonymizer, Pseudonymous};

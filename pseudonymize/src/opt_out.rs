@@ -4,17 +4,14 @@
 //! The lists are read before anything else and every batch tells the identities that are new in it, so a row is judged
 //! when it passes; what was wrongly let through would stop the run at its end, before the package has a manifest.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use polars::prelude::{BooleanChunked, DataFrame, DataType, UInt32Chunked};
 
 use crate::frames::{FrameError, Shaped};
-use crate::token::{Pass, SourceKeys, Token};
+use crate::token::{PASSES, Pass, SourceKeys, Token};
+use crate::tombstones::{self, FINDING, Tokens, covers};
 use crate::transform::{IDENTITY, Identifiers};
-
-/// Passes by which an entry of a list is found. Not those that tolerate a change of name or birth date: they name
-/// relatives and neighbours too easily to take somebody's rows away.
-const PASSES: [Pass; 5] = [Pass::Member, Pass::Id1, Pass::Id2, Pass::Id4, Pass::Individual];
 
 /// The column of a reader's identity frame that marks entries of opt-out lists.
 const LISTED: &str = "opted_out";
@@ -23,6 +20,10 @@ const LISTED: &str = "opted_out";
 #[derive(Default)]
 pub(crate) struct OptOuts {
     listed: HashSet<(Pass, Token)>,
+    /// Tokens of ID1 whose entry has a 枝番.
+    branched: HashSet<Token>,
+    /// All tokens of every entry.
+    entries: BTreeSet<Tokens<Token>>,
     /// Numbers, as the package would show them.
     out: HashSet<u32>,
     kept_back: BTreeMap<String, u64>,
@@ -47,18 +48,14 @@ impl OptOuts {
         let listed = listed(&shaped, &fresh)?;
         let identifiers = Identifiers::of(&shaped)?;
         let mut buffer = Vec::new();
-        let mut tokens = |row: usize| -> Vec<(Pass, Token)> {
-            // Whether a birth date can be is judged at the end of the run; until then, it counts.
-            let fields = identifiers.written(row);
-            let token = |pass: Pass| Some((pass, keys.token_with(pass, &fields, &mut buffer)?));
-            PASSES.into_iter().filter_map(token).collect()
-        };
+        // Whether a birth date can be is judged at the end of the run; until then, it counts.
+        let mut tokens = |row: usize| keys.tokens(&identifiers.written(row), &mut buffer);
         for (row, number) in numbers.iter().enumerate() {
             if let (true, Some(number)) = (is_listed(listed, row), number) {
                 if self.rows_passed {
                     return Err(FrameError::LateOptOut);
                 }
-                self.listed.extend(tokens(row));
+                self.entry(tokens(row));
                 self.out.insert(keys.renumber(number));
             }
         }
@@ -67,13 +64,31 @@ impl OptOuts {
         }
         for (row, number) in numbers.iter().enumerate() {
             if let Some(number) = number
-                && tokens(row).iter().any(|token| self.listed.contains(token))
+                && self.cover(&tokens(row))
             {
                 self.out.insert(keys.renumber(number));
             }
         }
         zeroize::Zeroize::zeroize(&mut buffer);
         Ok(())
+    }
+
+    fn entry(&mut self, tokens: Tokens<Token>) {
+        let of = |pass: Pass| tokens.get(pass.index()).copied().flatten();
+        self.listed.extend(FINDING.into_iter().filter_map(|pass| Some((pass, of(pass)?))));
+        if let (Some(_), Some(id1)) = (of(Pass::Member), of(Pass::Id1)) {
+            self.branched.insert(id1);
+        }
+        self.entries.insert(tokens);
+    }
+
+    fn cover(&self, tokens: &Tokens<Token>) -> bool {
+        covers(tokens, &|pass, token| self.listed.contains(&(pass, token)), &|id1| self.branched.contains(&id1))
+    }
+
+    /// The entries, in an order that tells nothing of the lists'.
+    pub(crate) fn tombstones(&self) -> Result<DataFrame, FrameError> {
+        tombstones::frame(self.entries.iter())
     }
 
     /// A table without the rows of listed persons; numbers are the package's.
@@ -106,13 +121,17 @@ impl OptOuts {
         }
         let kept = self.kept(IDENTITY, &frame)?;
         // The same question once more, of what is about to leave.
+        let mut kept_tokens = vec![[None; PASSES]; kept.height()];
         let shaped = Shaped::new(IDENTITY, &kept);
-        for pass in PASSES {
-            for token in shaped.binary(pass.column())?.iter().flatten() {
-                if <Token>::try_from(token).is_ok_and(|token| self.listed.contains(&(pass, token))) {
-                    return Err(FrameError::LateOptOut);
+        for pass in Pass::ALL {
+            for (tokens, token) in kept_tokens.iter_mut().zip(shaped.binary(pass.column())?.iter()) {
+                if let Some(slot) = tokens.get_mut(pass.index()) {
+                    *slot = token.and_then(|token| Token::try_from(token).ok());
                 }
             }
+        }
+        if kept_tokens.iter().any(|tokens| self.cover(tokens)) {
+            return Err(FrameError::LateOptOut);
         }
         self.count(IDENTITY, frame.height() - kept.height());
         Ok(kept)

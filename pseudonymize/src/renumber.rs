@@ -10,6 +10,7 @@ const HALF: usize = 1 << 16;
 
 /// A Feistel network on two 16-bit halves whose round functions are tables of true randomness (1 MiB in all), so
 /// that there is no key to find. Drawn for one run and forgotten with it.
+#[derive(Clone)]
 pub(crate) struct Renumbering(Zeroizing<Vec<u8>>);
 
 impl Renumbering {

@@ -173,12 +173,21 @@ impl SourceKeys {
         Ok(Self {
             origin: origin.to_owned(),
             epoch,
-            linkage_key: key.id()?,
+            linkage_key: format!("{}@{epoch}", key.id()?),
             prk,
             passes,
             insurer,
             renumbering: Renumbering::random()?,
         })
+    }
+
+    /// Keys of another linkage key or epoch that number identities as these do: for a [`crate::Bridge`] between the two.
+    ///
+    /// # Errors
+    /// As [`SourceKeys::derive`].
+    pub fn alike(&self, key: &LinkageKey, epoch: u32) -> Result<Self, crate::KeyError> {
+        let other = Self::derive(key, &self.origin, epoch)?;
+        Ok(Self { renumbering: self.renumbering.clone(), ..other })
     }
 
     /// The room these keys are for.
@@ -191,7 +200,7 @@ impl SourceKeys {
         self.epoch
     }
 
-    /// The public name of the linkage key ([`LinkageKey::id`]).
+    /// The public name of the linkage key ([`LinkageKey::id`]), `@` and the epoch: tokens of two names never meet.
     pub fn linkage_key_id(&self) -> &str {
         &self.linkage_key
     }

@@ -92,6 +92,14 @@ impl<'a> Pseudonymizer<'a> {
         self.opt_outs.kept_back()
     }
 
+    /// The tokens of the opt-out lists' entries, which the room needs to take their earlier rows away. No rows if there were none.
+    ///
+    /// # Errors
+    /// The frame can't be built.
+    pub fn tombstones(&self) -> Result<DataFrame, FrameError> {
+        self.opt_outs.tombstones()
+    }
+
     pub(crate) fn frames(
         &mut self,
         identity: DataFrame,

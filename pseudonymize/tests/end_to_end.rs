@@ -26,6 +26,7 @@ fn through(raw: &Path, out: &Path, source: &str, key: &LinkageKey, room: &Identi
         room: ROOM.to_owned(),
         epoch: 1,
         linkage_key: keys.linkage_key_id().to_owned(),
+        replaces: None,
         schema: catalogue.digest(),
     };
     let path = out.join(format!("{source}.sudare"));

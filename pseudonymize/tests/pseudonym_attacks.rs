@@ -221,6 +221,7 @@ fn a_leaked_package_is_noise() {
         room: ORIGIN.to_owned(),
         epoch: 1,
         linkage_key: keys.linkage_key_id().to_owned(),
+        replaces: None,
         schema: catalogue.digest(),
     };
     let path = dir.path().join("leaked.sudare");

@@ -34,20 +34,32 @@ pub struct SchemaArgs {
 /// `sudare pseudonymize`
 #[derive(Debug, Args)]
 pub struct PseudonymizeArgs {
+    /// Print what becomes of every field of every format (drop, token, key, generalize, keep), and do nothing
+    #[arg(long, exclusive = true)]
+    pub explain: bool,
     /// Name of this source, as the policy calls it
-    #[arg(long)]
+    #[arg(long, required_unless_present = "explain", default_value = "", hide_default_value = true)]
     pub source: String,
     /// The source's identity file, which signs the package
-    #[arg(long)]
+    #[arg(long, required_unless_present = "explain", default_value = "", hide_default_value = true)]
     pub identity: PathBuf,
     /// Passphrase of the identity.
     #[command(flatten)]
     pub passphrase: PassphraseArgs,
     /// The sealed linkage key
-    #[arg(long)]
+    #[arg(long, required_unless_present = "explain", default_value = "", hide_default_value = true)]
     pub linkage_key: PathBuf,
+    /// Epoch of its tokens, as the stewards say
+    #[arg(long, default_value_t = 1)]
+    pub epoch: u32,
     /// The room's public card
-    #[arg(long, value_name = "FILE")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        required_unless_present = "explain",
+        default_value = "",
+        hide_default_value = true
+    )]
     pub card: PathBuf,
     /// Column map (TOML) of CSV files of your own, before the built-in ones; may be given more than once
     #[arg(long = "map", value_name = "FILE")]
@@ -59,10 +71,10 @@ pub struct PseudonymizeArgs {
     #[command(flatten)]
     pub catalogue: CatalogueArgs,
     /// Files, folders or zips
-    #[arg(required = true)]
+    #[arg(required_unless_present = "explain")]
     pub inputs: Vec<PathBuf>,
     /// The package
-    #[arg(short, long)]
+    #[arg(short, long, required_unless_present = "explain", default_value = "", hide_default_value = true)]
     pub output: PathBuf,
     /// Number of this package; must grow from one to the next (default: seconds since 1970)
     #[arg(long)]

@@ -95,7 +95,7 @@ fn cosign(dir: &Path, identity: &Path, passphrase: Option<&Path>, seen: &Path, o
         audit_log::Posix::new(room.log_dir()),
         &room.card.verifier()?,
         &line,
-        &room.cosigners()?,
+        &room.cosigners(view.entries().iter().map(|entry| &entry.event))?,
     )
     .map_err(room::log_failure)?;
     let grown = match last {

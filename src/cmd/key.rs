@@ -19,6 +19,9 @@ pub fn run(command: &KeyCommand, out: &Out) -> Done {
             new(&New { name, role: *role, folder, from: from.as_deref(), until: until.as_deref() }, &passphrase, out)
         }
         KeyCommand::Linkage { to, output } => linkage(to, output, out),
+        KeyCommand::Rotate(args) => super::rotate::run(args, out),
+        KeyCommand::Revoke(args) => super::revoke::sign(args, out),
+        KeyCommand::AcceptRevocation { note, room } => super::revoke::accept(note, room, out),
     }
 }
 

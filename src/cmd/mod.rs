@@ -8,9 +8,14 @@ mod policy;
 mod pseudonymize;
 mod query;
 mod release;
+mod revoke;
 mod room;
+mod rotate;
 mod schema;
 mod synth;
+mod withdraw;
+
+pub use link::revoked;
 
 use crate::cli::Command;
 use crate::fail::Done;
@@ -30,5 +35,6 @@ pub fn run(command: &Command, out: &Out) -> Done {
         Command::Audit(command) => audit::run(command, out),
         Command::Policy(command) => policy::run(command, out),
         Command::Schema(args) => schema::run(args, out),
+        Command::Withdraw(command) => withdraw::run(command, out),
     }
 }

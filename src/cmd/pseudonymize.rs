@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use datasets::catalogue::source_fields;
 use datasets::read::{self, Identified, Kind, QualityReport, ReadError, ReadOptions};
 use jiff::Timestamp;
 use polars::prelude::{Column, DataFrame, IntoColumn, NamedFrom, ParquetWriter, Series};
@@ -17,10 +18,10 @@ use crate::fail::{self, Context, Done, Failure};
 use crate::out::{Out, place, thousands};
 use crate::room::RoomCard;
 
-/// The epoch of the tokens. A room takes one epoch at a time; a second one needs bridge packages.
-pub const EPOCH: u32 = 1;
-
 pub fn run(args: &PseudonymizeArgs, out: &Out) -> Done {
+    if args.explain {
+        return explain(out);
+    }
     fail::refuse_existing(&args.output)?;
     fail::demand_folder(&args.output)?;
     let card = RoomCard::read(&args.card)?;
@@ -35,7 +36,7 @@ pub fn run(args: &PseudonymizeArgs, out: &Out) -> Done {
     }
     let linkage_key = LinkageKey::open(&args.linkage_key, &identity)
         .input(format!("{} can't be opened", args.linkage_key.display()))?;
-    let keys = SourceKeys::derive(&linkage_key, &card.origin, EPOCH).input("the linkage key")?;
+    let keys = SourceKeys::derive(&linkage_key, &card.origin, args.epoch).input("the linkage key")?;
     let catalogue = catalogue::load(args.catalogue.dir.as_deref())?;
     catalogue::demand_same(&catalogue, &card)?;
     let sequence = match args.sequence {
@@ -47,8 +48,9 @@ pub fn run(args: &PseudonymizeArgs, out: &Out) -> Done {
         sequence,
         legal_basis: args.legal_basis.clone(),
         room: card.origin.clone(),
-        epoch: EPOCH,
+        epoch: args.epoch,
         linkage_key: keys.linkage_key_id().to_owned(),
+        replaces: None,
         schema: catalogue.digest(),
     };
 
@@ -60,7 +62,6 @@ pub fn run(args: &PseudonymizeArgs, out: &Out) -> Done {
         truth: args.truth.as_deref(),
         truth_frame: None,
         identities: 0,
-        failure: None,
     };
     let bar = out.bar(&format!("{}: reading", args.source), total_bytes(&args.inputs), true);
     let options = ReadOptions {
@@ -69,18 +70,18 @@ pub fn run(args: &PseudonymizeArgs, out: &Out) -> Done {
         catalogue: Some(catalogue.clone()),
         ..ReadOptions::default()
     };
-    let report = read::read(&args.inputs, &options, &mut |batch| job.take(batch), &|n| bar.inc(n));
+    let (report, done) = on_two_threads(&args.inputs, &options, &mut job, &|n| bar.inc(n));
     bar.finish_and_clear();
-    if let Some(failure) = job.failure.take() {
-        return Err(failure);
-    }
+    done?;
     let report = report.map_err(Failure::input)?;
     if !args.accept_losses {
         demand_health(&report)?;
     }
     let quality = serde_json::to_string(&report).input("the quality report")?;
     let signer = actors::signer(&identity)?;
-    let Job { writer, truth_frame, identities, .. } = job;
+    let tombstones = job.pseudonymizer.tombstones().input("the opt-outs")?;
+    let Job { mut writer, truth_frame, identities, .. } = job;
+    writer.tombstones(&tombstones).input("the opt-outs")?;
     let summary = writer
         .finish(&quality, &|text| audit_log::note::sign(text, &[&signer]).map_err(Into::into))
         .input(format!("{} can't be written", args.output.display()))?;
@@ -92,6 +93,24 @@ pub fn run(args: &PseudonymizeArgs, out: &Out) -> Done {
     out.value(&serde_json::json!({
         "package": args.output, "source": args.source, "sequence": sequence, "bytes": summary.bytes, "quality": report,
     }));
+    Ok(())
+}
+
+/// What becomes of every field.
+fn explain(out: &Out) -> Done {
+    let formats = source_fields().input("the table of fields")?;
+    for format in &formats {
+        out.line(format!("\n{} ({})", format.title, format.source));
+        for field in &format.fields {
+            let to = if field.to.is_empty() { String::new() } else { format!(" → {}", field.to.join(", ")) };
+            let why = field.why.as_ref().map(|why| format!("  ({why})")).unwrap_or_default();
+            out.line(format!("  {:<10} {}{to}{why}", field.becomes.as_str(), field.field));
+        }
+    }
+    out.line(
+        "\nA field that is not listed has no column to go to: it is dropped. Columns and bounds: `sudare schema`.",
+    );
+    out.value(&formats);
     Ok(())
 }
 
@@ -110,21 +129,10 @@ struct Job<'a> {
     truth: Option<&'a Path>,
     truth_frame: Option<DataFrame>,
     identities: usize,
-    failure: Option<Failure>,
 }
 
 impl Job<'_> {
-    fn take(&mut self, batch: Identified) -> Result<(), ReadError> {
-        match self.try_take(batch) {
-            Ok(()) => Ok(()),
-            Err(failure) => {
-                self.failure = Some(failure);
-                Err(ReadError::Sink("".into()))
-            }
-        }
-    }
-
-    fn try_take(&mut self, batch: Identified) -> Done {
+    fn take(&mut self, batch: Identified) -> Done {
         if batch.identity().height() > 0
             && let Some(path) = self.truth
         {
@@ -135,6 +143,28 @@ impl Job<'_> {
         self.identities += batch.identity().height();
         self.writer.append(&batch).input("the package can't be written")
     }
+}
+
+/// Batches waiting between the reader and the writer; each is up to 100,000 rows.
+const WAITING: usize = 2;
+
+/// One thread reads, the other makes tokens, Parquet and ciphertext. A failure of either ends both.
+fn on_two_threads(
+    inputs: &[PathBuf],
+    options: &ReadOptions,
+    job: &mut Job<'_>,
+    progress: &dyn Fn(u64),
+) -> (Result<QualityReport, ReadError>, Done) {
+    let (sender, receiver) = std::sync::mpsc::sync_channel::<Identified>(WAITING);
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(move || receiver.into_iter().try_for_each(|batch| job.take(batch)));
+        // A writer that has failed hangs up; what it says is what counts.
+        let gone = |_| ReadError::Sink("".into());
+        let report = read::read(inputs, options, &mut |batch| sender.send(batch).map_err(gone), progress);
+        drop(sender);
+        let done = writer.join().unwrap_or_else(|_| Err(Failure::input("the writing thread ended early")));
+        (report, done)
+    })
 }
 
 /// The truth by the numbers that the package shows.

@@ -15,6 +15,8 @@ pub struct Header {
     pub epoch: u32,
     /// Public name of the linkage key.
     pub linkage_key: String,
+    /// For a bridge: public name of the linkage key that this one replaces.
+    pub replaces: Option<String>,
     /// Digest of the catalogue that gave the content its shape.
     pub schema: [u8; 32],
 }
@@ -47,6 +49,8 @@ pub enum ManifestError {
 }
 
 const FIRST: &str = "sudare package v1";
+/// Stands where nothing is replaced.
+const NOTHING: &str = "-";
 
 impl Manifest {
     /// The text that is signed; ends with a line end.
@@ -54,12 +58,14 @@ impl Manifest {
     /// # Errors
     /// A field can't stand on a line.
     pub fn to_text(&self) -> Result<String, ManifestError> {
-        let Header { source, sequence, legal_basis, room, epoch, linkage_key, schema } = &self.header;
+        let Header { source, sequence, legal_basis, room, epoch, linkage_key, replaces, schema } = &self.header;
+        let replaces = replaces.as_deref().unwrap_or(NOTHING);
         for (name, value) in [
-            ("source", source),
+            ("source", source.as_str()),
             ("legal basis", legal_basis),
             ("room", room),
-            ("linkage key", linkage_key),
+            ("linkage key", linkage_key.as_str()),
+            ("replaced key", replaces),
             ("profile", &self.profile),
         ] {
             if !fits(value) {
@@ -70,7 +76,7 @@ impl Manifest {
         let profile = &self.profile;
         Ok(format!(
             "{FIRST}\nroom {room}\nsource {source}\nsequence {sequence}\nepoch {epoch}\nlinkage-key {linkage_key}\n\
-             profile {profile}\nschema sha256:{schema}\ncontent sha256:{content}\nlegal-basis {legal_basis}\n"
+             replaces {replaces}\nprofile {profile}\nschema sha256:{schema}\ncontent sha256:{content}\nlegal-basis {legal_basis}\n"
         ))
     }
 
@@ -79,18 +85,28 @@ impl Manifest {
     /// # Errors
     /// The first line that is wrong.
     pub fn parse(text: &str) -> Result<Self, ManifestError> {
-        const KEYS: [&str; 9] =
-            ["room", "source", "sequence", "epoch", "linkage-key", "profile", "schema", "content", "legal-basis"];
+        const KEYS: [&str; 10] = [
+            "room",
+            "source",
+            "sequence",
+            "epoch",
+            "linkage-key",
+            "replaces",
+            "profile",
+            "schema",
+            "content",
+            "legal-basis",
+        ];
         let mut lines = text.split('\n');
         if lines.next() != Some(FIRST) {
             return Err(ManifestError::Line { line: 1, expected: FIRST });
         }
-        let mut values = [""; 9];
+        let mut values = [""; 10];
         for (i, (slot, key)) in values.iter_mut().zip(KEYS).enumerate() {
             let value = lines.next().and_then(|l| l.strip_prefix(key)).and_then(|l| l.strip_prefix(' '));
             *slot = value.filter(|v| fits(v)).ok_or(ManifestError::Line { line: i + 2, expected: key })?;
         }
-        let [room, source, sequence, epoch, linkage_key, profile, schema, content, legal_basis] = values;
+        let [room, source, sequence, epoch, linkage_key, replaces, profile, schema, content, legal_basis] = values;
         let wrong = |line, expected| ManifestError::Line { line, expected };
         let digest = |text: &str, line| {
             text.strip_prefix("sha256:")
@@ -106,16 +122,17 @@ impl Manifest {
                 room: room.to_owned(),
                 epoch: epoch.parse().map_err(|_| wrong(5, "an epoch"))?,
                 linkage_key: linkage_key.to_owned(),
-                schema: digest(schema, 8)?,
+                replaces: (replaces != NOTHING).then(|| replaces.to_owned()),
+                schema: digest(schema, 9)?,
             },
             profile: profile.to_owned(),
-            content: digest(content, 9)?,
+            content: digest(content, 10)?,
         };
         // One text per manifest: +1, 01 and trailing lines are not it.
         if manifest.to_text().as_deref() == Ok(text) {
             Ok(manifest)
         } else {
-            Err(wrong(11, "nothing after the legal basis, numbers without signs and leading zeros"))
+            Err(wrong(12, "nothing after the legal basis, numbers without signs and leading zeros"))
         }
     }
 

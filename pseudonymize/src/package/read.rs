@@ -13,6 +13,7 @@ use crate::files::FileError;
 use crate::frames::FrameError;
 use crate::keyring::Identity;
 use crate::normalize::PROFILE;
+use crate::tombstones::TOMBSTONES;
 
 /// A manifest and its signatures are a page of text.
 const LARGEST_NOTE: u64 = 64 * 1024;
@@ -38,10 +39,14 @@ pub struct Opened {
     pub manifest: Manifest,
     /// The signed note.
     pub note: String,
-    /// As [`crate::Pseudonymous::identity`].
+    /// As [`crate::Pseudonymous::identity`]; without columns in a package that only has tombstones or a bridge.
     pub identity: DataFrame,
     /// As [`crate::Pseudonymous::tables`], batches joined.
     pub tables: BTreeMap<String, DataFrame>,
+    /// Tokens of people whose rows of this source must go: [`crate::Tombstones::add`].
+    pub tombstones: Option<DataFrame>,
+    /// Pairs of old and new tokens: [`crate::RoomBridge::add`]. Empty if it has none.
+    pub bridge: BTreeMap<String, DataFrame>,
     /// The source's quality report, JSON.
     pub quality: String,
 }
@@ -103,13 +108,16 @@ pub fn open(
     io::copy(&mut content, &mut io::sink()).map_err(io)?;
     content.check(path, &manifest)?;
 
-    let Parts { identity, tables, quality } = parts;
+    let Parts { identity, tables, tombstones, bridge, quality } = parts;
+    let identity = identity.or_else(|| (tombstones.is_some() || !bridge.is_empty()).then(DataFrame::empty));
     let missing = |what| PackageError::Content { path: path.to_owned(), what };
     Ok(Opened {
         manifest,
         note: outer.note,
         identity: identity.ok_or_else(|| missing("no identities"))?,
         tables,
+        tombstones,
+        bridge,
         quality: quality.ok_or_else(|| missing("no quality report"))?,
     })
 }
@@ -149,7 +157,7 @@ fn claim(path: &Path, note: &str) -> Result<Manifest, PackageError> {
     let fail = |source| PackageError::Manifest { path: path.to_owned(), source };
     let (text, _) = note
         .split_once("\n\n")
-        .ok_or_else(|| fail(ManifestError::Line { line: 11, expected: "an empty line and signatures" }))?;
+        .ok_or_else(|| fail(ManifestError::Line { line: 12, expected: "an empty line and signatures" }))?;
     Manifest::parse(&format!("{text}\n")).map_err(fail)
 }
 
@@ -230,6 +238,8 @@ impl Hashed<'_> {
 struct Parts {
     identity: Option<DataFrame>,
     tables: BTreeMap<String, DataFrame>,
+    tombstones: Option<DataFrame>,
+    bridge: BTreeMap<String, DataFrame>,
     quality: Option<String>,
 }
 
@@ -254,6 +264,10 @@ fn decrypt(path: &Path, content: &mut Hashed<'_>, identity: &Identity) -> Result
                 parts.quality = Some(text);
             }
             ["identity", _] if parts.identity.is_none() => parts.identity = Some(parquet("identity", bytes)?),
+            [TOMBSTONES, _] if parts.tombstones.is_none() => parts.tombstones = Some(parquet(TOMBSTONES, bytes)?),
+            ["bridge", part, _] if !parts.bridge.contains_key(*part) => {
+                parts.bridge.insert((*part).to_owned(), parquet("bridge", bytes)?);
+            }
             ["tables", table, _] => {
                 let frame = parquet(table, bytes)?;
                 match parts.tables.get_mut(*table) {

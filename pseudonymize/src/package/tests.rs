@@ -42,6 +42,7 @@ impl World {
             room: ROOM.into(),
             epoch: 1,
             linkage_key: self.keys.linkage_key_id().into(),
+            replaces: None,
             schema: catalogue().digest(),
         }
     }

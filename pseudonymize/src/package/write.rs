@@ -13,6 +13,7 @@ use super::{BoxError, CONTENT, Header, Manifest, NOTE, PackageError, QUALITY};
 use crate::files::{Draft, FileError};
 use crate::frames::FrameError;
 use crate::normalize::PROFILE;
+use crate::tombstones::TOMBSTONES;
 use crate::transform::Pseudonymous;
 
 const BLOCK: u64 = 512;
@@ -91,6 +92,31 @@ impl Writer {
             self.part("identity", batch.identity())?;
             self.complete = true;
         }
+        Ok(())
+    }
+
+    /// Adds the tokens of people whose earlier rows must go ([`crate::Pseudonymizer::tombstones`]), after all batches. A package
+    /// may have nothing else.
+    ///
+    /// # Errors
+    /// The file system.
+    pub fn tombstones(&mut self, frame: &DataFrame) -> Result<(), PackageError> {
+        if frame.height() > 0 {
+            self.part(TOMBSTONES, frame)?;
+            self.complete = true;
+        }
+        Ok(())
+    }
+
+    /// Adds the pairs of a [`crate::Bridge`]. A package may have nothing else.
+    ///
+    /// # Errors
+    /// The file system.
+    pub fn bridge(&mut self, frames: &BTreeMap<String, DataFrame>) -> Result<(), PackageError> {
+        for (name, frame) in frames {
+            self.part(&format!("bridge/{name}"), frame)?;
+        }
+        self.complete = true;
         Ok(())
     }
 

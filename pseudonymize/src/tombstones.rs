@@ -1,0 +1,169 @@
+//! Tombstones: tokens of people whose rows must go. They travel in packages (a source's opt-outs, which remove that source's
+//! rows only) and in withdrawals (which remove a person from the room).
+//!
+//! A tombstone is tokens and nothing else: no sex, no month of birth, no day. Who decides that rows go, and what the log says
+//! of it, is elsewhere.
+
+use std::collections::HashSet;
+
+use polars::prelude::{BinaryChunkedBuilder, DataFrame, DataType, IntoColumn, IntoSeries};
+
+use crate::frames::{FrameError, Shaped};
+use crate::room::{RoomIdentity, RoomKey};
+use crate::token::{PASSES, Pass, Token};
+
+/// The name of the part in a package, and of the frame in errors.
+pub(crate) const TOMBSTONES: &str = "tombstones";
+
+/// Passes by which somebody is found. Not those that tolerate a change of name or birth date: they name relatives and
+/// neighbours too easily to take somebody's rows away.
+pub(crate) const FINDING: [Pass; 5] = [Pass::Member, Pass::Id1, Pass::Id2, Pass::Id4, Pass::Individual];
+
+/// The tokens of one person, by [`Pass::ALL`].
+pub(crate) type Tokens<T> = [Option<T>; PASSES];
+
+/// A frame with a 16-byte Binary column per pass.
+pub(crate) fn frame<'t>(
+    entries: impl ExactSizeIterator<Item = &'t Tokens<Token>> + Clone,
+) -> Result<DataFrame, FrameError> {
+    let mut columns = Vec::with_capacity(PASSES);
+    let height = entries.len();
+    for pass in Pass::ALL {
+        let mut builder = BinaryChunkedBuilder::new(pass.column().into(), height);
+        for tokens in entries.clone() {
+            builder.append_option(tokens.get(pass.index()).copied().flatten());
+        }
+        columns.push(builder.finish().into_series().into_column());
+    }
+    DataFrame::new(height, columns).map_err(|e| FrameError::polars(TOMBSTONES, &e))
+}
+
+/// Tokens of people whose rows must go, as the room knows them.
+#[derive(Default)]
+pub struct Tombstones {
+    tokens: HashSet<(Pass, u128)>,
+    /// Tokens of ID1 whose entry has a 枝番: another 枝番 under them is another member of the family.
+    branched: HashSet<u128>,
+}
+
+impl std::fmt::Debug for Tombstones {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Tombstones(redacted)")
+    }
+}
+
+impl Tombstones {
+    /// Adds the tombstones of a package ([`crate::package::Opened::tombstones`]), re-keyed for this room.
+    ///
+    /// # Errors
+    /// A column is missing or has another type, or a token isn't 16 bytes.
+    pub fn add(&mut self, frame: &DataFrame, key: &RoomKey) -> Result<(), FrameError> {
+        let mut frame = frame.clone();
+        frame.rechunk_mut();
+        let shaped = Shaped::new(TOMBSTONES, &frame);
+        let mut columns = Vec::with_capacity(PASSES);
+        for pass in Pass::ALL {
+            columns.push((pass, shaped.binary(pass.column())?));
+        }
+        for row in 0..frame.height() {
+            let mut tokens: Tokens<u128> = [None; PASSES];
+            for ((pass, column), slot) in columns.iter().zip(&mut tokens) {
+                if let Some(bytes) = column.get(row) {
+                    let token = Token::try_from(bytes).map_err(|_| shaped.wrong(pass.column(), &DataType::Binary))?;
+                    *slot = Some(key.rekey(*pass, &token));
+                }
+            }
+            self.entry(&tokens);
+        }
+        Ok(())
+    }
+
+    fn entry(&mut self, tokens: &Tokens<u128>) {
+        let of = |pass: Pass| tokens.get(pass.index()).copied().flatten();
+        self.tokens.extend(FINDING.into_iter().filter_map(|pass| Some((pass, of(pass)?))));
+        if let (Some(_), Some(id1)) = (of(Pass::Member), of(Pass::Id1)) {
+            self.branched.insert(id1);
+        }
+    }
+
+    /// Replaces tokens as a bridge says, so that tombstones outlive a rotation of the linkage key.
+    pub fn translate(&mut self, new: &dyn Fn(Pass, u128) -> Option<u128>) {
+        let more: Vec<(Pass, u128)> =
+            self.tokens.iter().filter_map(|(pass, old)| Some((*pass, new(*pass, *old)?))).collect();
+        self.tokens.extend(more);
+        let more: Vec<u128> = self.branched.iter().filter_map(|old| new(Pass::Id1, *old)).collect();
+        self.branched.extend(more);
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.tokens.is_empty()
+    }
+
+    /// Whether an identity is one of these people's: it shares a token with an entry. ID1 alone does not count where both
+    /// the entry and the identity have a 枝番, or a twin would go with a twin.
+    pub fn cover(&self, identity: &RoomIdentity) -> bool {
+        covers(&identity.tokens, &|pass, token| self.tokens.contains(&(pass, token)), &|id1| {
+            self.branched.contains(&id1)
+        })
+    }
+}
+
+/// The rule of [`Tombstones::cover`], for tokens of either side.
+pub(crate) fn covers<T: Copy>(
+    tokens: &Tokens<T>,
+    listed: &dyn Fn(Pass, T) -> bool,
+    branched: &dyn Fn(T) -> bool,
+) -> bool {
+    let of = |pass: Pass| tokens.get(pass.index()).copied().flatten();
+    FINDING.into_iter().any(|pass| match of(pass) {
+        Some(id1) if pass == Pass::Id1 && of(Pass::Member).is_some() => listed(pass, id1) && !branched(id1),
+        Some(token) => listed(pass, token),
+        None => false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+    use super::*;
+
+    fn tokens(set: &[(Pass, u128)]) -> Tokens<u128> {
+        let mut out = [None; PASSES];
+        for (pass, token) in set {
+            out[pass.index()] = Some(*token);
+        }
+        out
+    }
+
+    fn covered(list: &Tombstones, set: &[(Pass, u128)]) -> bool {
+        covers(&tokens(set), &|p, t| list.tokens.contains(&(p, t)), &|t| list.branched.contains(&t))
+    }
+
+    #[test]
+    fn one_shared_token_is_enough_but_twins_are_two() {
+        let mut list = Tombstones::default();
+        assert!(list.is_empty());
+        list.entry(&tokens(&[(Pass::Member, 1), (Pass::Id1, 2), (Pass::Id2, 3), (Pass::Marriage, 4)]));
+        assert!(!list.is_empty());
+        assert!(covered(&list, &[(Pass::Member, 1)]));
+        assert!(covered(&list, &[(Pass::Member, 9), (Pass::Id2, 3)]), "another spelling of the number");
+        assert!(covered(&list, &[(Pass::Id1, 2)]), "an old record without 枝番 might be theirs: it goes");
+        assert!(!covered(&list, &[(Pass::Member, 9), (Pass::Id1, 2)]), "the twin");
+        assert!(!covered(&list, &[(Pass::Marriage, 4)]), "a relative");
+        assert!(!covered(&list, &[(Pass::Id4, 3)]), "a token of another pass");
+        // An entry without 枝番 can't tell twins apart: both go rather than one too few.
+        let mut list = Tombstones::default();
+        list.entry(&tokens(&[(Pass::Id1, 2)]));
+        assert!(covered(&list, &[(Pass::Member, 9), (Pass::Id1, 2)]));
+    }
+
+    #[test]
+    fn a_bridge_adds_the_new_tokens() {
+        let mut list = Tombstones::default();
+        list.entry(&tokens(&[(Pass::Id4, 7)]));
+        list.translate(&|pass, old| (pass == Pass::Id4 && old == 7).then_some(70));
+        assert!(covered(&list, &[(Pass::Id4, 70)]) && covered(&list, &[(Pass::Id4, 7)]));
+    }
+}

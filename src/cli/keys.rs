@@ -1,0 +1,144 @@
+//! What is typed when keys change and people leave.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::{CatalogueArgs, PassphraseArgs, RoomArgs};
+
+/// `sudare key rotate`
+#[derive(Debug, Args)]
+pub struct RotateArgs {
+    /// Name of this source, as the policy calls it
+    #[arg(long)]
+    pub source: String,
+    /// The source's identity file, which signs the package
+    #[arg(long)]
+    pub identity: PathBuf,
+    /// Passphrase of the identity.
+    #[command(flatten)]
+    pub passphrase: PassphraseArgs,
+    /// The sealed linkage key in force
+    #[arg(long, value_name = "FILE")]
+    pub from: PathBuf,
+    /// Its epoch
+    #[arg(long, default_value_t = 1)]
+    pub from_epoch: u32,
+    /// The sealed linkage key that replaces it; may be the same with another epoch
+    #[arg(long, value_name = "FILE")]
+    pub to: PathBuf,
+    /// Its epoch
+    #[arg(long, default_value_t = 1)]
+    pub to_epoch: u32,
+    /// The room's public card
+    #[arg(long, value_name = "FILE")]
+    pub card: PathBuf,
+    /// Column map (TOML) of CSV files of your own; may be given more than once
+    #[arg(long = "map", value_name = "FILE")]
+    pub maps: Vec<PathBuf>,
+    /// Catalogue.
+    #[command(flatten)]
+    pub catalogue: CatalogueArgs,
+    /// Files, folders or zips
+    #[arg(required = true)]
+    pub inputs: Vec<PathBuf>,
+    /// The bridge package
+    #[arg(short, long)]
+    pub output: PathBuf,
+}
+
+/// `sudare key revoke`
+#[derive(Debug, Args)]
+pub struct RevokeArgs {
+    /// The card whose key is revoked
+    pub subject: PathBuf,
+    /// The steward's identity file, or that of the key's owner
+    #[arg(long)]
+    pub identity: PathBuf,
+    /// Passphrase of the identity.
+    #[command(flatten)]
+    pub passphrase: PassphraseArgs,
+    /// The room's public card
+    #[arg(long, value_name = "FILE")]
+    pub card: PathBuf,
+    /// The signed note
+    #[arg(short, long)]
+    pub output: PathBuf,
+}
+
+/// `sudare withdraw …`
+#[derive(Debug, Subcommand)]
+pub enum WithdrawCommand {
+    /// As a steward who holds the linkage key: make a batch of tombstones from lists of people
+    #[command(
+        after_help = "Example:  sudare withdraw make people.csv --identity steward-a.identity --linkage-key linkage.key --card room.card.toml -o 1.withdrawal\n\n\
+A list has the columns of an opt-out list: identity columns and no others. Names are read here and go no further."
+    )]
+    Make(WithdrawMake),
+    /// As another steward: sign the batch
+    #[command(
+        after_help = "Example:  sudare withdraw approve 1.withdrawal --identity steward-b.identity -o 1.approval"
+    )]
+    Approve(WithdrawApprove),
+    /// At the room: take a batch that two stewards signed; works from the next `sudare link` on
+    #[command(after_help = "Example:  sudare withdraw accept 1.withdrawal --approval 1.approval --room room")]
+    Accept(WithdrawAccept),
+}
+
+/// `sudare withdraw make`
+#[derive(Debug, Args)]
+pub struct WithdrawMake {
+    /// Lists of people (CSV)
+    #[arg(required = true)]
+    pub lists: Vec<PathBuf>,
+    /// The steward's identity file
+    #[arg(long)]
+    pub identity: PathBuf,
+    /// Passphrase of the identity.
+    #[command(flatten)]
+    pub passphrase: PassphraseArgs,
+    /// The sealed linkage key (escrow)
+    #[arg(long)]
+    pub linkage_key: PathBuf,
+    /// Epoch of its tokens
+    #[arg(long, default_value_t = 1)]
+    pub epoch: u32,
+    /// The room's public card
+    #[arg(long, value_name = "FILE")]
+    pub card: PathBuf,
+    /// Column map (TOML) of a list of your own
+    #[arg(long = "map", value_name = "FILE")]
+    pub maps: Vec<PathBuf>,
+    /// The batch
+    #[arg(short, long)]
+    pub output: PathBuf,
+}
+
+/// `sudare withdraw approve`
+#[derive(Debug, Args)]
+pub struct WithdrawApprove {
+    /// The batch
+    pub batch: PathBuf,
+    /// The steward's identity file
+    #[arg(long)]
+    pub identity: PathBuf,
+    /// Passphrase of the identity.
+    #[command(flatten)]
+    pub passphrase: PassphraseArgs,
+    /// The signed approval
+    #[arg(short, long)]
+    pub output: PathBuf,
+}
+
+/// `sudare withdraw accept`
+#[derive(Debug, Args)]
+pub struct WithdrawAccept {
+    /// The batch
+    pub batch: PathBuf,
+    /// The other steward's approval
+    #[arg(long, value_name = "FILE")]
+    pub approval: PathBuf,
+    /// The room.
+    #[command(flatten)]
+    pub room: RoomArgs,
+}
