@@ -84,12 +84,14 @@ pub(super) fn format(head: &[u8]) -> Format {
     let number = |item: &[u8]| !item.is_empty() && item.iter().all(u8::is_ascii_digit);
     if matches!(kind, b"1" | b"2")
         && number(row)
-        && number(branch)
-        && matches!(record, b"MN" | b"IR" | b"YK" | b"RE" | b"JY" | b"HO")
+        && (branch.is_empty() || number(branch))
+        && matches!(record, b"MN" | b"IR" | b"YK" | b"UK" | b"RE" | b"JY" | b"HO")
     {
         return Format::Claims;
     }
-    if matches!(kind, b"IR" | b"YK" | b"UK") && number(row) {
+    // 審査支払機関 and 都道府県, one of which samples leave out; a receipt sent back alone begins with its RE.
+    let house = matches!(kind, b"IR" | b"YK" | b"UK") && (number(row) || number(branch));
+    if house || kind == b"RE" && number(row) && number(branch) && branch.len() == 4 {
         return Format::ProviderClaims;
     }
     header::kind(line)
@@ -145,7 +147,11 @@ mod tests {
         assert_eq!(format(xml.as_bytes()), Format::Checkup);
         assert_eq!(format(b"<index xmlns='x'/>"), Format::Beside("archive-index"));
         assert_eq!(format(b"1,1,0,MN,012345678"), Format::Claims);
-        assert_eq!(format(b"IR,1,13,1,1234567,,A,202404,00,"), Format::ProviderClaims);
+        assert_eq!(format(b"1,1,,IR,1,13,1,1234567"), Format::Claims);
+        for head in [&b"IR,1,13,1,1234567,,A,202404,00,"[..], b"YK,,13,4,1234567", b"UK,1,13", b"RE,1,1112,202404,A"] {
+            assert_eq!(format(head), Format::ProviderClaims);
+        }
+        assert_eq!(format(b"RE,IR"), Format::Unknown);
         assert_eq!(format(b"PK\x03\x04"), Format::Zip);
         assert_eq!(format(b"\r\n\x1a"), Format::Empty);
         assert_eq!(format(b"\xFF\xFEa\0"), Format::Utf16);
