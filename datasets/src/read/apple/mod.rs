@@ -25,7 +25,7 @@ use super::desk::Desk;
 use super::error::{Place, ReadError};
 use super::lifelog::day::{self, Days};
 use super::report::Kind;
-use record::{Record, Stamp, resolved};
+use record::{Attributes, Record, Stamp, resolved};
 use source::Source;
 use state::{Class, Minutes, Moment, Observation, Sources, State};
 use types::What;
@@ -186,13 +186,25 @@ impl<'a> Export<'a> {
 
     /// One record at the top. The outer error refuses the file, the inner one the record.
     fn record(&mut self, element: &BytesStart<'_>) -> Result<Result<Fate, &'static str>, Fault> {
-        let Some(record) = Record::of(element.attributes_raw()) else {
-            return Ok(Err("attributes"));
-        };
         let entity = || Fault("entity");
-        if self.last_kind.0 != record.kind {
-            let kind = resolved(record.kind).ok_or_else(entity)?;
-            self.last_kind = (record.kind.to_owned(), What::of(&kind));
+        let (mut record, mut attributes) = (Record::default(), Attributes(element.attributes_raw()));
+        loop {
+            match attributes.next() {
+                Ok(Some((key, value))) => record.set(key, value),
+                Ok(None) => break,
+                Err(()) => return Ok(Err("attributes")),
+            }
+            // The type comes first: what no column has need not be split further.
+            if !record.kind.is_empty() && self.last_kind.0 != record.kind {
+                let kind = resolved(record.kind).ok_or_else(entity)?;
+                self.last_kind = (record.kind.to_owned(), What::of(&kind));
+            }
+            if let (What::LeftOut(code), false) = (self.last_kind.1, record.kind.is_empty()) {
+                return Ok(Ok(Fate::LeftOut(code)));
+            }
+        }
+        if record.kind.is_empty() {
+            return Ok(Ok(Fate::LeftOut("type-unknown")));
         }
         let unit = resolved(record.unit).ok_or_else(entity)?;
         let value = resolved(record.value).ok_or_else(entity)?;

@@ -16,34 +16,41 @@ pub(super) struct Record<'a> {
     pub(super) value: &'a str,
 }
 
+/// The attributes after a tag's name, one by one.
+pub(super) struct Attributes<'a>(pub(super) &'a str);
+
+impl<'a> Attributes<'a> {
+    /// The next key and value; `Err` if what follows is no attribute.
+    pub(super) fn next(&mut self) -> Result<Option<(&'a str, &'a str)>, ()> {
+        let rest = self.0.trim_ascii_start();
+        if rest.is_empty() {
+            return Ok(None);
+        }
+        let bytes = rest.as_bytes();
+        let equals = memchr::memchr(b'=', bytes).ok_or(())?;
+        let after = bytes.get(equals + 1..).unwrap_or(&[]);
+        let open = equals + 1 + (after.len() - after.trim_ascii_start().len());
+        let quote = bytes.get(open).filter(|byte| matches!(byte, b'"' | b'\'')).ok_or(())?;
+        let value = rest.get(open + 1..).ok_or(())?;
+        let close = memchr::memchr(*quote, value.as_bytes()).ok_or(())?;
+        self.0 = value.get(close + 1..).unwrap_or("");
+        let key = rest.get(..equals).unwrap_or("").trim_ascii_end();
+        Ok(Some((key, value.get(..close).unwrap_or(""))))
+    }
+}
+
 impl<'a> Record<'a> {
-    /// Splits what follows the tag's name; `None` if it is not a list of attributes.
-    pub(super) fn of(mut rest: &'a str) -> Option<Self> {
-        let mut record = Self::default();
-        loop {
-            rest = rest.trim_ascii_start();
-            if rest.is_empty() {
-                return Some(record);
-            }
-            let (key, after) = rest.split_once('=')?;
-            let after = after.trim_ascii_start();
-            let quote = match after.as_bytes().first() {
-                Some(b'"') => '"',
-                Some(b'\'') => '\'',
-                _ => return None,
-            };
-            let (value, after) = after.get(1..)?.split_once(quote)?;
-            match key.trim_ascii_end() {
-                "type" => record.kind = value,
-                "sourceName" => record.source = value,
-                "device" => record.device = value,
-                "unit" => record.unit = value,
-                "startDate" => record.start = value,
-                "endDate" => record.end = value,
-                "value" => record.value = value,
-                _ => {}
-            }
-            rest = after;
+    /// Takes one attribute.
+    pub(super) fn set(&mut self, key: &str, value: &'a str) {
+        match key {
+            "type" => self.kind = value,
+            "sourceName" => self.source = value,
+            "device" => self.device = value,
+            "unit" => self.unit = value,
+            "startDate" => self.start = value,
+            "endDate" => self.end = value,
+            "value" => self.value = value,
+            _ => {}
         }
     }
 }
@@ -147,17 +154,26 @@ mod tests {
 
     #[test]
     fn attributes() {
-        let record = Record::of(" type = 'a\"b' x=\"1\"  unit=\"mmol&lt;180>/L\" value=\"5\"").unwrap();
+        let all = |text: &'static str| {
+            let (mut record, mut attributes) = (Record::default(), Attributes(text));
+            while let Some((key, value)) = attributes.next()? {
+                record.set(key, value);
+            }
+            Ok::<_, ()>(record)
+        };
+        let record = all(" type = 'a\"b' x=\"1\"  unit=\"mmol&lt;180>/L\" value=\"5\"").unwrap();
         assert_eq!((record.kind, record.value), ("a\"b", "5"));
         assert_eq!(resolved(record.unit).as_deref(), Some("mmol<180>/L"));
         assert_eq!(resolved("&lol;"), None);
-        assert!(Record::of(" type").is_none() && Record::of(" type=a").is_none() && Record::of(" a=\"b").is_none());
+        assert!([" type", " type=a", " a=\"b", " a=", "="].into_iter().all(|text| all(text).is_err()));
     }
 
     proptest! {
         #[test]
         fn total(text in "\\PC{0,60}") {
-            let _ = (Stamp::of(&text), Record::of(&text), resolved(&text));
+            let _ = (Stamp::of(&text), resolved(&text));
+            let mut attributes = Attributes(&text);
+            while let Ok(Some(_)) = attributes.next() {}
         }
     }
 }

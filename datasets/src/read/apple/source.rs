@@ -21,7 +21,7 @@ pub(super) struct Source<'a> {
 }
 
 fn ends(bytes: &[u8]) -> u64 {
-    bytes.iter().filter(|&&byte| byte == b'\n').count() as u64
+    memchr::memchr_iter(b'\n', bytes).count() as u64
 }
 
 impl<'a> Source<'a> {

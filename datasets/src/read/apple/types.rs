@@ -128,9 +128,12 @@ impl What {
     /// The value in the unit that is kept, in units of 10^-digits, half away from zero; and whether a percentage had
     /// been written as such.
     pub(super) fn value(self, text: &str, unit: &str, digits: u8) -> Result<(i64, bool), &'static str> {
-        let value = number::decimal(text.as_bytes(), MICRO).ok_or("number")?;
         let units = self.units();
         let known = units.iter().find(|&&(name, _, _)| name == unit);
+        if let Some((_, 1, 1)) = known {
+            return Ok((number::decimal(text.as_bytes(), digits).ok_or("number")?, false));
+        }
+        let value = number::decimal(text.as_bytes(), MICRO).ok_or("number")?;
         let fraction = match known {
             _ if unit.is_empty() => return Err("unit-missing"),
             // Parts of one are never above one: somebody wrote a percentage.

@@ -20,8 +20,7 @@ use super::text::{self, Encoding};
 
 /// Days kept for merging at most; then all are written but those of the file's own user.
 const DAYS: usize = 1_000_000;
-/// Longest sleep, in minutes.
-const LONGEST: i64 = 1_440;
+const LONGEST: i64 = 1_440; // minutes of the longest sleep, and of a day
 
 /// Days that wait for further sections.
 #[derive(Default)]
@@ -330,7 +329,7 @@ impl Reading<'_> {
                 set(SPENT, Column::Spent);
                 let still = set(WEAR, Column::Sedentary);
                 if let Some(wear) = measures.get_mut(WEAR) {
-                    *wear = (steps == Some(0) && still >= Some(1_440)).then_some(0);
+                    *wear = (steps == Some(0) && still >= Some(LONGEST)).then_some(0);
                 }
             }
             Section::Sleep => {
