@@ -82,13 +82,12 @@ impl Sleeps {
         if nights.iter().all(Option::is_none) {
             return;
         }
-        let mut now = i64::from(date) * MINUTES as i64;
+        let midnight = i64::from(date) * MINUTES as i64;
         for at in 0..MINUTES {
             let bits = nights.each_ref().map(|night| night.as_ref().and_then(|night| night.get(at)).map_or(0, |b| *b));
             if bits.iter().any(|&bits| bits != 0) {
-                self.minute(now, bits);
+                self.minute(midnight + at as i64, bits);
             }
-            now += 1;
         }
     }
 

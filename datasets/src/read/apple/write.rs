@@ -88,7 +88,7 @@ fn observations(
     desk: &mut Desk<'_>,
     file: &str,
     ident: u32,
-    observations: &mut Vec<Observation>,
+    observations: &mut [Observation],
 ) -> Result<std::collections::HashMap<i32, u64>, ReadError> {
     let kind = Kind::AppleHealth;
     let sheet = desk.sheet(Into::Observation)?;

@@ -387,8 +387,6 @@ fn is_title(item: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
-    use super::*;
-
     #[test]
     fn headers() {
         let is = |line: &str| super::is(&line.split(',').map(str::to_owned).collect::<Vec<_>>());
