@@ -39,7 +39,10 @@ fn the_tables_of_the_design_are_there() {
         columns("checkup"),
         "exam_date kind height_cm weight_kg bmi waist_cm sbp dbp tg hdl ldl ast alt ggt fpg hba1c creatinine egfr \
          uric_acid hb metabo guidance q_smoking q_exercise q_walking q_sleep q_alcohol_freq q_drug_bp \
-         q_drug_glucose q_drug_lipid"
+         q_drug_glucose q_drug_lipid visceral_fat_cm2 pulse blood_drawn tg_casual non_hdl total_chol cpg hct rbc \
+         u_glucose u_protein q_had_stroke q_had_heart q_had_kidney q_had_anemia q_weight_gain q_walking_speed \
+         q_chewing q_eating_speed q_late_dinner q_snack q_skips_breakfast q_alcohol_amount q_intent \
+         q_guidance_history"
     );
     assert_eq!(
         columns("claim"),
@@ -62,7 +65,7 @@ fn the_tables_of_the_design_are_there() {
 #[test]
 fn digits_are_those_of_the_field() {
     let catalogue = builtin();
-    let one = "height_cm weight_kg bmi waist_cm hba1c egfr uric_acid hb";
+    let one = "height_cm weight_kg bmi waist_cm hba1c egfr uric_acid hb visceral_fat_cm2 hct";
     for column in &catalogue.table("checkup").unwrap().columns {
         let expected = match column.name.as_str() {
             "creatinine" => 2,

@@ -158,7 +158,7 @@ pub fn read(
     };
     let mut desk = Desk::new(&catalogue, options, sink)?;
     let plan = walk::plan(inputs, options, &mut desk.tally)?;
-    let checkups = checkup::Reader::new(&desk)?;
+    let mut checkups = checkup::Reader::new(&desk)?;
     let mut fhir = fhir::Reader::new(&desk)?;
     let mut opener = walk::Opener::new(options, progress);
     for item in &plan {

@@ -1,11 +1,12 @@
-//! One hc08 document as a stream of XML events. Free text (section text, findings, doctors' names) is never taken:
-//! only elements on the list below are looked at. No entity is expanded but the five of XML, a DOCTYPE is refused.
+//! One hc08 document as a stream of XML events, taken as slices of its text. Free text (section text, findings, doctors'
+//! names) is never taken: only elements on the list below are looked at. No entity is expanded but the five of XML, a
+//! DOCTYPE is refused.
 
-use quick_xml::XmlVersion;
-use quick_xml::events::{BytesStart, Event};
-use quick_xml::reader::Reader;
+use std::borrow::Cow;
 
-use super::items::{self, How, Item};
+use super::found::{Found, Judgement, State};
+use super::items;
+use super::tokens::{Attributes, Token, Tokens, resolved};
 
 /// Deeper nesting than CDA has by far.
 const DEPTH: usize = 128;
@@ -25,47 +26,35 @@ impl Fault {
         Self { code, line: 0, column: 0 }
     }
 
-    fn at(code: &'static str, text: &str, position: u64) -> Self {
-        let position = usize::try_from(position).unwrap_or(usize::MAX).min(text.len());
-        let before = text.as_bytes().get(..position).unwrap_or(&[]);
+    pub(super) fn at(code: &'static str, text: &str, position: usize) -> Self {
+        let before = text.as_bytes().get(..position.min(text.len())).unwrap_or(&[]);
         let start = before.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
         let last = before.get(start..).unwrap_or(&[]);
-        Self {
-            code,
-            line: before.iter().filter(|&&byte| byte == b'\n').count() as u64 + 1,
-            column: String::from_utf8_lossy(last).chars().count() as u64 + 1,
-        }
+        Self { code, line: line(text, position), column: String::from_utf8_lossy(last).chars().count() as u64 + 1 }
     }
 }
 
-/// A value found for an item.
-pub(super) struct Found {
-    pub(super) item: Item,
-    /// Number or code as written.
-    pub(super) text: String,
-    pub(super) unit: String,
-    /// OID of the code's list.
-    pub(super) system: String,
-    /// Above or below what could be measured.
-    pub(super) capped: bool,
-    pub(super) line: u64,
+/// The line of a byte, from 1. Counted only when something is wrong there.
+pub(super) fn line(text: &str, position: usize) -> u64 {
+    let before = text.as_bytes().get(..position.min(text.len())).unwrap_or(&[]);
+    before.iter().filter(|&&byte| byte == b'\n').count() as u64 + 1
 }
 
 /// What a document says, as written.
 #[derive(Default)]
-pub(super) struct Exam {
-    pub(super) report: String,
-    pub(super) event: String,
-    pub(super) date: String,
-    pub(super) insurer: String,
-    pub(super) symbol: String,
-    pub(super) number: String,
-    pub(super) branch: String,
-    pub(super) name: String,
-    pub(super) birth: String,
-    pub(super) sex: String,
-    pub(super) postcode: String,
-    pub(super) found: Vec<Found>,
+pub(super) struct Exam<'a> {
+    pub(super) report: Cow<'a, str>,
+    pub(super) event: Cow<'a, str>,
+    pub(super) date: Cow<'a, str>,
+    pub(super) insurer: Cow<'a, str>,
+    pub(super) symbol: Cow<'a, str>,
+    pub(super) number: Cow<'a, str>,
+    pub(super) branch: Cow<'a, str>,
+    pub(super) name: Cow<'a, str>,
+    pub(super) birth: Cow<'a, str>,
+    pub(super) sex: Cow<'a, str>,
+    pub(super) postcode: Cow<'a, str>,
+    pub(super) found: Vec<Found<'a>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,241 +71,200 @@ enum Tag {
     Other,
 }
 
+/// An observation that is not closed yet.
 #[derive(Default)]
-struct Open {
-    item: Option<Item>,
+struct Open<'a> {
+    found: Found<'a>,
     negated: bool,
-    capped: bool,
-    text: Option<String>,
-    unit: String,
-    system: String,
+    /// A `CD H|L` stood there: the number beside it is a limit of measurement.
+    limit: Option<State>,
+    null: Option<State>,
+    text: bool,
 }
 
 struct Parser<'a> {
     text: &'a str,
     stack: Vec<Tag>,
-    open: Vec<Open>,
-    exam: Exam,
-    at: u64,
-    /// Lines counted so far: byte position and line number.
-    counted: (usize, u64),
+    open: Vec<Open<'a>>,
+    exam: Exam<'a>,
+    at: usize,
 }
 
-pub(super) fn parse(text: &str) -> Result<Exam, Fault> {
-    let mut reader = Reader::from_str(text);
+pub(super) fn parse(text: &str) -> Result<Exam<'_>, Fault> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut tokens = Tokens::new(text);
     let mut parser =
-        Parser { text, stack: Vec::with_capacity(16), open: Vec::new(), exam: Exam::default(), at: 0, counted: (0, 1) };
+        Parser { text, stack: Vec::with_capacity(16), open: Vec::with_capacity(4), exam: Exam::default(), at: 0 };
+    // An observation takes about this many bytes.
+    parser.exam.found.reserve(text.len() / 180 + 1);
     loop {
-        parser.at = reader.buffer_position();
-        match reader.read_event() {
-            Ok(Event::Start(element)) => parser.start(&element)?,
-            Ok(Event::Empty(element)) => {
-                parser.start(&element)?;
-                parser.end();
-            }
-            Ok(Event::End(_)) => parser.end(),
-            Ok(Event::Text(content)) => parser.text(&content.xml10_content()),
-            Ok(Event::CData(content)) => parser.text(&content.xml10_content()),
-            Ok(Event::GeneralRef(entity)) => {
-                let resolved = match entity.resolve_char_ref() {
-                    Ok(Some(c)) => Some(c),
-                    Ok(None) => predefined(&entity),
-                    Err(_) => None,
-                };
-                match resolved {
-                    Some(c) => parser.text(c.encode_utf8(&mut [0; 4])),
-                    None => return Err(parser.fault("entity")),
+        let (at, token) = tokens.next()?;
+        parser.at = at;
+        match token {
+            Token::Start { name, attributes, empty } => {
+                parser.start(name, attributes)?;
+                if empty {
+                    parser.end();
                 }
             }
-            Ok(Event::DocType(_)) => return Err(parser.fault("doctype")),
-            Ok(Event::Decl(_) | Event::PI(_) | Event::Comment(_)) => {}
-            Ok(Event::Eof) => break,
-            Err(_) => {
-                let position = reader.error_position();
-                return Err(Fault::at("xml", text, position));
-            }
+            Token::End => parser.end(),
+            Token::Text(text) => parser.text(text),
+            Token::Reference(name) => match resolved(name) {
+                Some(c) => parser.character(c),
+                None => return Err(parser.fault("entity")),
+            },
+            Token::Doctype => return Err(parser.fault("doctype")),
+            Token::Eof => break,
         }
     }
     if parser.stack.is_empty() { Ok(parser.exam) } else { Err(parser.fault("truncated")) }
 }
 
-fn predefined(name: &str) -> Option<char> {
-    match name {
-        "amp" => Some('&'),
-        "lt" => Some('<'),
-        "gt" => Some('>'),
-        "quot" => Some('"'),
-        "apos" => Some('\''),
-        _ => None,
+/// The first value wins.
+fn keep<'a>(to: &mut Cow<'a, str>, value: Option<Cow<'a, str>>) {
+    if let Some(value) = value
+        && to.is_empty()
+    {
+        *to = value;
     }
 }
 
-impl Parser<'_> {
+impl<'a> Parser<'a> {
     fn fault(&self, code: &'static str) -> Fault {
         Fault::at(code, self.text, self.at)
     }
 
-    /// The current line; counted onwards, so that a document is scanned once.
-    fn line(&mut self) -> u64 {
-        let (from, line) = self.counted;
-        let to = usize::try_from(self.at).unwrap_or(usize::MAX);
-        if let Some(passed) = self.text.as_bytes().get(from..to) {
-            let more = passed.iter().filter(|&&byte| byte == b'\n').count() as u64;
-            self.counted = (to, line + more);
-        }
-        self.counted.1
-    }
-
-    fn up(&self, levels: usize) -> Option<Tag> {
-        let at = self.stack.len().checked_sub(levels + 1)?;
-        self.stack.get(at).copied()
-    }
-
-    /// The value of an attribute by its local name.
-    fn get(&self, element: &BytesStart<'_>, name: &str) -> Result<Option<String>, Fault> {
-        for attribute in element.attributes().with_checks(false) {
-            let attribute = attribute.map_err(|_| self.fault("xml"))?;
-            if attribute.key.local_name().into_inner() == name {
-                let value = attribute.normalized_value(XmlVersion::Explicit1_0).map_err(|_| self.fault("entity"))?;
-                return Ok(Some(value.into_owned()));
-            }
-        }
-        Ok(None)
-    }
-
-    fn keep(&self, element: &BytesStart<'_>, name: &str, to: &mut String) -> Result<(), Fault> {
-        if let Some(value) = self.get(element, name)?
-            && to.is_empty()
-        {
-            *to = value;
-        }
-        Ok(())
-    }
-
-    fn start(&mut self, element: &BytesStart<'_>) -> Result<(), Fault> {
+    fn start(&mut self, name: &'a str, attributes: Attributes<'a>) -> Result<(), Fault> {
         if self.stack.len() >= DEPTH {
             return Err(self.fault("too-deep"));
         }
-        let local = element.local_name();
-        let parent = self.up(0);
-        let mut exam = std::mem::take(&mut self.exam);
-        let tag = self.element(local.into_inner(), parent, element, &mut exam);
-        self.exam = exam;
-        self.stack.push(tag?);
+        let local = name.rsplit_once(':').map_or(name, |(_, local)| local);
+        let tag = self.element(local, attributes)?;
+        self.stack.push(tag);
         Ok(())
     }
 
-    fn element(
-        &mut self,
-        name: &str,
-        parent: Option<Tag>,
-        element: &BytesStart<'_>,
-        exam: &mut Exam,
-    ) -> Result<Tag, Fault> {
-        let tag = match (name, parent) {
-            ("ClinicalDocument", None) => Tag::Document,
-            ("code", Some(Tag::Document)) => {
-                self.keep(element, "code", &mut exam.report)?;
-                Tag::Other
+    fn element(&mut self, name: &str, attributes: Attributes<'a>) -> Result<Tag, Fault> {
+        let parent = self.stack.last().copied();
+        let (text, at) = (self.text, self.at);
+        let get = |name| attributes.get(name).map_err(|code| Fault::at(code, text, at));
+        // Most elements stand inside or around observations.
+        match (name, parent) {
+            ("code", Some(Tag::Observation)) => {
+                let code = get("code")?;
+                if let Some(open) = self.open.last_mut()
+                    && let Some(code) = code
+                {
+                    open.found.item = items::item(&code);
+                    open.found.code = code;
+                }
             }
-            ("patientRole", _) => Tag::Role,
-            ("id", Some(Tag::Role)) => {
-                let root = self.get(element, "root")?.unwrap_or_default();
-                let to = match root.rsplit_once("6.").map(|(_, arc)| arc) {
-                    Some("101") => &mut exam.insurer,
-                    Some("204") => &mut exam.symbol,
-                    Some("205") => &mut exam.number,
-                    Some("211") => &mut exam.branch,
-                    _ => return Ok(Tag::Other),
-                };
-                self.keep(element, "extension", to)?;
-                Tag::Other
-            }
-            ("addr", Some(Tag::Role)) => Tag::Addr,
-            ("postalCode", Some(Tag::Addr)) => Tag::Postcode,
-            ("patient", Some(Tag::Role)) => Tag::Patient,
-            ("name", Some(Tag::Patient)) => Tag::Name,
-            ("administrativeGenderCode", Some(Tag::Patient)) => {
-                self.keep(element, "code", &mut exam.sex)?;
-                Tag::Other
-            }
-            ("birthTime", Some(Tag::Patient)) => {
-                self.keep(element, "value", &mut exam.birth)?;
-                Tag::Other
-            }
-            ("serviceEvent", _) => Tag::Event,
-            ("code", Some(Tag::Event)) => {
-                self.keep(element, "code", &mut exam.event)?;
-                Tag::Other
-            }
-            ("effectiveTime", Some(Tag::Event)) => {
-                self.keep(element, "value", &mut exam.date)?;
-                Tag::EffectiveTime
-            }
-            ("low", Some(Tag::EffectiveTime)) => {
-                self.keep(element, "value", &mut exam.date)?;
-                Tag::Other
+            ("value", Some(Tag::Observation)) => self.value(attributes)?,
+            ("interpretationCode", Some(Tag::Observation)) => {
+                let code = get("code")?;
+                if let Some(open) = self.open.last_mut() {
+                    open.found.judgement = open.found.judgement.or(code.as_deref().map(Judgement::of));
+                }
             }
             ("observation", _) => {
-                let negated = self.get(element, "negationInd")?;
-                self.open.push(Open { negated: negated.as_deref() == Some("true"), ..Open::default() });
-                Tag::Observation
+                let negated = get("negationInd")?;
+                let negated = matches!(negated.as_deref(), Some("true" | "1"));
+                let found = Found { at: self.at, ..Found::default() };
+                self.open.push(Open { found, negated, ..Open::default() });
+                return Ok(Tag::Observation);
             }
-            ("code", Some(Tag::Observation)) => {
-                let code = self.get(element, "code")?;
-                if let Some(open) = self.open.last_mut() {
-                    open.item = code.as_deref().and_then(items::item);
+            ("ClinicalDocument", None) => return Ok(Tag::Document),
+            ("code", Some(Tag::Document)) => keep(&mut self.exam.report, get("code")?),
+            ("patientRole", _) => return Ok(Tag::Role),
+            ("id", Some(Tag::Role)) => {
+                let root = get("root")?.unwrap_or_default();
+                let value = get("extension")?;
+                match root.rsplit_once("6.").map(|(_, arc)| arc) {
+                    Some("101") => keep(&mut self.exam.insurer, value),
+                    Some("204") => keep(&mut self.exam.symbol, value),
+                    Some("205") => keep(&mut self.exam.number, value),
+                    Some("211") => keep(&mut self.exam.branch, value),
+                    _ => {}
                 }
-                Tag::Other
             }
-            ("value", Some(Tag::Observation)) => {
-                self.value(element)?;
-                Tag::Other
+            ("addr", Some(Tag::Role)) => return Ok(Tag::Addr),
+            ("postalCode", Some(Tag::Addr)) => return Ok(Tag::Postcode),
+            ("patient", Some(Tag::Role)) => return Ok(Tag::Patient),
+            ("name", Some(Tag::Patient)) => return Ok(Tag::Name),
+            ("administrativeGenderCode", Some(Tag::Patient)) => {
+                keep(&mut self.exam.sex, get("code")?);
             }
-            _ => Tag::Other,
-        };
-        Ok(tag)
+            ("birthTime", Some(Tag::Patient)) => keep(&mut self.exam.birth, get("value")?),
+            ("serviceEvent", _) => return Ok(Tag::Event),
+            ("code", Some(Tag::Event)) => keep(&mut self.exam.event, get("code")?),
+            ("effectiveTime", Some(Tag::Event)) => {
+                keep(&mut self.exam.date, get("value")?);
+                return Ok(Tag::EffectiveTime);
+            }
+            ("low", Some(Tag::EffectiveTime)) => keep(&mut self.exam.date, get("value")?),
+            _ => {}
+        }
+        Ok(Tag::Other)
     }
 
-    /// A value of the innermost observation. `CD H|L` before a quantity says that it is a limit of measurement.
-    fn value(&mut self, element: &BytesStart<'_>) -> Result<(), Fault> {
-        if self.get(element, "nullFlavor")?.is_some() {
-            return Ok(());
-        }
-        let (value, code) = (self.get(element, "value")?, self.get(element, "code")?);
-        let system = self.get(element, "codeSystem")?.unwrap_or_default();
-        let unit = self.get(element, "unit")?.unwrap_or_default();
+    /// A value of the innermost observation. `CD H|L` beside a quantity says that it is a limit of measurement.
+    fn value(&mut self, attributes: Attributes<'a>) -> Result<(), Fault> {
+        let [null, number, code, system, unit] = attributes
+            .all(["nullFlavor", "value", "code", "codeSystem", "unit"])
+            .map_err(|code| Fault::at(code, self.text, self.at))?;
         let Some(open) = self.open.last_mut() else {
             return Ok(());
         };
-        let number = matches!(open.item.map(|item| item.how), Some(How::Number(_) | How::Jds));
-        if let Some(value) = value {
-            open.text = Some(value);
-            open.unit = unit;
+        if let Some(null) = null {
+            open.null = Some(if null == "NI" { State::NotMeasurable } else { State::Other });
+        } else if let Some(number) = number {
+            open.found.number = Some(number);
+            open.found.unit = unit.unwrap_or_default();
         } else if let Some(code) = code {
-            if number && matches!(code.as_str(), "H" | "L") {
-                open.capped = true;
-            } else if !number {
-                open.text = Some(code);
-                open.system = system;
+            let system = system.unwrap_or_default();
+            // HL7 ObservationInterpretation, and those who leave the system out.
+            let limits = system.is_empty() || system.ends_with(".5.83");
+            match code.as_ref() {
+                "H" if limits => open.limit = Some(State::Above),
+                "L" if limits => open.limit = Some(State::Below),
+                _ => {
+                    open.found.answer = Some(code);
+                    open.found.system = system;
+                }
             }
-        } else if number {
-            // A text where a quantity belongs: its content is never looked at, only counted as unreadable.
-            open.text.get_or_insert_with(String::new);
+        } else {
+            // A text: its content is never looked at.
+            open.text = true;
         }
         Ok(())
     }
 
-    fn text(&mut self, text: &str) {
-        let to = match self.up(0) {
-            Some(Tag::Name) => &mut self.exam.name,
+    fn place(&mut self) -> Option<&mut Cow<'a, str>> {
+        let up = |levels: usize| self.stack.len().checked_sub(levels).and_then(|at| self.stack.get(at)).copied();
+        match up(1) {
+            Some(Tag::Name) => Some(&mut self.exam.name),
             // Parts of a name (family, given) lie one level deeper.
-            Some(Tag::Other) if self.up(1) == Some(Tag::Name) => &mut self.exam.name,
-            Some(Tag::Postcode) => &mut self.exam.postcode,
-            _ => return,
-        };
-        if to.len() + text.len() <= LONGEST {
-            to.push_str(text);
+            Some(Tag::Other) if up(2) == Some(Tag::Name) => Some(&mut self.exam.name),
+            Some(Tag::Postcode) => Some(&mut self.exam.postcode),
+            _ => None,
+        }
+    }
+
+    fn text(&mut self, text: &'a str) {
+        if let Some(to) = self.place() {
+            if to.is_empty() && text.len() <= LONGEST {
+                *to = Cow::Borrowed(text);
+            } else if to.len() + text.len() <= LONGEST {
+                to.to_mut().push_str(text);
+            }
+        }
+    }
+
+    fn character(&mut self, c: char) {
+        if let Some(to) = self.place()
+            && to.len() < LONGEST
+        {
+            to.to_mut().push(c);
         }
     }
 
@@ -324,15 +272,28 @@ impl Parser<'_> {
         if self.stack.pop() != Some(Tag::Observation) {
             return;
         }
-        let Some(open) = self.open.pop() else {
+        let Some(Open { mut found, negated, limit, null, text }) = self.open.pop() else {
             return;
         };
-        if open.negated {
+        if found.code.is_empty() {
+            // The head of a group: what counts are its members.
             return;
         }
-        if let (Some(item), Some(text)) = (open.item, open.text) {
-            let line = self.line();
-            self.exam.found.push(Found { item, text, unit: open.unit, system: open.system, capped: open.capped, line });
-        }
+        let something = found.number.is_some() || found.answer.is_some();
+        found.state = if negated {
+            (found.number, found.answer) = (None, None);
+            State::NotDone
+        } else if let Some(limit) = limit {
+            limit
+        } else if something {
+            State::Measured
+        } else if let Some(null) = null {
+            null
+        } else if text {
+            State::Text
+        } else {
+            State::Other
+        };
+        self.exam.found.push(found);
     }
 }

@@ -1,61 +1,92 @@
-//! 特定健診 XML (HL7 CDA R2, hc08): one document is one exam. Not 保健指導 (hg08) and not settlement files.
+//! Checkups: 特定健診 XML (HL7 CDA R2, hc08; one document is one exam) and CSV. Not 保健指導 (hg08) and not settlement files.
 //!
 //! A document is taken or refused as a whole; single values that cannot be read become NULL and are counted.
 
+mod cells;
 mod document;
+mod found;
 pub(super) mod items;
 pub(super) mod table;
+mod tokens;
+mod twice;
+mod units;
 
 use std::borrow::Cow;
 use std::io::{BufRead, Read};
 
+use cells::{Cells, Source, Visit};
 use document::{Exam, Fault};
+use twice::Twice;
 
-use super::desk::{Desk, Into};
+use super::desk::Desk;
 use super::error::{Place, ReadError};
-use super::frame::{Grid, Value};
 use super::identity::Tuple;
 use super::number;
 use super::report::Kind;
 use super::text;
-use items::{COLUMNS, How, WIDTH};
 
-/// Bounds by column, taken from the catalogue once per run.
+/// Larger buffers are given back after a document.
+const KEPT: usize = 1 << 20;
+
+/// Reads the documents of one run.
 pub(super) struct Reader {
-    grids: Vec<Option<Grid>>,
+    cells: Cells,
+    twice: Twice,
+    bytes: Vec<u8>,
 }
 
 impl Reader {
     pub(super) fn new(desk: &Desk<'_>) -> Result<Self, ReadError> {
-        let sheet = desk.sheet(Into::Checkup)?;
-        let grids = COLUMNS.iter().map(|&(name, _)| sheet.grid(name).ok());
-        Ok(Self { grids: grids.collect() })
+        Ok(Self { cells: Cells::new(desk)?, twice: Twice::new(), bytes: Vec::with_capacity(1 << 16) })
     }
 
     /// Reads one document. `named`: a refusal stops the run, else the document is quarantined.
     pub(super) fn read(
-        &self,
+        &mut self,
         desk: &mut Desk<'_>,
         file: &str,
         named: bool,
         input: &mut dyn BufRead,
     ) -> Result<(), ReadError> {
+        let mut bytes = std::mem::take(&mut self.bytes);
+        bytes.clear();
+        let most = desk.options.max_document_bytes;
+        input.take(most.saturating_add(1)).read_to_end(&mut bytes).map_err(|error| ReadError::io(file, &error))?;
+        let result = self.document(desk, file, named, &bytes);
+        bytes.truncate(KEPT);
+        bytes.shrink_to(KEPT);
+        self.bytes = bytes;
+        result
+    }
+
+    /// As [`Self::read`], of a document that is in memory.
+    pub(super) fn document(
+        &mut self,
+        desk: &mut Desk<'_>,
+        file: &str,
+        named: bool,
+        bytes: &[u8],
+    ) -> Result<(), ReadError> {
         desk.tally.file(Kind::Checkup);
         desk.tally.read(Kind::Checkup, 1);
-        let most = desk.options.max_document_bytes;
-        let mut bytes = Vec::new();
-        input.take(most.saturating_add(1)).read_to_end(&mut bytes).map_err(|error| ReadError::io(file, &error))?;
-        let exam = if bytes.len() as u64 > most {
-            Err(Fault::whole("document-too-large"))
+        let large = bytes.len() as u64 > desk.options.max_document_bytes;
+        if !large && !self.twice.first(bytes) {
+            desk.tally.left_out(Kind::Checkup, "document-twice", 1);
+            return Ok(());
+        }
+        let fault = if large {
+            Fault::whole("document-too-large")
         } else {
-            decode(&bytes).ok_or(Fault::whole("encoding")).and_then(|text| document::parse(&text))
-        };
-        let fault = match exam {
-            Ok(exam) => match self.take(desk, file, &exam)? {
-                None => return Ok(()),
-                Some(fault) => fault,
-            },
-            Err(fault) => fault,
+            match decode(bytes) {
+                None => Fault::whole("encoding"),
+                Some(text) => match document::parse(&text) {
+                    Err(fault) => fault,
+                    Ok(exam) => match self.take(desk, file, &text, &exam)? {
+                        Some(fault) => fault,
+                        None => return Ok(()),
+                    },
+                },
+            }
         };
         if fault.code == "guidance-record" {
             desk.tally.left_out(Kind::Checkup, fault.code, 1);
@@ -66,22 +97,26 @@ impl Reader {
             let help = "Ask for the file again, or check it against the hc08 schema";
             return Err(ReadError::refused(place, fault.code, words(fault.code), help));
         }
-        let (code, line) = (fault.code, fault.line);
-        desk.tally.quarantined(Kind::Checkup, code, 1, file, line);
+        desk.tally.quarantined(Kind::Checkup, fault.code, 1, file, fault.line);
         Ok(())
     }
 
-    fn take(&self, desk: &mut Desk<'_>, file: &str, exam: &Exam) -> Result<Option<Fault>, ReadError> {
-        if matches!(exam.report.as_str(), "21" | "22" | "23" | "24" | "25") {
+    fn take(
+        &mut self,
+        desk: &mut Desk<'_>,
+        file: &str,
+        text: &str,
+        exam: &Exam<'_>,
+    ) -> Result<Option<Fault>, ReadError> {
+        if matches!(exam.report.as_ref(), "21" | "22" | "23" | "24" | "25") {
             return Ok(Some(Fault::whole("guidance-record")));
         }
         let Some(date) = number::day(exam.date.get(..8).unwrap_or("").as_bytes()) else {
             return Ok(Some(Fault::whole("exam-date")));
         };
-        let field = |text: &'_ str| text::clean(text).map(Cow::into_owned);
-        let (insurer, symbol, no) = (field(&exam.insurer), field(&exam.symbol), field(&exam.number));
-        let (branch, written) = (field(&exam.branch), field(&exam.name));
-        let (birth, sex, postcode) = (field(&exam.birth), field(&exam.sex), field(&exam.postcode));
+        let (insurer, symbol, no) = (text::clean(&exam.insurer), text::clean(&exam.symbol), text::clean(&exam.number));
+        let (branch, written) = (text::clean(&exam.branch), text::clean(&exam.name));
+        let (birth, sex, postcode) = (text::clean(&exam.birth), text::clean(&exam.sex), text::clean(&exam.postcode));
         // The standard has kana here; some senders write kanji.
         let kana = written.as_deref().is_some_and(only_kana);
         let tuple = Tuple {
@@ -99,103 +134,18 @@ impl Reader {
         if tuple.nobody() {
             return Ok(Some(Fault::whole("no-identity")));
         }
-        let cells = self.cells(desk, file, exam, date)?;
         if exam.birth.is_empty() || number::day(exam.birth.as_bytes()).is_none() {
             desk.tally.value_lost(Kind::Checkup, "birth-date", file, 0);
         }
         let ident = desk.identities.of(Kind::Checkup, &tuple);
         desk.identities.seen(ident, date);
-        desk.push(Into::Checkup, ident, &cells)?;
+        let visit = Visit { ident, date, kind: kind(&exam.event, &exam.report) };
+        let line = |at| document::line(text, at);
+        let source = Source { record: Kind::Checkup, file, line: &line };
+        self.cells.push(desk, &source, &visit, &exam.found)?;
         desk.tally.kept(Kind::Checkup, 1);
         Ok(None)
     }
-
-    fn cells(
-        &self,
-        desk: &mut Desk<'_>,
-        file: &str,
-        exam: &Exam,
-        date: i32,
-    ) -> Result<[Value<'static>; WIDTH], ReadError> {
-        let mut cells = [Value::Null; WIDTH];
-        let mut best = [u8::MAX; WIDTH];
-        for found in &exam.found {
-            let (Some(cell), Some(best)) = (cells.get_mut(found.item.column), best.get_mut(found.item.column)) else {
-                continue;
-            };
-            if found.item.rank >= *best {
-                continue;
-            }
-            let name = COLUMNS.get(found.item.column).map_or("", |&(name, _)| name);
-            let grid = self.grids.get(found.item.column).copied().flatten();
-            let value = match (found.item.how, grid) {
-                (How::Number(units), Some(grid)) => quantity(found, units, grid.digits()).map(|value| (grid, value)),
-                (How::Jds, Some(grid)) => quantity(found, &["%"], 2).map(|value| (grid, ngsp(value, grid.digits()))),
-                (How::Code, _) => {
-                    *cell = Value::Category(desk.sheet(Into::Checkup)?.category(name, &found.text));
-                    *best = found.item.rank;
-                    continue;
-                }
-                (How::Answer, _) => {
-                    let answer = format!("{}:{}", items::term(&found.system, date), found.text);
-                    let sheet = desk.sheet(Into::Checkup)?;
-                    let known = sheet.known(name, &answer);
-                    *cell = Value::Category(sheet.category(name, &answer));
-                    *best = found.item.rank;
-                    if known.is_none() {
-                        desk.tally.repaired(Kind::Checkup, "answer-not-in-list");
-                    }
-                    continue;
-                }
-                _ => Err("number"),
-            };
-            match value {
-                Ok((grid, value)) => {
-                    let bounded = grid.clamp(value);
-                    if bounded != value {
-                        desk.tally.repaired(Kind::Checkup, "out-of-bounds");
-                    }
-                    if found.capped {
-                        desk.tally.repaired(Kind::Checkup, "at-measuring-limit");
-                    }
-                    if found.unit.is_empty() {
-                        desk.tally.repaired(Kind::Checkup, "unit-missing");
-                    }
-                    *cell = Value::Int(bounded);
-                    *best = found.item.rank;
-                }
-                Err(code) => desk.tally.value_lost(Kind::Checkup, code, file, found.line),
-            }
-        }
-        let kind = kind(&exam.event, &exam.report);
-        let kind = desk.sheet(Into::Checkup)?.category("kind", kind);
-        let [first, second, ..] = &mut cells;
-        (*first, *second) = (Value::Day(date), Value::Category(kind));
-        Ok(cells)
-    }
-}
-
-fn quantity(found: &document::Found, units: &[&str], digits: u8) -> Result<i64, &'static str> {
-    let unit = text::narrow(&found.unit).to_lowercase();
-    // ㎎, ㎗, ㎜ and the like are single characters in some files.
-    let unit = unit
-        .replace('㎎', "mg")
-        .replace('㎗', "dl")
-        .replace('㎜', "mm")
-        .replace('㎝', "cm")
-        .replace('㎏', "kg")
-        .replace('ℓ', "l");
-    if !unit.is_empty() && !units.contains(&unit.as_str()) {
-        return Err("unit");
-    }
-    number::decimal(text::narrow(&found.text).as_bytes(), digits).ok_or("number")
-}
-
-/// NGSP from JDS in hundredths of a percent, on a grid of `digits`, half up.
-fn ngsp(jds: i64, digits: u8) -> i64 {
-    let ten_thousandths = jds.saturating_mul(102).saturating_add(2_500);
-    let step = 10_i64.pow(4_u32.saturating_sub(u32::from(digits)));
-    ten_thousandths.saturating_add(step / 2).div_euclid(step)
 }
 
 /// Kind of exam by 健診実施プログラム (OID …6.1002), and by 報告区分 (OID …6.1001) where that says nothing.
@@ -249,14 +199,6 @@ fn words(code: &str) -> &'static str {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
     use super::*;
-
-    #[test]
-    fn jds_to_ngsp() {
-        // 日本糖尿病学会: JDS 6.1 is NGSP 6.5, JDS 5.2 is NGSP 5.6 (5.554), rounded half up.
-        assert_eq!(ngsp(610, 1), 65);
-        assert_eq!(ngsp(520, 1), 56);
-        assert_eq!(ngsp(i64::MAX, 1), i64::MAX / 1000);
-    }
 
     #[test]
     fn kana() {
