@@ -129,6 +129,9 @@ pub(super) fn kind(line: &[u8]) -> Format {
         if has(&titles, ELIGIBILITY, "保険者番号") && has(&titles, ELIGIBILITY, "取得日") {
             return Format::Eligibility;
         }
+        if super::checkup::table::is_header(titles.iter()) {
+            return Format::CheckupCsv;
+        }
     }
     Format::Unknown
 }

@@ -27,6 +27,7 @@ mod lines;
 mod mapped;
 mod master;
 mod number;
+mod opener;
 mod report;
 mod sniff;
 mod text;
@@ -157,13 +158,22 @@ pub fn read(
         }
     };
     let mut desk = Desk::new(&catalogue, options, sink)?;
-    let plan = walk::plan(inputs, options, &mut desk.tally)?;
+    let mut plan = walk::plan(inputs, options, &mut desk.tally)?;
     let mut checkups = checkup::Reader::new(&desk)?;
     let mut fhir = fhir::Reader::new(&desk)?;
-    let mut opener = walk::Opener::new(options, progress);
-    for item in &plan {
+    let mut opener = opener::Opener::new(options, progress);
+    let mut small = opener::Small::default();
+    while let Some(item) = plan.next() {
+        if item.unseen {
+            opener.whole(&item, &mut small)?;
+            if let Some(item) = plan.settle(item, small.bytes(), &mut desk.tally)? {
+                checkups.document(&mut desk, &item.shown, item.named, small.bytes())?;
+                progress(small.taken);
+            }
+            continue;
+        }
         let (file, encoding) = (item.shown.as_str(), item.encoding);
-        opener.with(item, &mut |mut input: &mut dyn BufRead| match item.format {
+        opener.with(&item, &mut |mut input: &mut dyn BufRead| match item.format {
             Format::Eligibility => eligibility::read(&mut desk, file, encoding, &mut input),
             Format::Roster => lifelog::roster(&mut desk, file, encoding, &mut input),
             Format::OptOut => consent::opt_out(&mut desk, file, encoding, &mut input),
@@ -182,5 +192,6 @@ pub fn read(
         })?;
     }
     fitbit::finish(&mut desk)?;
+    plan.finish(inputs.len(), &mut desk.tally)?;
     desk.finish()
 }

@@ -97,6 +97,13 @@ pub(super) fn format(head: &[u8]) -> Format {
     header::kind(line)
 }
 
+/// Whether a whole file is a document of a checkup, at little cost: what this does not tell, [`format`] does.
+pub(super) fn is_document(bytes: &[u8]) -> bool {
+    const PROLOGUE: usize = 1024;
+    let body = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes).trim_ascii_start();
+    body.starts_with(b"<") && xml(body.get(..PROLOGUE.min(body.len())).unwrap_or(body)) == Format::Checkup
+}
+
 fn xml(start: &[u8]) -> Format {
     // Skips declaration, comments, processing instructions and a DOCTYPE; the reader proper judges them.
     let mut rest = start;

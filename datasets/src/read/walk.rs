@@ -1,10 +1,11 @@
 //! From the given paths to the files in them: folders walked in sorted order, zips opened, every file sniffed.
 //! Nothing is extracted to disk. An archive that bursts, points outside itself or is encrypted is refused whole.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use zip::ZipArchive;
 
@@ -19,25 +20,30 @@ const DEPTH: usize = 64;
 /// Enough for the root element of an XML or the first lines of a CSV.
 const GLANCE: usize = 4 * 1024;
 /// Small entries may compress as well as they like.
-const FREE: u64 = 1 << 20;
+pub(super) const FREE: u64 = 1 << 20;
+/// Documents are smaller.
+pub(super) const SMALL: u64 = 1 << 20;
 
 /// A file to read.
 pub(super) struct Item {
-    path: PathBuf,
+    pub(super) path: Rc<Path>,
     /// Number of the entry in the zip at `path`.
-    entry: Option<usize>,
+    pub(super) entry: Option<usize>,
     /// As errors and findings show it.
     pub(super) shown: String,
     pub(super) format: Format,
     pub(super) encoding: Encoding,
-    mark: usize,
+    pub(super) mark: usize,
+    /// Not looked into yet: a small file that is named like a document, of which there are many. Its content decides when
+    /// it is read; the format is a guess until then.
+    pub(super) unseen: bool,
     /// Given by the user as a file of its own, so that a refusal stops the run.
     pub(super) named: bool,
 }
 
-type Zip = ZipArchive<BufReader<File>>;
+pub(super) type Zip = ZipArchive<BufReader<File>>;
 
-const CHECK: &str = "Check that the file is complete and is what you meant to give";
+pub(super) const CHECK: &str = "Check that the file is complete and is what you meant to give";
 
 fn refused_format(format: Format) -> Option<(&'static str, &'static str, &'static str)> {
     match format {
@@ -52,41 +58,188 @@ fn refused_format(format: Format) -> Option<(&'static str, &'static str, &'stati
     }
 }
 
+/// What there is to read.
+pub(super) struct Plan {
+    items: VecDeque<Item>,
+    archives: Archives,
+    /// Something that a reader knows was found.
+    any: bool,
+}
+
 /// Everything to read among the inputs, in reading order.
-pub(super) fn plan(inputs: &[PathBuf], options: &ReadOptions, tally: &mut Tally) -> Result<Vec<Item>, ReadError> {
-    let mut walk = Walk { options, tally, items: Vec::new(), seen: HashSet::new() };
+pub(super) fn plan(inputs: &[PathBuf], options: &ReadOptions, tally: &mut Tally) -> Result<Plan, ReadError> {
+    let mut walk = Walk { options, tally, items: Vec::new(), seen: HashSet::new(), archives: Archives::default() };
     for input in inputs {
         walk.path(input, true, 0)?;
     }
-    let mut items = walk.items;
+    let Walk { mut items, archives, .. } = walk;
     // Stable: within a turn the order is that of the inputs and of the sorted names in them.
     items.sort_by_key(|item| item.format.turn());
-    if items.is_empty() {
-        return Err(ReadError::Nothing { inputs: inputs.len() });
+    let any = items.iter().any(|item| !item.unseen);
+    Ok(Plan { items: items.into(), archives, any })
+}
+
+impl Plan {
+    pub(super) fn next(&mut self) -> Option<Item> {
+        self.items.pop_front()
     }
-    Ok(items)
+
+    /// What an unseen item is: a document, to be read from these bytes; else it is put where it belongs.
+    pub(super) fn settle(
+        &mut self,
+        mut item: Item,
+        bytes: &[u8],
+        tally: &mut Tally,
+    ) -> Result<Option<Item>, ReadError> {
+        item.unseen = false;
+        if bytes.len() as u64 <= SMALL && sniff::is_document(bytes) {
+            self.any = true;
+            count(tally);
+            return Ok(Some(item));
+        }
+        let head = bytes.get(..HEAD.min(bytes.len())).unwrap_or(&[]);
+        if let Some(item) = settle(item, head, tally, &mut self.archives)? {
+            self.any = true;
+            let turn = item.format.turn();
+            let at = self.items.partition_point(|other| other.format.turn() <= turn);
+            self.items.insert(at, item);
+        }
+        Ok(None)
+    }
+
+    /// When all is read: archives that hold another number of documents than they say.
+    pub(super) fn finish(self, inputs: usize, tally: &mut Tally) -> Result<(), ReadError> {
+        self.archives.compare(tally);
+        if self.any { Ok(()) } else { Err(ReadError::Nothing { inputs }) }
+    }
+}
+
+fn count(tally: &mut Tally) {
+    tally.read(Kind::Files, 1);
+    tally.kept(Kind::Files, 1);
+}
+
+fn beside(tally: &mut Tally, code: &'static str) {
+    tally.read(Kind::Files, 1);
+    tally.left_out(Kind::Files, code, 1);
+}
+
+/// What becomes of a file with this head.
+fn settle(mut item: Item, head: &[u8], tally: &mut Tally, archives: &mut Archives) -> Result<Option<Item>, ReadError> {
+    item.format = sniff::format(head);
+    if let Some((code, what, help)) = refused_format(item.format) {
+        if item.named {
+            return Err(ReadError::refused(Place::file(&item.shown), code, what, help));
+        }
+        tally.read(Kind::Files, 1);
+        tally.quarantined(Kind::Files, code, 1, &item.shown, 0);
+        return Ok(None);
+    }
+    match item.format {
+        Format::Beside(code) => {
+            beside(tally, code);
+            if code == "archive-index" {
+                archives.index(&item.shown, head);
+            }
+            Ok(None)
+        }
+        // Zips inside zips: nothing in these formats nests, and each level would multiply what can burst.
+        Format::Zip => {
+            tally.read(Kind::Files, 1);
+            tally.quarantined(Kind::Files, "archive-in-archive", 1, &item.shown, 0);
+            Ok(None)
+        }
+        _ => {
+            count(tally);
+            (item.encoding, item.mark) = text::encoding(head).unwrap_or((Encoding::Open, 0));
+            Ok(Some(item))
+        }
+    }
+}
+
+/// Archives of checkups: the documents that lie in a folder DATA, and the number that the index beside it gives.
+#[derive(Default)]
+struct Archives {
+    documents: HashMap<String, u64>,
+    indexes: Vec<(String, u64)>,
+}
+
+impl Archives {
+    fn file(&mut self, shown: &str) {
+        let folder = shown.rsplit_once('/').and_then(|(folder, _)| folder.strip_suffix("/DATA"));
+        if let Some(folder) = folder {
+            match self.documents.get_mut(folder) {
+                Some(count) => *count += 1,
+                None => drop(self.documents.insert(folder.to_owned(), 1)),
+            }
+        }
+    }
+
+    fn index(&mut self, shown: &str, head: &[u8]) {
+        let text = String::from_utf8_lossy(head);
+        let after = text.split_once("totalRecordCount").and_then(|(_, after)| after.split_once('>'));
+        let value =
+            after.and_then(|(tag, _)| tag.split_once("value")).and_then(|(_, value)| value.split(['"', '\'']).nth(1));
+        // The number may be left out.
+        if let Some(count) = value.and_then(|value| value.trim().parse().ok()) {
+            self.indexes.push((shown.to_owned(), count));
+        }
+    }
+
+    fn compare(&self, tally: &mut Tally) {
+        for (shown, count) in &self.indexes {
+            let folder = shown.rsplit_once('/').map_or("", |(folder, _)| folder);
+            if self.documents.get(folder).copied().unwrap_or(0) != *count {
+                tally.value_lost(Kind::Files, "index-count-differs", shown, 0);
+            }
+        }
+    }
 }
 
 struct Walk<'a> {
     options: &'a ReadOptions,
     tally: &'a mut Tally,
     items: Vec<Item>,
-    seen: HashSet<PathBuf>,
+    seen: HashSet<Same>,
+    archives: Archives,
 }
 
-fn show(path: &Path) -> String {
+/// What tells one file from another, however it was reached.
+#[cfg(unix)]
+type Same = (u64, u64);
+#[cfg(not(unix))]
+type Same = PathBuf;
+
+#[cfg(unix)]
+#[allow(clippy::unnecessary_wraps)]
+fn same(_: &Path, about: &fs::Metadata) -> io::Result<Same> {
+    use std::os::unix::fs::MetadataExt;
+    Ok((about.dev(), about.ino()))
+}
+
+#[cfg(not(unix))]
+fn same(path: &Path, _: &fs::Metadata) -> io::Result<Same> {
+    fs::canonicalize(path)
+}
+
+/// A small file that is named like a document of an archive.
+fn unseen(name: &str, size: u64) -> bool {
+    let end = name.len().checked_sub(4).and_then(|at| name.get(at..));
+    size <= SMALL && end.is_some_and(|end| end.eq_ignore_ascii_case(".xml"))
+}
+
+pub(super) fn show(path: &Path) -> String {
     path.display().to_string()
 }
 
 impl Walk<'_> {
     fn path(&mut self, path: &Path, named: bool, depth: usize) -> Result<(), ReadError> {
         let shown = show(path);
-        let failed = |error: io::Error| ReadError::io(&shown, &error);
-        let link = fs::symlink_metadata(path).map_err(failed)?.is_symlink();
+        let failed = |error: io::Error| ReadError::io(&show(path), &error);
         let about = fs::metadata(path).map_err(failed)?;
         if about.is_dir() {
-            if link && !named {
-                self.beside("link-to-folder");
+            if !named && fs::symlink_metadata(path).map_err(failed)?.is_symlink() {
+                beside(self.tally, "link-to-folder");
                 return Ok(());
             }
             if depth >= DEPTH {
@@ -96,62 +249,42 @@ impl Walk<'_> {
             let mut inside: Vec<PathBuf> = fs::read_dir(path)
                 .and_then(|entries| entries.map(|entry| entry.map(|e| e.path())).collect())
                 .map_err(failed)?;
-            inside.sort();
+            inside.sort_unstable_by(|a, b| a.file_name().cmp(&b.file_name()));
             return inside.iter().try_for_each(|path| self.path(path, false, depth + 1));
         }
         if !about.is_file() {
-            self.beside("no-regular-file");
+            beside(self.tally, "no-regular-file");
             return Ok(());
         }
-        let real = fs::canonicalize(path).map_err(failed)?;
-        if !self.seen.insert(real) {
-            self.beside("given-twice");
+        if !self.seen.insert(same(path, &about).map_err(failed)?) {
+            beside(self.tally, "given-twice");
+            return Ok(());
+        }
+        let item = Item {
+            path: path.into(),
+            entry: None,
+            shown,
+            format: Format::Checkup,
+            encoding: Encoding::Utf8,
+            mark: 0,
+            unseen: !named && path.to_str().is_some_and(|name| unseen(name, about.len())),
+            named,
+        };
+        if item.unseen {
+            self.archives.file(&item.shown);
+            self.items.push(item);
             return Ok(());
         }
         let head = glance(&mut File::open(path).map_err(failed)?).map_err(failed)?;
         if sniff::format(&head) == Format::Zip {
             return self.zip(path);
         }
-        self.file(path, None, shown, &head, named)
+        self.file(item, &head)
     }
 
-    fn beside(&mut self, code: &'static str) {
-        self.tally.read(Kind::Files, 1);
-        self.tally.left_out(Kind::Files, code, 1);
-    }
-
-    fn file(
-        &mut self,
-        path: &Path,
-        entry: Option<usize>,
-        shown: String,
-        head: &[u8],
-        named: bool,
-    ) -> Result<(), ReadError> {
-        let format = sniff::format(head);
-        if let Some((code, what, help)) = refused_format(format) {
-            if named {
-                return Err(ReadError::refused(Place::file(&shown), code, what, help));
-            }
-            self.tally.read(Kind::Files, 1);
-            self.tally.quarantined(Kind::Files, code, 1, &shown, 0);
-            return Ok(());
-        }
-        match format {
-            Format::Beside(code) => self.beside(code),
-            // Zips inside zips: nothing in these formats nests, and each level would multiply what can burst.
-            Format::Zip => {
-                self.tally.read(Kind::Files, 1);
-                let code = "archive-in-archive";
-                self.tally.quarantined(Kind::Files, code, 1, &shown, 0);
-            }
-            _ => {
-                self.tally.read(Kind::Files, 1);
-                self.tally.kept(Kind::Files, 1);
-                let (encoding, mark) = text::encoding(head).unwrap_or((Encoding::Open, 0));
-                self.items.push(Item { path: path.to_owned(), entry, shown, format, encoding, mark, named });
-            }
-        }
+    fn file(&mut self, item: Item, head: &[u8]) -> Result<(), ReadError> {
+        self.archives.file(&item.shown);
+        self.items.extend(settle(item, head, self.tally, &mut self.archives)?);
         Ok(())
     }
 
@@ -178,31 +311,46 @@ impl Walk<'_> {
             }
             total = total.saturating_add(entry.size());
             if !entry.is_dir() {
-                names.push((name.into_owned(), at));
+                names.push((name.into_owned(), at, entry.size()));
             }
         }
         if total > self.options.max_unzipped_bytes {
             return refuse("archive-too-large", "the archive unpacks to more than is allowed", CHECK);
         }
-        names.sort();
-        for (name, at) in names {
-            let shown = format!("{shown}!/{name}");
-            let mut entry = zip.by_index(at).map_err(|error| broken(&shown, &error))?;
-            let head = glance(&mut entry).map_err(|error| ReadError::io(&shown, &error))?;
+        names.sort_unstable();
+        let path: Rc<Path> = path.into();
+        for (name, at, size) in names {
+            let item = Item {
+                path: path.clone(),
+                entry: Some(at),
+                shown: format!("{shown}!/{name}"),
+                format: Format::Checkup,
+                encoding: Encoding::Utf8,
+                mark: 0,
+                unseen: unseen(&name, size),
+                named: false,
+            };
+            if item.unseen {
+                self.archives.file(&item.shown);
+                self.items.push(item);
+                continue;
+            }
+            let mut entry = zip.by_index(at).map_err(|error| broken(&item.shown, &error))?;
+            let head = glance(&mut entry).map_err(|error| ReadError::io(&item.shown, &error))?;
             drop(entry);
-            self.file(path, Some(at), shown, &head, false)?;
+            self.file(item, &head)?;
         }
         Ok(())
     }
 }
 
-fn broken(shown: &str, _: &zip::result::ZipError) -> ReadError {
+pub(super) fn broken(shown: &str, _: &zip::result::ZipError) -> ReadError {
     let what = "the archive is damaged or uses a method other than deflate";
     let help = "Check that the transfer was complete, or unpack it and give the folder";
     ReadError::refused(Place::file(shown), "archive-broken", what, help)
 }
 
-fn open_zip(path: &Path, shown: &str) -> Result<Zip, ReadError> {
+pub(super) fn open_zip(path: &Path, shown: &str) -> Result<Zip, ReadError> {
     let file = File::open(path).map_err(|error| ReadError::io(shown, &error))?;
     ZipArchive::new(BufReader::new(file)).map_err(|error| broken(shown, &error))
 }
@@ -218,101 +366,4 @@ fn glance(input: &mut dyn Read) -> io::Result<Vec<u8>> {
         input.read_to_end(&mut head)?;
     }
     Ok(head)
-}
-
-/// Opens items one after another; keeps the last archive open.
-pub(super) struct Opener<'a> {
-    options: &'a ReadOptions,
-    progress: &'a dyn Fn(u64),
-    zip: Option<(PathBuf, Zip)>,
-    unzipped: u64,
-}
-
-impl<'a> Opener<'a> {
-    pub(super) fn new(options: &'a ReadOptions, progress: &'a dyn Fn(u64)) -> Self {
-        Self { options, progress, zip: None, unzipped: 0 }
-    }
-
-    /// Hands the item's bytes, without a byte order mark, to `take`.
-    pub(super) fn with(
-        &mut self,
-        item: &Item,
-        take: &mut dyn FnMut(&mut dyn BufRead) -> Result<(), ReadError>,
-    ) -> Result<(), ReadError> {
-        let Some(entry) = item.entry else {
-            let file = File::open(&item.path).map_err(|error| ReadError::io(&item.shown, &error))?;
-            let counted = Counted { inner: file, progress: self.progress };
-            let mut input = BufReader::with_capacity(HEAD, counted);
-            return unmarked(&mut input, item).and_then(|()| take(&mut input));
-        };
-        let mut zip = match self.zip.take() {
-            Some((path, zip)) if path == item.path => zip,
-            _ => open_zip(&item.path, &show(&item.path))?,
-        };
-        let file = zip.by_index(entry).map_err(|error| broken(&item.shown, &error))?;
-        let packed = file.compressed_size();
-        let guard = Guard {
-            inner: file,
-            given: 0,
-            most: packed.saturating_mul(self.options.max_archive_ratio).max(FREE),
-            total: &mut self.unzipped,
-            most_total: self.options.max_unzipped_bytes,
-            burst: false,
-        };
-        let mut input = BufReader::with_capacity(HEAD, guard);
-        let result = unmarked(&mut input, item).and_then(|()| take(&mut input));
-        if input.get_ref().burst {
-            let what = "the archive unpacks to far more than its size allows";
-            let place = Place::file(&item.shown);
-            return Err(ReadError::refused(place, "archive-burst", what, CHECK));
-        }
-        drop(input);
-        self.zip = Some((item.path.clone(), zip));
-        (self.progress)(packed);
-        result
-    }
-}
-
-fn unmarked(input: &mut dyn BufRead, item: &Item) -> Result<(), ReadError> {
-    let mut mark = [0; 3];
-    match mark.get_mut(..item.mark) {
-        Some(mark) => input.read_exact(mark).map_err(|error| ReadError::io(&item.shown, &error)),
-        None => Ok(()),
-    }
-}
-
-struct Counted<'a> {
-    inner: File,
-    progress: &'a dyn Fn(u64),
-}
-
-impl Read for Counted<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.inner.read(buffer)?;
-        (self.progress)(read as u64);
-        Ok(read)
-    }
-}
-
-/// Counts what an entry really gives: declared sizes may lie.
-struct Guard<'a, R> {
-    inner: R,
-    given: u64,
-    most: u64,
-    total: &'a mut u64,
-    most_total: u64,
-    burst: bool,
-}
-
-impl<R: Read> Read for Guard<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.inner.read(buffer)?;
-        self.given += read as u64;
-        *self.total += read as u64;
-        if self.given > self.most || *self.total > self.most_total {
-            self.burst = true;
-            return Err(io::Error::from(io::ErrorKind::FileTooLarge));
-        }
-        Ok(read)
-    }
 }

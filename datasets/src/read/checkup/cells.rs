@@ -208,7 +208,9 @@ impl Cells {
         if let Some(code) = found.answer.as_deref() {
             if !code_like(code) {
                 lost(desk, "answer");
-            } else if let Some(How::Answer(list)) = found.item.map(|item| item.how) {
+            } else if let Some(How::Answer(list)) = found.item.map(|item| item.how)
+                && list.changed()
+            {
                 self.answer.clear();
                 self.answer.push(char::from(b'0' + items::term(list, &found.system, visit.date)));
                 self.answer.push(':');
@@ -250,12 +252,15 @@ fn ngsp(jds: i64, digits: u8) -> i64 {
 
 /// Not a text in the place of a unit.
 fn unit_like(unit: &str) -> bool {
-    unit.chars().count() <= UNIT && unit.chars().all(|c| c.is_ascii_graphic() || "万億個分拍回点日本年歳時間合杯μ㎡²³×".contains(c))
+    unit.chars().count() <= UNIT
+        && unit.chars().all(|c| c.is_ascii_graphic() || "万億個分拍回点日本年歳時間合杯μ㎡²³×".contains(c))
 }
 
 /// Not a text in the place of a code.
 fn code_like(code: &str) -> bool {
-    !code.is_empty() && code.len() <= ANSWER && code.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'))
+    !code.is_empty()
+        && code.len() <= ANSWER
+        && code.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'))
 }
 
 #[cfg(test)]

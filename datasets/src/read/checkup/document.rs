@@ -138,73 +138,74 @@ impl<'a> Parser<'a> {
         if self.stack.len() >= DEPTH {
             return Err(self.fault("too-deep"));
         }
-        let local = name.rsplit_once(':').map_or(name, |(_, local)| local);
-        let tag = self.element(local, attributes)?;
+        let tag = self.element(name, attributes)?;
         self.stack.push(tag);
         Ok(())
     }
 
     fn element(&mut self, name: &str, attributes: Attributes<'a>) -> Result<Tag, Fault> {
-        let parent = self.stack.last().copied();
         let (text, at) = (self.text, self.at);
         let get = |name| attributes.get(name).map_err(|code| Fault::at(code, text, at));
-        // Most elements stand inside or around observations.
-        match (name, parent) {
-            ("code", Some(Tag::Observation)) => {
-                let code = get("code")?;
-                if let Some(open) = self.open.last_mut()
-                    && let Some(code) = code
-                {
+        let parent = self.stack.last().copied();
+        let exam = &mut self.exam;
+        match (parent, name) {
+            (Some(Tag::Observation), "code") => {
+                if let (Some(open), Some(code)) = (self.open.last_mut(), get("code")?) {
                     open.found.item = items::item(&code);
                     open.found.code = code;
                 }
             }
-            ("value", Some(Tag::Observation)) => self.value(attributes)?,
-            ("interpretationCode", Some(Tag::Observation)) => {
+            (Some(Tag::Observation), "value") => self.value(attributes)?,
+            (Some(Tag::Observation), "interpretationCode") => {
                 let code = get("code")?;
                 if let Some(open) = self.open.last_mut() {
                     open.found.judgement = open.found.judgement.or(code.as_deref().map(Judgement::of));
                 }
             }
-            ("observation", _) => {
-                let negated = get("negationInd")?;
-                let negated = matches!(negated.as_deref(), Some("true" | "1"));
-                let found = Found { at: self.at, ..Found::default() };
-                self.open.push(Open { found, negated, ..Open::default() });
-                return Ok(Tag::Observation);
-            }
-            ("ClinicalDocument", None) => return Ok(Tag::Document),
-            ("code", Some(Tag::Document)) => keep(&mut self.exam.report, get("code")?),
-            ("patientRole", _) => return Ok(Tag::Role),
-            ("id", Some(Tag::Role)) => {
+            (None, "ClinicalDocument") => return Ok(Tag::Document),
+            (Some(Tag::Document), "code") => keep(&mut exam.report, get("code")?),
+            (Some(Tag::Role), "id") => {
                 let root = get("root")?.unwrap_or_default();
                 let value = get("extension")?;
                 match root.rsplit_once("6.").map(|(_, arc)| arc) {
-                    Some("101") => keep(&mut self.exam.insurer, value),
-                    Some("204") => keep(&mut self.exam.symbol, value),
-                    Some("205") => keep(&mut self.exam.number, value),
-                    Some("211") => keep(&mut self.exam.branch, value),
+                    Some("101") => keep(&mut exam.insurer, value),
+                    Some("204") => keep(&mut exam.symbol, value),
+                    Some("205") => keep(&mut exam.number, value),
+                    Some("211") => keep(&mut exam.branch, value),
                     _ => {}
                 }
             }
-            ("addr", Some(Tag::Role)) => return Ok(Tag::Addr),
-            ("postalCode", Some(Tag::Addr)) => return Ok(Tag::Postcode),
-            ("patient", Some(Tag::Role)) => return Ok(Tag::Patient),
-            ("name", Some(Tag::Patient)) => return Ok(Tag::Name),
-            ("administrativeGenderCode", Some(Tag::Patient)) => {
-                keep(&mut self.exam.sex, get("code")?);
-            }
-            ("birthTime", Some(Tag::Patient)) => keep(&mut self.exam.birth, get("value")?),
-            ("serviceEvent", _) => return Ok(Tag::Event),
-            ("code", Some(Tag::Event)) => keep(&mut self.exam.event, get("code")?),
-            ("effectiveTime", Some(Tag::Event)) => {
-                keep(&mut self.exam.date, get("value")?);
+            (Some(Tag::Role), "addr") => return Ok(Tag::Addr),
+            (Some(Tag::Role), "patient") => return Ok(Tag::Patient),
+            (Some(Tag::Addr), "postalCode") => return Ok(Tag::Postcode),
+            (Some(Tag::Patient), "name") => return Ok(Tag::Name),
+            (Some(Tag::Patient), "administrativeGenderCode") => keep(&mut exam.sex, get("code")?),
+            (Some(Tag::Patient), "birthTime") => keep(&mut exam.birth, get("value")?),
+            (Some(Tag::Event), "code") => keep(&mut exam.event, get("code")?),
+            (Some(Tag::Event), "effectiveTime") => {
+                keep(&mut exam.date, get("value")?);
                 return Ok(Tag::EffectiveTime);
             }
-            ("low", Some(Tag::EffectiveTime)) => keep(&mut self.exam.date, get("value")?),
-            _ => {}
+            (Some(Tag::EffectiveTime), "low") => keep(&mut exam.date, get("value")?),
+            _ => return self.anywhere(name, attributes),
         }
         Ok(Tag::Other)
+    }
+
+    /// Elements that are known whatever they stand in.
+    fn anywhere(&mut self, name: &str, attributes: Attributes<'a>) -> Result<Tag, Fault> {
+        Ok(match name {
+            "observation" => {
+                let negated = attributes.get("negationInd").map_err(|code| self.fault(code))?;
+                let negated = matches!(negated.as_deref(), Some("true" | "1"));
+                let found = Found { at: self.at, ..Found::default() };
+                self.open.push(Open { found, negated, ..Open::default() });
+                Tag::Observation
+            }
+            "patientRole" => Tag::Role,
+            "serviceEvent" => Tag::Event,
+            _ => Tag::Other,
+        })
     }
 
     /// A value of the innermost observation. `CD H|L` beside a quantity says that it is a limit of measurement.

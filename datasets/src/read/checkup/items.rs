@@ -112,6 +112,13 @@ pub(super) enum List {
     BloodDrawn,
 }
 
+impl List {
+    /// Whether its codes came to mean something else in 第4期 while the item kept its own code.
+    pub(super) fn changed(self) -> bool {
+        matches!(self, Self::Smoking | Self::AlcoholFreq | Self::AlcoholAmount)
+    }
+}
+
 const CM: How = How::Number(&["cm"]);
 const KG: How = How::Number(&["kg"]);
 const CM2: How = How::Number(&["cm2", "cm^2", "㎠", "cm²"]);
@@ -207,25 +214,50 @@ pub(super) struct Item {
     pub(super) how: How,
 }
 
+impl Item {
+    /// The unit of a quantity, as the catalogue has it; "" for codes.
+    pub(super) fn unit(&self) -> &'static str {
+        match self.how {
+            How::Number(units) => units.first().copied().unwrap_or(""),
+            How::Jds => "%",
+            How::Code(_) | How::Answer(_) => "",
+        }
+    }
+}
+
+/// A code of 17 characters as numbers, which compare faster.
+fn packed(code: &str) -> Option<(u128, u8)> {
+    match code.as_bytes().split_first_chunk::<16>() {
+        Some((first, &[last])) => Some((u128::from_be_bytes(*first), last)),
+        _ => None,
+    }
+}
+
 /// The item of a JLAC10 code; `None` if no column takes it.
 pub(super) fn item(code: &str) -> Option<Item> {
-    static INDEX: OnceLock<Vec<(&'static [u8], Item)>> = OnceLock::new();
+    static INDEX: OnceLock<Vec<((u128, u8), Item)>> = OnceLock::new();
     let index = INDEX.get_or_init(|| {
         let column = |name| COLUMNS.iter().position(|&(column, _)| column == name);
         let mut index = Vec::new();
         let ranked = ITEMS.iter().map(|item| (0_u8, item)).chain(LATER.iter().map(|item| (100, item)));
         for (first, &(name, how, codes)) in ranked {
             for (rank, &code) in (first..).zip(codes) {
-                if let Some(column) = column(name) {
-                    index.push((code.as_bytes(), Item { column, rank, how }));
+                if let (Some(column), Some(code)) = (column(name), packed(code)) {
+                    index.push((code, Item { column, rank, how }));
                 }
             }
         }
         index.sort_unstable_by_key(|&(code, _)| code);
         index
     });
-    let at = index.binary_search_by(|&(known, _)| known.cmp(code.as_bytes())).ok()?;
+    let code = packed(code)?;
+    let at = index.binary_search_by_key(&code, |&(known, _)| known).ok()?;
     index.get(at).map(|&(_, item)| item)
+}
+
+/// Whether a unit is one of those that items come in.
+pub(super) fn known_unit(unit: &str) -> bool {
+    ITEMS.iter().any(|(_, how, _)| matches!(how, How::Number(units) if units.contains(&unit)))
 }
 
 /// The first code of a column.
@@ -239,9 +271,7 @@ pub(super) fn term(list: List, system: &str, exam_date: i32) -> u8 {
     const FOURTH: i32 = 19_814;
     match (list, system.rsplit('.').next()) {
         (List::LateSnack, _) => 2,
-        (List::Smoking, Some("24060"))
-        | (List::AlcoholFreq, Some("24040"))
-        | (List::AlcoholAmount, Some("24050")) => 4,
+        (List::Smoking, Some("24060")) | (List::AlcoholFreq, Some("24040")) | (List::AlcoholAmount, Some("24050")) => 4,
         (List::Smoking, Some("2003")) | (List::AlcoholFreq, Some("2005")) | (List::AlcoholAmount, Some("2006")) => 3,
         _ if exam_date >= FOURTH => 4,
         _ => 3,

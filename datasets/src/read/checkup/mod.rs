@@ -5,11 +5,13 @@
 mod cells;
 mod document;
 mod found;
+mod heads;
 pub(super) mod items;
 pub(super) mod table;
 mod tokens;
 mod twice;
 mod units;
+mod values;
 
 use std::borrow::Cow;
 use std::io::{BufRead, Read};
@@ -69,6 +71,7 @@ impl Reader {
     ) -> Result<(), ReadError> {
         desk.tally.file(Kind::Checkup);
         desk.tally.read(Kind::Checkup, 1);
+        let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
         let large = bytes.len() as u64 > desk.options.max_document_bytes;
         if !large && !self.twice.first(bytes) {
             desk.tally.left_out(Kind::Checkup, "document-twice", 1);
