@@ -7,7 +7,7 @@
 //! |---|---|
 //! | 加入者台帳 CSV | `enrolment`; every insured member is an identity |
 //! | payer-side claims, `NN_RECODEINFO` (医科, DPC, 調剤) | `claim`, `diagnosis`, `act` |
-//! | 特定健診 XML, single or archive | `checkup` |
+//! | 特定健診 XML, single or archive, and checkup CSV | `checkup`, `checkup_item` |
 //! | a service's roster and daily CSV | `lifelog_daily` |
 
 mod apple;

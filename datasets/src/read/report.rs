@@ -20,9 +20,9 @@ pub enum Kind {
     Claims,
     /// Provider-side claims (UKE).
     ProviderClaims,
-    /// 特定健診 XML; a record is a document.
+    /// 特定健診 XML; a record is a document. An observation in words, or without an item code, is a record left out.
     Checkup,
-    /// Checkups as CSV.
+    /// Checkups as CSV; a record is a row.
     CheckupCsv,
     /// FHIR bundles and observations; a record is a resource.
     Fhir,

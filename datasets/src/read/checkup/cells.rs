@@ -156,8 +156,8 @@ impl Cells {
                     _ => (&["%"][..], 2),
                 };
                 let number = found.number.as_deref()?;
-                let unit = self.units.of(&found.unit);
-                if !unit.is_empty() && !units.contains(&unit) {
+                let known = found.unit.is_empty() || units.iter().any(|unit| unit.eq_ignore_ascii_case(&found.unit));
+                if !known && !units.contains(&self.units.of(&found.unit)) {
                     desk.tally.value_lost(source.record, "unit", source.file, (source.line)(found.at));
                     return None;
                 }
@@ -171,7 +171,7 @@ impl Cells {
                 if matches!(found.state, State::Above | State::Below) {
                     desk.tally.repaired(source.record, "at-measuring-limit");
                 }
-                if unit.is_empty() {
+                if found.unit.is_empty() {
                     desk.tally.repaired(source.record, "unit-missing");
                 }
                 Some(Value::Int(bounded))

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use super::found::{Found, Judgement, State};
 use super::items;
-use super::tokens::{Attributes, Token, Tokens, resolved};
+use super::tokens::{self, Attributes, Token, Tokens, resolved};
 
 /// Deeper nesting than CDA has by far.
 const DEPTH: usize = 128;
@@ -210,9 +210,21 @@ impl<'a> Parser<'a> {
 
     /// A value of the innermost observation. `CD H|L` beside a quantity says that it is a limit of measurement.
     fn value(&mut self, attributes: Attributes<'a>) -> Result<(), Fault> {
-        let [null, number, code, system, unit] = attributes
-            .all(["nullFlavor", "value", "code", "codeSystem", "unit"])
-            .map_err(|code| Fault::at(code, self.text, self.at))?;
+        let (mut null, mut number, mut code, mut system, mut unit) = (None, None, None, None, None);
+        for attribute in attributes {
+            let (name, value) = attribute.map_err(|code| self.fault(code))?;
+            let to = match name {
+                "value" => &mut number,
+                "unit" => &mut unit,
+                "code" => &mut code,
+                "codeSystem" => &mut system,
+                "nullFlavor" => &mut null,
+                _ => continue,
+            };
+            if to.is_none() {
+                *to = Some(tokens::text(value).map_err(|code| self.fault(code))?);
+            }
+        }
         let Some(open) = self.open.last_mut() else {
             return Ok(());
         };
