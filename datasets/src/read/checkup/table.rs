@@ -37,7 +37,8 @@ impl Names<'_> {
     pub(in crate::read) const NONE: Names<'static> = Names { name: &|_| None, value: &|_, _| None, constants: &[] };
 }
 
-/// Whether a header is known: for checking column maps.
+/// Whether a header is known.
+#[allow(dead_code, reason = "for checking column maps")]
 pub(in crate::read) fn knows(name: &str) -> bool {
     heads::head(name).is_some()
 }
