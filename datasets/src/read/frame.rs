@@ -285,11 +285,6 @@ impl Sheet {
         }
     }
 
-    /// Index of a code in a closed list; `None` if the list does not name it.
-    pub(super) fn known(&self, name: &str, code: &str) -> Option<i32> {
-        self.column(name)?.known_category(code)
-    }
-
     /// Index of a code in a closed list; unknown codes are `other`.
     pub(super) fn category(&self, name: &str, code: &str) -> i32 {
         self.column(name).and_then(|column| column.category(code)).unwrap_or(0)
