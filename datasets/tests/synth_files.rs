@@ -88,11 +88,29 @@ fn medical_sum(records: &[&[String]]) -> i64 {
     sum
 }
 
+/// As `medical_sum`, of a dental receipt.
+fn dental_sum(records: &[&[String]]) -> i64 {
+    let mut sum = 0;
+    for record in records {
+        let (points, days) = match record[0].as_str() {
+            "SS" => (76, 78),
+            "IY" => (5, 8),
+            "TO" => (12, 14),
+            _ => continue,
+        };
+        let times: i64 = record[points + 1].parse().unwrap();
+        let cells = record[days..].iter().filter(|cell| !cell.is_empty());
+        assert_eq!(times, cells.map(|cell| cell.parse::<i64>().unwrap()).sum::<i64>(), "days and 回数");
+        sum += record[points].parse().unwrap_or(0) * times;
+    }
+    sum
+}
+
 #[test]
 fn receipts_add_up_before_and_after_correction() {
     let noise = NoiseRates { correction: 0.2, ..NoiseRates::default() };
     let world = world(&SynthOptions { noise, ..small(2) });
-    let (mut corrected, mut inherited, mut several, mut dpc) = (0, 0, 0, 0);
+    let (mut corrected, mut inherited, mut several, mut dpc, mut dental) = (0, 0, 0, 0, 0);
     let all = receipts(world.dir.path());
     for receipt in &all {
         assert_eq!(receipt.lines[0].3[0], "MN");
@@ -108,6 +126,11 @@ fn receipts_add_up_before_and_after_correction() {
             continue;
         }
         let records = receipt.original();
+        if records.iter().any(|r| r[0] == "HS") {
+            assert_eq!(dental_sum(&records), billed);
+            dental += 1;
+            continue;
+        }
         let bundle: i64 = records.iter().filter(|r| r[0] == "GT").map(|gt| gt[8].parse::<i64>().unwrap()).sum();
         assert_eq!(medical_sum(&records) + bundle, billed);
         if bundle > 0 {
@@ -139,8 +162,8 @@ fn receipts_add_up_before_and_after_correction() {
     let kinds = [report.medical_claims, report.dpc_claims, report.dental_claims, report.pharmacy_claims];
     assert_eq!(all.len() as u64, kinds.iter().sum::<u64>());
     let numbers: BTreeSet<_> = all.iter().map(|receipt| &receipt.lines[0].3[1]).collect();
-    assert_eq!(dpc, world.report.dpc_claims);
-    assert!(dpc > 10);
+    assert_eq!((dpc, dental), (world.report.dpc_claims, world.report.dental_claims));
+    assert!(dpc > 10 && dental > 300, "{dpc} {dental}");
     let again = world.report.readjudicated_claims;
     assert!(again > 0);
     assert_eq!(numbers.len() as u64 + again, all.len() as u64, "レセプト管理番号 names a receipt over its versions");

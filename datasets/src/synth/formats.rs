@@ -58,7 +58,7 @@ const WORDS: [(&str, Format); 13] = [
 ];
 
 /// What is written if nobody says otherwise.
-const DEFAULT: [Format; 2] = [Format::Payer, Format::Dpc];
+const DEFAULT: [Format; 3] = [Format::Payer, Format::Dpc, Format::Dental];
 
 /// A set of formats; in a config file a list of words, among them `all` and `default`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

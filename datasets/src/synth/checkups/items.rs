@@ -84,11 +84,11 @@ fn measured(items: &mut Vec<Item>, b: &Body, dice: &mut Dice) {
         items.push(number("9A765000000000001", "dbp", b.dbp, 0, MMHG));
     }
     let fasting = dice.chance(0.9);
-    items.push(answer("9N141000000000011", "", if fasting { 2 } else { 3 }, "2106"));
+    items.push(answer("9N141000000000011", "blood_drawn", if fasting { 2 } else { 3 }, "2106"));
     if fasting {
         items.push(number("3F015000002327101", "tg", b.tg, 0, MGDL));
     } else {
-        items.push(number("3F015129902327101", "", b.tg * 1.25, 0, MGDL));
+        items.push(number("3F015129902327101", "tg_casual", b.tg * 1.25, 0, MGDL));
     }
     items.push(number("3F070000002327101", "hdl", b.hdl, 0, MGDL));
     items.push(number("3F077000002327101", "ldl", b.ldl, 0, MGDL));
@@ -114,9 +114,9 @@ fn measured(items: &mut Vec<Item>, b: &Body, dice: &mut Dice) {
         items.push(number("2A030000001930101", "hb", b.hb, 1, "g/dL"));
     }
     let sugar = if b.hba1c > 7.5 { 4 } else { 1 };
-    items.push(answer("1A020000000191111", "", sugar, "2102"));
+    items.push(answer("1A020000000191111", "u_glucose", sugar, "2102"));
     let protein = if b.egfr < 45.0 { 3 } else { 1 };
-    items.push(answer("1A010000000191111", "", protein, "2102"));
+    items.push(answer("1A010000000191111", "u_protein", protein, "2102"));
 }
 
 /// The questionnaire; lists that differ between 第3期 and 第4期 carry their term.
@@ -133,8 +133,8 @@ fn answers(items: &mut Vec<Item>, b: &Body, t: &Traits, third_term: bool, dice: 
         let said = taken != dice.chance(0.015);
         ask(code, column, yes(said), "2003");
     }
-    ask("9N716000000000011", "", yes(dice.chance(0.012)), "2003");
-    ask("9N721000000000011", "", yes(dice.chance(0.025)), "2003");
+    ask("9N716000000000011", "q_had_stroke", yes(dice.chance(0.012)), "2003");
+    ask("9N721000000000011", "q_had_heart", yes(dice.chance(0.025)), "2003");
     let stopped = dice.chance(0.25);
     let (smoking, list) = match (third_term, t.smoker, stopped) {
         (true, smoker, _) => (yes(smoker), "2003"),
@@ -143,16 +143,16 @@ fn answers(items: &mut Vec<Item>, b: &Body, t: &Traits, third_term: bool, dice: 
         (false, false, false) => (3, "24060"),
     };
     ask("9N736000000000011", "q_smoking", smoking, list);
-    ask("9N741000000000011", "", yes(b.bmi > 24.5), "2003");
+    ask("9N741000000000011", "q_weight_gain", yes(b.bmi > 24.5), "2003");
     let exercise = t.activity + 0.6 * dice.normal() > 0.5;
     ask("9N746000000000011", "q_exercise", yes(exercise), "2003");
     let walking = t.activity + 0.6 * dice.normal() > 0.1;
     ask("9N751000000000011", "q_walking", yes(walking), "2003");
-    ask("9N756000000000011", "", yes(t.activity + dice.normal() > 0.0), "2003");
+    ask("9N756000000000011", "q_walking_speed", yes(t.activity + dice.normal() > 0.0), "2003");
     let eats_fast = 2 - u8::from(t.build + dice.normal() > 0.7);
-    ask("9N766000000000011", "", eats_fast, "2004");
-    ask("9N771000000000011", "", yes(dice.chance(0.3)), "2003");
-    ask("9N781000000000011", "", yes(dice.chance(0.2)), "2003");
+    ask("9N766000000000011", "q_eating_speed", eats_fast, "2004");
+    ask("9N771000000000011", "q_late_dinner", yes(dice.chance(0.3)), "2003");
+    ask("9N781000000000011", "q_skips_breakfast", yes(dice.chance(0.2)), "2003");
     if third_term {
         // 1 every day, 2 sometimes, 3 hardly or never.
         let answer = match t.alcohol {
@@ -165,7 +165,7 @@ fn answers(items: &mut Vec<Item>, b: &Body, t: &Traits, third_term: bool, dice: 
         ask("9N786000000000011", "q_alcohol_freq", t.alcohol, "24040");
     }
     ask("9N796000000000011", "q_sleep", yes(t.sleep + 25.0 * dice.normal() > 355.0), "2003");
-    ask("9N801000000000011", "", 1 + dice.below(5) as u8, "2007");
+    ask("9N801000000000011", "q_intent", 1 + dice.below(5) as u8, "2007");
     for item in items {
         if matches!(item.code, "9N736000000000011" | "9N786000000000011")
             && let Found::Answer { term: changed, .. } = &mut item.found
