@@ -8,7 +8,7 @@ use datasets::synth::{Formats, NoiseRates, SynthOptions};
 use proptest::prelude::*;
 use synth_ledger::{books, quiet};
 
-const INSURER: [&str; 5] = ["enrolment", "claim", "diagnosis", "act", "checkup"];
+const INSURER: [&str; 6] = ["enrolment", "claim", "diagnosis", "act", "checkup", "checkup_item"];
 
 fn options(seed: u64, months: u32, formats: &str) -> SynthOptions {
     let formats: Formats = formats.parse().unwrap();
