@@ -29,14 +29,12 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 5, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    #[ignore = "waits for the new columns of checkup in the ledger"]
     fn by_words_and_by_codes(seed in any::<u64>(), months in 1u32..26) {
         agrees(&books(&options(seed, 400, months)));
     }
 }
 
 #[test]
-#[ignore = "waits for the new columns of checkup in the ledger"]
 fn both_files_are_written() {
     let books = books(&options(4, 2_000, 24));
     assert!(agrees(&books) > 3_000);
