@@ -70,10 +70,22 @@ impl Demo<'_> {
         self.chapter(
             "People",
             "An employer's 健保, a 国保 and a lifelog service each hold files on the same people, in the formats that they \
-             really use. Here the people come from a generator.",
+             really use: 加入者台帳, レセプト (医科, DPC, 歯科, 調剤) as the clearing body delivers them, zips of 特定健診 XML, \
+             保健指導, a service's daily CSV, exports of Apple Health. Here the people come from a generator.",
         );
         let (persons, months, seed) = (args.persons.to_string(), args.months.to_string(), args.seed.to_string());
-        self.sudare(&["synth", "raw", "--persons", &persons, "--months", &months, "--seed", &seed])
+        self.sudare(&[
+            "synth",
+            "raw",
+            "--persons",
+            &persons,
+            "--months",
+            &months,
+            "--seed",
+            &seed,
+            "--formats",
+            "payer,dpc,dental,apple,programmes",
+        ])
     }
 
     fn make_keys_and_room(&self) -> Done {
