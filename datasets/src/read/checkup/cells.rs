@@ -39,23 +39,23 @@ impl Column {
 }
 
 /// Where a checkup was found.
-pub(super) struct Source<'a> {
-    pub(super) record: Kind,
-    pub(super) file: &'a str,
+pub(in crate::read) struct Source<'a> {
+    pub(in crate::read) record: Kind,
+    pub(in crate::read) file: &'a str,
     /// The line of a byte of the record.
-    pub(super) line: &'a dyn Fn(usize) -> u64,
+    pub(in crate::read) line: &'a dyn Fn(usize) -> u64,
 }
 
 /// A checkup as such.
-pub(super) struct Visit {
-    pub(super) ident: u32,
-    pub(super) date: i32,
+pub(in crate::read) struct Visit {
+    pub(in crate::read) ident: u32,
+    pub(in crate::read) date: i32,
     /// Code of `checkup.kind`.
-    pub(super) kind: &'static str,
+    pub(in crate::read) kind: &'static str,
 }
 
 /// Bounds, lists and codes of both tables, taken from the catalogue once, and what is used again for every checkup.
-pub(super) struct Cells {
+pub(in crate::read) struct Cells {
     columns: Vec<Column>,
     states: [i32; State::ALL.len()],
     judgements: [i32; Judgement::ALL.len()],
@@ -65,7 +65,7 @@ pub(super) struct Cells {
 }
 
 impl Cells {
-    pub(super) fn new(desk: &Desk<'_>) -> Result<Self, ReadError> {
+    pub(in crate::read) fn new(desk: &Desk<'_>) -> Result<Self, ReadError> {
         let sheet = desk.sheet(Into::Checkup)?;
         let columns = sheet.columns().map(|column| Column {
             grid: sheet.grid(&column.name).ok(),
@@ -84,7 +84,7 @@ impl Cells {
     }
 
     /// Adds the checkup and its items.
-    pub(super) fn push(
+    pub(in crate::read) fn push(
         &mut self,
         desk: &mut Desk<'_>,
         source: &Source<'_>,

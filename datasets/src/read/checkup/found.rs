@@ -6,7 +6,7 @@ use super::items::Item;
 
 /// Whether and how something was measured; the codes are those of `checkup_item.state`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum State {
+pub(in crate::read) enum State {
     Measured,
     NotDone,
     NotMeasurable,
@@ -19,10 +19,10 @@ pub(super) enum State {
 }
 
 impl State {
-    pub(super) const ALL: [Self; 7] =
+    pub(in crate::read) const ALL: [Self; 7] =
         [Self::Measured, Self::NotDone, Self::NotMeasurable, Self::Below, Self::Above, Self::Other, Self::Text];
 
-    pub(super) fn code(self) -> &'static str {
+    pub(in crate::read) fn code(self) -> &'static str {
         match self {
             Self::Measured => "measured",
             Self::NotDone => "not_done",
@@ -36,7 +36,7 @@ impl State {
 
 /// Against the sender's reference range; the codes are those of `checkup_item.judgement`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Judgement {
+pub(in crate::read) enum Judgement {
     Low,
     Normal,
     High,
@@ -44,9 +44,9 @@ pub(super) enum Judgement {
 }
 
 impl Judgement {
-    pub(super) const ALL: [Self; 4] = [Self::Low, Self::Normal, Self::High, Self::Other];
+    pub(in crate::read) const ALL: [Self; 4] = [Self::Low, Self::Normal, Self::High, Self::Other];
 
-    pub(super) fn of(code: &str) -> Self {
+    pub(in crate::read) fn of(code: &str) -> Self {
         match code {
             "L" => Self::Low,
             "N" => Self::Normal,
@@ -55,7 +55,7 @@ impl Judgement {
         }
     }
 
-    pub(super) fn code(self) -> &'static str {
+    pub(in crate::read) fn code(self) -> &'static str {
         match self {
             Self::Low => "L",
             Self::Normal => "N",
@@ -67,17 +67,17 @@ impl Judgement {
 
 /// What was found for a code.
 #[derive(Default)]
-pub(super) struct Found<'a> {
+pub(in crate::read) struct Found<'a> {
     /// JLAC10, 17 characters.
-    pub(super) code: Cow<'a, str>,
-    pub(super) item: Option<Item>,
-    pub(super) state: State,
-    pub(super) number: Option<Cow<'a, str>>,
-    pub(super) unit: Cow<'a, str>,
-    pub(super) answer: Option<Cow<'a, str>>,
+    pub(in crate::read) code: Cow<'a, str>,
+    pub(in crate::read) item: Option<Item>,
+    pub(in crate::read) state: State,
+    pub(in crate::read) number: Option<Cow<'a, str>>,
+    pub(in crate::read) unit: Cow<'a, str>,
+    pub(in crate::read) answer: Option<Cow<'a, str>>,
     /// OID of the answer's list.
-    pub(super) system: Cow<'a, str>,
-    pub(super) judgement: Option<Judgement>,
+    pub(in crate::read) system: Cow<'a, str>,
+    pub(in crate::read) judgement: Option<Judgement>,
     /// Byte at which it begins.
-    pub(super) at: usize,
+    pub(in crate::read) at: usize,
 }

@@ -70,7 +70,7 @@ pub(super) const WIDTH: usize = 55;
 
 /// How an item becomes a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum How {
+pub(in crate::read) enum How {
     /// A quantity in one of these units (as [`super::units::written`] gives them; the first is the catalogue's).
     Number(&'static [&'static str]),
     /// HbA1c before 2013: NGSP % = 1.02 × JDS % + 0.25 (日本糖尿病学会).
@@ -83,7 +83,7 @@ pub(super) enum How {
 
 /// The closed list that a code is from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum List {
+pub(in crate::read) enum List {
     /// …2003.
     YesNo,
     /// …2003 to FY2023, …24060 from FY2024.
@@ -206,12 +206,12 @@ const LATER: &[(&str, How, &[&str])] = &[
 
 /// Where an item belongs.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Item {
+pub(in crate::read) struct Item {
     /// Index into [`COLUMNS`].
-    pub(super) column: usize,
+    pub(in crate::read) column: usize,
     /// Smaller wins.
-    pub(super) rank: u8,
-    pub(super) how: How,
+    pub(in crate::read) rank: u8,
+    pub(in crate::read) how: How,
 }
 
 impl Item {
@@ -234,7 +234,7 @@ fn packed(code: &str) -> Option<(u128, u8)> {
 }
 
 /// The item of a JLAC10 code; `None` if no column takes it.
-pub(super) fn item(code: &str) -> Option<Item> {
+pub(in crate::read) fn item(code: &str) -> Option<Item> {
     static INDEX: OnceLock<Vec<((u128, u8), Item)>> = OnceLock::new();
     let index = INDEX.get_or_init(|| {
         let column = |name| COLUMNS.iter().position(|&(column, _)| column == name);
@@ -279,7 +279,7 @@ pub(super) fn term(list: List, system: &str, exam_date: i32) -> u8 {
 }
 
 /// Whether a code has the form of JLAC10: analyte, identification, material, method, result.
-pub(super) fn jlac10(code: &str) -> bool {
+pub(in crate::read) fn jlac10(code: &str) -> bool {
     code.len() == 17
         && code.starts_with(|c: char| c.is_ascii_digit())
         && code.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase())

@@ -2,9 +2,9 @@
 //!
 //! A document is taken or refused as a whole; single values that cannot be read become NULL and are counted.
 
-mod cells;
+pub(super) mod cells;
 mod document;
-mod found;
+pub(super) mod found;
 mod heads;
 pub(super) mod items;
 pub(super) mod table;
@@ -152,7 +152,7 @@ impl Reader {
 }
 
 /// Kind of exam by 健診実施プログラム (OID …6.1002), and by 報告区分 (OID …6.1001) where that says nothing.
-fn kind(event: &str, report: &str) -> &'static str {
+pub(super) fn kind(event: &str, report: &str) -> &'static str {
     match (event, report) {
         ("010", _) => "tokutei",
         ("030", _) => "jigyonushi",
