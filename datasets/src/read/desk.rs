@@ -9,6 +9,7 @@ use super::frame::{Grid, Shape, Sheet, Value};
 use super::identity::Identities;
 use super::lifelog::UserFiles;
 use super::lifelog::day::Taken;
+use super::maps::Map;
 use super::master::Masters;
 use super::report::{QualityReport, Tally};
 use super::{Identified, ReadOptions};
@@ -107,6 +108,8 @@ pub(super) struct Desk<'a> {
     pub(super) tally: Tally,
     pub(super) lists: ClaimLists,
     pub(super) options: &'a ReadOptions,
+    /// The column map of the file that is being read, if it has one.
+    pub(super) map: Option<Arc<Map>>,
     /// ICD-10 and 薬価基準収載医薬品コード of codes.
     pub(super) masters: Arc<Masters>,
     /// Persons of claims by their bytes.
@@ -165,6 +168,7 @@ impl<'a> Desk<'a> {
             tally: Tally::default(),
             lists,
             options,
+            map: None,
             masters: Arc::new(Masters::builtin()),
             cards: Cards::default(),
             users: HashMap::new(),

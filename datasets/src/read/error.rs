@@ -62,7 +62,7 @@ pub enum ReadError {
     },
     /// The given inputs hold no file that a reader knows.
     #[error(
-        "no readable file among the {inputs} inputs. Give eligibility CSV, payer-side claims CSV, checkup XML, or a service's roster and daily CSV; folders and zips are opened."
+        "no readable file among the {inputs} inputs. Give eligibility, claims, checkups, FHIR, lifelogs or tables in one of the formats of the guide; folders and zips are opened."
     )]
     Nothing {
         /// How many inputs were given.

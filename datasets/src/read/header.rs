@@ -1,145 +1,98 @@
-//! CSV with a header line: the built-in column maps and the loop over the rows. Not for claims, which have no header.
+//! CSV with a header line: what a header is recognized as, and the loop over the rows. Not for claims, which have no
+//! header; the layouts stand in `layout`, the user's own in column maps.
 
 use std::borrow::Cow;
 use std::io::BufRead;
+use std::sync::Arc;
 
 use super::desk::Desk;
 use super::error::{Place, ReadError};
+pub(super) use super::layout::{DAILY, ELIGIBILITY, ROSTER};
+use super::layout::{Field, native};
 use super::lines::{Items, Lines, Met};
+use super::maps::{Cell, Map, Maps};
 use super::report::Kind;
 use super::sniff::Format;
 use super::text::{self, Encoding};
-
-/// A column of a layout: its name, whether a file must have it, and other names seen for it.
-pub(super) struct Field {
-    name: &'static str,
-    required: bool,
-    also: &'static [&'static str],
-}
-
-const fn must(name: &'static str, also: &'static [&'static str]) -> Field {
-    Field { name, required: true, also }
-}
-
-const fn may(name: &'static str, also: &'static [&'static str]) -> Field {
-    Field { name, required: false, also }
-}
-
-/// 加入者台帳. The order is that of the constants in `eligibility`.
-pub(super) const ELIGIBILITY: &[Field] = &[
-    must("保険者番号", &[]),
-    may("記号", &["被保険者証記号", "被保険者証等記号"]),
-    must("番号", &["被保険者証番号", "被保険者証等番号"]),
-    may("枝番", &["被保険者証枝番", "被保険者証等枝番"]),
-    may("氏名", &["漢字氏名", "氏名(漢字)", "氏名漢字"]),
-    may("カナ氏名", &["氏名カナ", "氏名(カナ)", "カナ"]),
-    must("生年月日", &[]),
-    must("性別", &["性別区分"]),
-    may("本人家族", &["本人家族区分", "本人・家族"]),
-    must("取得日", &["資格取得日", "資格取得年月日", "取得年月日"]),
-    may("喪失日", &["資格喪失日", "資格喪失年月日", "喪失年月日"]),
-    may("喪失事由", &["資格喪失事由"]),
-    may("事業所記号", &["事業所番号"]),
-    may("規模", &["事業所規模"]),
-    may("業種", &["業種コード"]),
-    may("郵便番号", &["〒"]),
-];
-
-/// A service's list of users. The order is that of the constants in `lifelog`.
-pub(super) const ROSTER: &[Field] = &[
-    must("利用者ID", &["利用者id", "ユーザーID", "ユーザID"]),
-    may("氏名", &["漢字氏名"]),
-    may("カナ氏名", &["氏名カナ", "カナ"]),
-    must("生年月日", &[]),
-    must("性別", &["性別区分"]),
-    may("郵便番号", &["〒"]),
-    may("保険者番号", &[]),
-    may("記号", &[]),
-    may("番号", &[]),
-    may("枝番", &[]),
-    may("ファイル名", &["ファイル", "filename", "file_name", "file"]),
-];
-
-/// A service's values by user and day. The order is that of the constants in `lifelog`.
-pub(super) const DAILY: &[Field] = &[
-    must("利用者ID", &["利用者id", "ユーザーID", "ユーザID"]),
-    must("日付", &["年月日", "測定日"]),
-    may("歩数", &["歩数(歩)", "総歩数", "steps"]),
-    may("睡眠分", &["睡眠時間(分)", "総睡眠時間(分)", "sleep_min"]),
-    may("装着分", &["装着時間(分)", "wear_min"]),
-    may("安静時心拍", &["安静時心拍数", "安静時心拍数(bpm)", "安静時心拍数(拍/分)", "resting_hr"]),
-    may("体重kg", &["体重", "体重(kg)", "weight_kg"]),
-    may("収縮期血圧", &["最高血圧", "収縮期血圧(mmHg)", "最高血圧(mmHg)", "sbp"]),
-    may("拡張期血圧", &["最低血圧", "拡張期血圧(mmHg)", "最低血圧(mmHg)", "dbp"]),
-    may("深睡眠分", &["深い睡眠分", "深い睡眠(分)", "深睡眠(分)", "深い眠り(分)", "sleep_deep_min"]),
-    may("レム睡眠分", &["REM睡眠分", "レム睡眠(分)", "REM睡眠(分)", "sleep_rem_min"]),
-    may("浅睡眠分", &["浅い睡眠分", "浅い睡眠(分)", "浅睡眠(分)", "浅い眠り(分)", "コア睡眠(分)", "sleep_light_min"]),
-    may("覚醒分", &["中途覚醒分", "覚醒時間(分)", "中途覚醒(分)", "覚醒(分)", "awake_min"]),
-    may(
-        "摂取kcal",
-        &["摂取カロリー", "摂取エネルギー", "摂取カロリー(kcal)", "摂取エネルギー(kcal)", "energy_in_kcal"],
-    ),
-    may(
-        "活動kcal",
-        &[
-            "消費kcal",
-            "活動カロリー",
-            "消費カロリー",
-            "活動エネルギー",
-            "活動カロリー(kcal)",
-            "消費カロリー(kcal)",
-            "活動エネルギー(kcal)",
-            "活動消費カロリー(kcal)",
-            "energy_out_kcal",
-        ],
-    ),
-];
 
 fn title(cell: &str) -> String {
     text::narrow(cell.trim_matches(|c: char| c == '"' || c == '\u{feff}'))
 }
 
-impl Field {
-    fn is(&self, title: &str) -> bool {
-        self.name == title || self.also.contains(&title)
+/// The header record of a file: up to the first line end that is not inside quotes.
+pub(super) fn record(text: &[u8]) -> &[u8] {
+    let mut inside = false;
+    let end = text.iter().position(|&byte| {
+        inside ^= byte == b'"';
+        byte == b'\n' && !inside
+    });
+    // A quote that never closes is no multi-line header.
+    let end = end.or_else(|| text.iter().position(|&byte| byte == b'\n')).unwrap_or(text.len());
+    text.get(..end).unwrap_or(text).trim_ascii_end()
+}
+
+/// Titles, by [`text::narrow`], in the order of the file.
+fn titles(record: &[u8], encoding: Encoding, delimiter: u8) -> Option<Vec<String>> {
+    let mut items = Items::default();
+    if !items.quoted(record, delimiter) {
+        return None;
     }
+    (0..items.len())
+        .map(|at| match encoding.decode(items.get(at)) {
+            (_, true) => None,
+            (text, false) => Some(title(&text)),
+        })
+        .collect()
 }
 
-fn has(titles: &[String], layout: &[Field], name: &str) -> bool {
-    layout.iter().filter(|field| field.name == name).any(|field| titles.iter().any(|title| field.is(title)))
+/// Tab if that splits the header into more items than the comma.
+fn delimiter(record: &[u8]) -> u8 {
+    let mut items = Items::default();
+    let mut count = |delimiter| if items.quoted(record, delimiter) { items.len() } else { 0 };
+    if count(b'\t') > count(b',') { b'\t' } else { b',' }
 }
 
-/// Which header this is; `Unknown` if none.
-pub(super) fn kind(line: &[u8]) -> Format {
+/// What a header is, and by which map. The user's maps come first, then the built-in ones, then the layouts.
+pub(super) fn kind(record: &[u8], maps: &Maps) -> (Format, Option<usize>) {
     for encoding in [Encoding::Utf8, Encoding::Cp932] {
-        let (line, broken) = encoding.decode(line);
-        if broken {
-            continue;
-        }
-        let titles: Vec<String> = line.split(',').map(title).collect();
-        if super::fitbit::is(&titles) {
-            return Format::Fitbit;
-        }
-        if has(&titles, DAILY, "利用者ID") && has(&titles, DAILY, "日付") {
-            return Format::Daily;
-        }
-        if has(&titles, ROSTER, "利用者ID") && has(&titles, ROSTER, "生年月日") {
-            return Format::Roster;
-        }
-        if has(&titles, ELIGIBILITY, "保険者番号") && has(&titles, ELIGIBILITY, "取得日") {
-            return Format::Eligibility;
-        }
-        if super::checkup::table::is_header(titles.iter()) {
-            return Format::CheckupCsv;
+        for delimiter in [delimiter(record), b';'] {
+            let Some(titles) = titles(record, encoding, delimiter) else {
+                continue;
+            };
+            let found = match maps.find(&titles) {
+                Ok(Some((at, map))) => Some((map.format(), Some(at))),
+                Ok(None) => native(&titles).map(|format| (format, None)),
+                Err((one, other)) => Some((Format::Ambiguous(one, other), None)),
+            };
+            match found {
+                Some(_) if delimiter == b';' => return (Format::Semicolons, None),
+                Some(found) => return found,
+                None => {}
+            }
         }
     }
-    Format::Unknown
+    (Format::Unknown, None)
+}
+
+/// Which of the user's maps a header that fits none comes nearest to, and the headers that it lacks.
+pub(super) fn near<'a>(record: &[u8], maps: &'a Maps) -> Option<(&'a Map, Vec<&'a str>)> {
+    let delimiter = delimiter(record);
+    let all = [Encoding::Utf8, Encoding::Cp932];
+    maps.nearest(&all.into_iter().find_map(|encoding| titles(record, encoding, delimiter))?)
+}
+
+/// Where a field's items stand in a file, and what the map makes of them.
+#[derive(Default, Clone)]
+pub(super) struct Source {
+    pub(super) at: Option<usize>,
+    pub(super) cell: Option<Arc<Cell>>,
 }
 
 /// A row of such a file, its items by the layout's order.
 pub(super) struct Row<'a> {
     items: &'a Items,
-    columns: &'a [Option<usize>],
+    sources: &'a [Source],
+    rewritten: &'a [Option<String>],
     encoding: Encoding,
     pub(super) file: &'a str,
     pub(super) line: u64,
@@ -147,28 +100,40 @@ pub(super) struct Row<'a> {
 
 impl<'a> Row<'a> {
     pub(super) fn bytes(&self, field: usize) -> &'a [u8] {
-        match self.columns.get(field) {
-            Some(Some(at)) => self.items.get(*at).trim_ascii(),
-            _ => &[],
+        if let Some(Some(text)) = self.rewritten.get(field) {
+            return text.trim_ascii().as_bytes();
+        }
+        self.written(field)
+    }
+
+    fn written(&self, field: usize) -> &'a [u8] {
+        match self.sources.get(field).and_then(|source| source.at) {
+            Some(at) => self.items.get(at).trim_ascii(),
+            None => &[],
         }
     }
 
     /// The cleaned text of an item, `None` if it is empty.
     pub(super) fn text(&self, field: usize) -> Option<Cow<'a, str>> {
-        match self.encoding.decode(self.bytes(field)).0 {
+        if let Some(Some(text)) = self.rewritten.get(field) {
+            return text::clean(text);
+        }
+        match self.encoding.decode(self.written(field)).0 {
             Cow::Borrowed(text) => text::clean(text),
             Cow::Owned(text) => text::clean(&text).map(|text| Cow::Owned(text.into_owned())),
         }
     }
 
     fn undecodable(&self) -> bool {
-        (0..self.columns.len()).any(|field| self.encoding.decode(self.bytes(field)).1)
+        (0..self.sources.len()).any(|field| self.encoding.decode(self.written(field)).1)
     }
 }
 
 /// What became of a row.
 pub(super) enum Fate {
     Kept,
+    /// Not taken on purpose.
+    LeftOut(&'static str),
     /// Doesn't fit its layout; when most rows don't, the file is refused.
     Malformed(&'static str),
     /// Fits, but can't be used.
@@ -177,28 +142,62 @@ pub(super) enum Fate {
 
 const HELP: &str = "Compare the header and the first rows with the layout in the guide, and export the file again";
 
-fn columns(layout: &[Field], line: &str, file: &str, number: u64) -> Result<Vec<Option<usize>>, ReadError> {
-    let titles: Vec<String> = line.split(',').map(title).collect();
+/// The place of a column that stands at most once.
+pub(super) fn once(
+    mut at: impl Iterator<Item = usize>,
+    name: &str,
+    file: &str,
+    line: u64,
+) -> Result<Option<usize>, ReadError> {
+    let first = at.next();
+    if let Some(second) = at.next() {
+        let place = Place { file: file.to_owned(), line, column: second as u64 + 1 };
+        let what = format!("the column {name} stands twice in the header");
+        return Err(ReadError::refused(place, "header-twice", what, "Keep one of the two"));
+    }
+    Ok(first)
+}
+
+/// The refusal of a file without a column that it must have.
+pub(super) fn lacks(name: &str, file: &str, line: u64) -> ReadError {
+    let what = format!("the header lacks the column {name}");
+    ReadError::refused(Place::line(file, line), "header-lacks", what, "Add the column, or export the file with it")
+}
+
+fn sources(
+    layout: &[Field],
+    titles: &[String],
+    map: Option<&Map>,
+    file: &str,
+    line: u64,
+) -> Result<Vec<Source>, ReadError> {
     let mut found = Vec::with_capacity(layout.len());
     for field in layout {
-        let mut at = titles.iter().enumerate().filter(|(_, title)| field.is(title)).map(|(at, _)| at);
-        let first = at.next();
-        if let Some(second) = at.next() {
-            let place = Place { file: file.to_owned(), line: number, column: second as u64 + 1 };
-            let what = format!("the column {} stands twice in the header", field.name);
-            return Err(ReadError::refused(place, "header-twice", what, "Keep one of the two"));
+        let cell = map.and_then(|map| map.cell(field.name()));
+        let source = match cell {
+            Some(cell) => {
+                let at = once(cell.places(titles), cell.header(), file, line)?;
+                if at.is_none() && cell.required() {
+                    return Err(lacks(cell.header(), file, line));
+                }
+                Source { at, cell: Some(cell.clone()).filter(|cell| cell.rewrites()) }
+            }
+            None => {
+                let at = titles.iter().enumerate().filter(|(_, title)| field.is(title)).map(|(at, _)| at);
+                Source { at: once(at, field.name(), file, line)?, cell: None }
+            }
+        };
+        let filled = source.at.is_some() || cell.is_some_and(|cell| cell.constant().is_some());
+        if field.required() && !filled {
+            return Err(lacks(field.name(), file, line));
         }
-        if first.is_none() && field.required {
-            let what = format!("the header lacks the column {}", field.name);
-            let help = "Add the column, or export the file with it";
-            return Err(ReadError::refused(Place::line(file, number), "header-lacks", what, help));
-        }
-        found.push(first);
+        found.push(source);
     }
     Ok(found)
 }
 
-/// Reads all rows; `take` says what became of each.
+/// Reads all rows of a file of this layout, its columns found by the file's map if it has one; `take` says what became
+/// of each row.
 pub(super) fn rows<R: BufRead>(
     desk: &mut Desk<'_>,
     kind: Kind,
@@ -208,36 +207,63 @@ pub(super) fn rows<R: BufRead>(
     input: R,
     take: &mut dyn FnMut(&mut Desk<'_>, &Row<'_>) -> Result<Fate, ReadError>,
 ) -> Result<(), ReadError> {
+    let map = desk.map.clone();
+    let mut plan = |titles: &[String], line| sources(layout, titles, map.as_deref(), file, line);
+    table(desk, kind, file, encoding, input, &mut plan, take)
+}
+
+/// Says where the fields stand, from a header's titles and its line.
+type Plan<'a> = &'a mut dyn FnMut(&[String], u64) -> Result<Vec<Source>, ReadError>;
+
+/// Reads all rows of any table; `plan` says where its fields stand, `take` what became of each row.
+pub(super) fn table<R: BufRead>(
+    desk: &mut Desk<'_>,
+    kind: Kind,
+    file: &str,
+    encoding: Encoding,
+    input: R,
+    plan: Plan<'_>,
+    take: &mut dyn FnMut(&mut Desk<'_>, &Row<'_>) -> Result<Fate, ReadError>,
+) -> Result<(), ReadError> {
     let mut lines = Lines::new(input);
     let mut items = Items::default();
-    let mut places: Option<Vec<Option<usize>>> = None;
-    let (mut rows, mut malformed, mut first_bad) = (0_u64, 0_u64, 0_u64);
-    let mut width = 0;
     desk.tally.file(kind);
+    let Some((titles, separator)) = first(&mut lines, encoding, file)? else {
+        return Ok(());
+    };
+    let line = lines.number();
+    let width = titles.len();
+    let sources = plan(&titles, line)?;
+    let rewriting: Vec<usize> = (0..).zip(&sources).filter(|(_, s)| s.cell.is_some()).map(|(at, _)| at).collect();
+    let mut rewritten: Vec<Option<String>> = vec![None; if rewriting.is_empty() { 0 } else { sources.len() }];
+    let (mut rows, mut malformed, mut first_bad) = (0_u64, 0_u64, 0_u64);
     loop {
         let met = lines.advance().map_err(|error| ReadError::io(file, &error))?;
         if met == Met::End {
             break;
         }
         let line = lines.number();
-        let Some(places) = &places else {
-            let (header, _) = encoding.decode(&lines.line);
-            places = Some(columns(layout, &header, file, line)?);
-            width = header.split(',').count();
-            continue;
-        };
         rows += 1;
         desk.tally.read(kind, 1);
         let fate = if met == Met::TooLong {
             Fate::Malformed("line-too-long")
-        } else if !items.quoted(&lines.line) {
+        } else if !items.quoted(&lines.line, separator) {
             Fate::Malformed("open-quote")
         } else if lines.line.contains(&0) {
             Fate::Malformed("nul-byte")
         } else if (width..items.len()).any(|at| !items.get(at).trim_ascii().is_empty()) {
             Fate::Malformed("too-many-items")
         } else {
-            let row = Row { items: &items, columns: places, encoding, file, line };
+            for &at in &rewriting {
+                let row = Row { items: &items, sources: &sources, rewritten: &[], encoding, file, line };
+                let new = sources
+                    .get(at)
+                    .and_then(|source| source.cell.as_ref()?.rewrite(row.text(at).as_deref()).map(Cow::into_owned));
+                if let Some(slot) = rewritten.get_mut(at) {
+                    *slot = new;
+                }
+            }
+            let row = Row { items: &items, sources: &sources, rewritten: &rewritten, encoding, file, line };
             let fate = take(desk, &row)?;
             if matches!(fate, Fate::Kept) && !lines.line.is_ascii() && row.undecodable() {
                 desk.tally.value_lost(kind, "undecodable-character", file, line);
@@ -246,6 +272,7 @@ pub(super) fn rows<R: BufRead>(
         };
         match fate {
             Fate::Kept => desk.tally.kept(kind, 1),
+            Fate::LeftOut(code) => desk.tally.left_out(kind, code, 1),
             Fate::Unusable(code) => desk.tally.quarantined(kind, code, 1, file, line),
             Fate::Malformed(code) => {
                 desk.tally.quarantined(kind, code, 1, file, line);
@@ -264,4 +291,41 @@ pub(super) fn rows<R: BufRead>(
         return Err(ReadError::refused(Place::line(file, first_bad), "rows-do-not-fit", what, HELP));
     }
     Ok(())
+}
+
+/// The titles, by [`text::narrow`], and what separates the items; `None` if there is no line at all.
+pub(super) fn first<R: BufRead>(
+    lines: &mut Lines<R>,
+    encoding: Encoding,
+    file: &str,
+) -> Result<Option<(Vec<String>, u8)>, ReadError> {
+    let Some(header) = header(lines, file)? else {
+        return Ok(None);
+    };
+    let separator = delimiter(&header);
+    let titles = titles(&header, encoding, separator).ok_or_else(|| {
+        let what = "the header leaves a quote open or holds characters that can't be decoded";
+        ReadError::refused(Place::line(file, lines.number()), "header-broken", what, HELP)
+    })?;
+    Ok(Some((titles, separator)))
+}
+
+/// The header record, which may go over several lines inside quotes; `None` if there is no line at all.
+fn header<R: BufRead>(lines: &mut Lines<R>, file: &str) -> Result<Option<Vec<u8>>, ReadError> {
+    /// Lines of a header at most.
+    const MOST: usize = 200;
+    let mut whole: Vec<u8> = Vec::new();
+    for _ in 0..MOST {
+        if lines.advance().map_err(|error| ReadError::io(file, &error))? != Met::Line {
+            break;
+        }
+        if !whole.is_empty() {
+            whole.push(b'\n');
+        }
+        whole.extend_from_slice(&lines.line);
+        if whole.iter().filter(|&&byte| byte == b'"').count() % 2 == 0 {
+            break;
+        }
+    }
+    Ok(Some(whole).filter(|whole| !whole.is_empty()))
 }

@@ -80,6 +80,7 @@ struct Days {
     covered_from: Option<i32>,
     covered_to: Option<i32>,
     death: Option<i32>,
+    opted_out: bool,
 }
 
 /// One of the days.
@@ -125,13 +126,20 @@ impl Identities {
         // More than u32::MAX identities cannot be held in memory before this wraps.
         let number = u32::try_from(self.days.len()).unwrap_or(u32::MAX);
         self.days.push(Days::default());
-        self.opt_outs |= kind == Kind::OptOut;
         if self.opt_outs {
             self.fresh.push((number, Key(key.to_vec())));
         }
         self.numbers.insert(Key(key.to_vec()), number);
         self.last_number = number;
         number
+    }
+
+    /// An opt-out list begins: whoever is known already (users of rosters, whom a list can name) is told with the next batch.
+    pub(super) fn list_begins(&mut self) {
+        if !std::mem::replace(&mut self.opt_outs, true) {
+            self.fresh = self.numbers.iter().map(|(key, &number)| (number, Key(key.0.clone()))).collect();
+            self.fresh.sort_unstable_by_key(|&(number, _)| number);
+        }
     }
 
     fn at(&mut self, ident: u32) -> Option<&mut Days> {
@@ -167,6 +175,13 @@ impl Identities {
     pub(super) fn died(&mut self, ident: u32, day: i32) {
         if let Some(days) = self.at(ident) {
             days.death = Some(days.death.map_or(day, |known| known.min(day)));
+        }
+    }
+
+    /// This identity's rows must not leave the source.
+    pub(super) fn opted_out(&mut self, ident: u32) {
+        if let Some(days) = self.at(ident) {
+            days.opted_out = true;
         }
     }
 
@@ -215,6 +230,9 @@ impl Identities {
             let series = Series::new(name.into(), cells);
             columns.push(series.cast(&DataType::Date).map_err(failed)?.into());
         }
+        let listed = |number: u32| self.days.get(number as usize).is_some_and(|days| days.opted_out);
+        let out: Vec<bool> = rows.iter().map(|&(number, _)| listed(number)).collect();
+        columns.push(Series::new("opted_out".into(), out).into());
         DataFrame::new(height, columns).map_err(failed)
     }
 }

@@ -83,12 +83,16 @@ pub(super) struct Items {
 impl Items {
     /// Splits at every comma (claims: quotes are not used there).
     pub(super) fn plain(&mut self, line: &[u8]) {
+        self.split(line, b',');
+    }
+
+    fn split(&mut self, line: &[u8], delimiter: u8) {
         self.text.clear();
         self.text.extend_from_slice(line);
         self.spans.clear();
         let mut start = 0_u32;
         for (at, &byte) in line.iter().enumerate() {
-            if byte == b',' {
+            if byte == delimiter {
                 let at = at as u32;
                 self.spans.push((start, at));
                 start = at + 1;
@@ -98,9 +102,9 @@ impl Items {
     }
 
     /// Splits with RFC 4180 quotes; false if a quote stays open.
-    pub(super) fn quoted(&mut self, line: &[u8]) -> bool {
+    pub(super) fn quoted(&mut self, line: &[u8], delimiter: u8) -> bool {
         if !line.contains(&b'"') {
-            self.plain(line);
+            self.split(line, delimiter);
             return true;
         }
         self.text.clear();
@@ -113,7 +117,7 @@ impl Items {
                     self.text.push(b'"');
                 }
                 b'"' => inside = !inside,
-                b',' if !inside => {
+                _ if byte == delimiter && !inside => {
                     let end = self.text.len() as u32;
                     self.spans.push((start, end));
                     start = end;
@@ -162,9 +166,11 @@ mod tests {
     #[test]
     fn quotes() {
         let mut items = Items::default();
-        assert!(items.quoted(br#"a,"b,""c""",,"d""#));
+        assert!(items.quoted(br#"a,"b,""c""",,"d""#, b','));
         assert_eq!((0..5).map(|i| items.get(i).to_vec()).collect::<Vec<_>>(), [&b"a"[..], b"b,\"c\"", b"", b"d", b""]);
         assert_eq!(items.len(), 4);
-        assert!(!items.quoted(br#"a,"b"#));
+        assert!(items.quoted(b"a,b\t\"c\td\"", b'\t'));
+        assert_eq!((items.len(), items.get(0), items.get(1)), (2, &b"a,b"[..], &b"c\td"[..]));
+        assert!(!items.quoted(br#"a,"b"#, b','));
     }
 }

@@ -22,9 +22,11 @@ mod fitbit;
 mod frame;
 mod header;
 mod identity;
+mod layout;
 mod lifelog;
 mod lines;
 mod mapped;
+mod maps;
 mod master;
 mod number;
 mod opener;
@@ -38,6 +40,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io::BufRead;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use polars::prelude::DataFrame;
 
@@ -47,6 +50,8 @@ pub use truth::truth;
 
 use crate::catalogue::Catalogue;
 use desk::Desk;
+use maps::Maps;
+use master::Masters;
 use sniff::Format;
 
 /// A batch of identified records. Its fields are private and its `Debug` shows sizes only.
@@ -62,7 +67,9 @@ impl Identified {
     }
 
     /// One row per distinct identifier tuple and reader: `ident` (UInt32), the identifiers as written (String), and the
-    /// days known of it (Date). Without rows in every batch but the last, which has all of the run.
+    /// days known of it (Date), and `opted_out` (Boolean): true for identities of opt-out lists and for users named there;
+    /// no row of anybody who is one person with such an identity may leave the source. Without rows in every batch but
+    /// the last, which has all of the run.
     #[must_use]
     pub fn identity(&self) -> &DataFrame {
         &self.identity
@@ -138,7 +145,7 @@ impl Default for ReadOptions {
 
 /// Reads all inputs (files, folders, zips) and hands batches to `sink`; the last one carries the identity frame.
 ///
-/// Order: eligibility, rosters, claims, checkups, daily values; within each the order of the inputs, folders and
+/// Order: rosters, opt-outs, eligibility, consents, claims, checkups, FHIR, lifelogs, tables by map; within each the order of the inputs, folders and
 /// archives sorted by name. `progress` is called with the bytes of the inputs taken since its last call (packed bytes
 /// for archives).
 ///
@@ -157,8 +164,11 @@ pub fn read(
             Catalogue::builtin().map_err(|_| ReadError::Catalogue { table: "*".to_owned(), column: "*".to_owned() })?
         }
     };
+    let maps = Maps::load(&options.maps, &catalogue)?;
+    let masters = Masters::load(&options.masters)?;
     let mut desk = Desk::new(&catalogue, options, sink)?;
-    let mut plan = walk::plan(inputs, options, &mut desk.tally)?;
+    desk.masters = Arc::new(masters);
+    let mut plan = walk::plan(inputs, options, &maps, &mut desk.tally)?;
     let mut checkups = checkup::Reader::new(&desk)?;
     let mut fhir = fhir::Reader::new(&desk)?;
     let mut opener = opener::Opener::new(options, progress);
@@ -173,6 +183,7 @@ pub fn read(
             continue;
         }
         let (file, encoding) = (item.shown.as_str(), item.encoding);
+        desk.map = item.map.and_then(|map| maps.get(map)).cloned();
         opener.with(&item, &mut |mut input: &mut dyn BufRead| match item.format {
             Format::Eligibility => eligibility::read(&mut desk, file, encoding, &mut input),
             Format::Roster => lifelog::roster(&mut desk, file, encoding, &mut input),
@@ -186,9 +197,15 @@ pub fn read(
             Format::Daily => lifelog::daily(&mut desk, file, encoding, &mut input),
             Format::AppleHealth => apple::read(&mut desk, file, item.named, input),
             Format::Fitbit => fitbit::read(&mut desk, file, encoding, &mut input),
-            Format::Mapped(map) => mapped::read(&mut desk, map, file, encoding, &mut input),
+            Format::Mapped => mapped::read(&mut desk, file, encoding, &mut input),
             // None of these gets into the plan.
-            Format::Beside(_) | Format::Zip | Format::Utf16 | Format::Empty | Format::Unknown => Ok(()),
+            Format::Beside(_)
+            | Format::Zip
+            | Format::Utf16
+            | Format::Empty
+            | Format::Semicolons
+            | Format::Ambiguous(..)
+            | Format::Unknown => Ok(()),
         })?;
     }
     fitbit::finish(&mut desk)?;

@@ -174,6 +174,12 @@ impl Tally {
         }
     }
 
+    /// Records of a kind that were set aside so far.
+    pub(super) fn unusable(&self, kind: Kind) -> u64 {
+        let reasons = self.kinds.get(&kind).into_iter().flat_map(|running| &running.reasons);
+        reasons.filter(|((fate, _), _)| *fate == Fate::Quarantined).map(|(_, records)| records).sum()
+    }
+
     fn note(&mut self, kind: Kind, fate: Fate, code: &'static str, records: u64) {
         if records > 0 {
             *self.of(kind).reasons.entry((fate, code)).or_default() += records;

@@ -1,7 +1,9 @@
 //! What a file is, from its first bytes; its name is never asked. Not validation: a reader may still refuse it.
 
 use super::header;
+use super::maps::Maps;
 use super::text;
+use super::walk::CHECK;
 
 /// How many first bytes are looked at.
 pub(super) const HEAD: usize = 64 * 1024;
@@ -23,8 +25,8 @@ pub(super) enum Format {
     Fhir,
     AppleHealth,
     Fitbit,
-    /// CSV of one of the column maps.
-    Mapped(usize),
+    /// A table by one of the column maps.
+    Mapped,
     Consent,
     OptOut,
     /// Known, but holds no data for a reader: archive index, summary, schema, settlement file.
@@ -32,17 +34,21 @@ pub(super) enum Format {
     Zip,
     Utf16,
     Empty,
+    /// A known header, but with semicolons between its items.
+    Semicolons,
+    /// Two of the user's maps fit.
+    Ambiguous(usize, usize),
     Unknown,
 }
 
 impl Format {
-    /// Rosters come before the daily files that need them, eligibility before all.
+    /// Rosters come before all: opt-out lists and daily files name their users. Opt-outs come before anybody's rows.
     pub(super) fn turn(self) -> Option<u8> {
         match self {
+            Self::Roster => Some(0),
             // Whose rows must not leave is known before there are any.
-            Self::OptOut => Some(0),
-            Self::Eligibility => Some(1),
-            Self::Roster => Some(2),
+            Self::OptOut => Some(1),
+            Self::Eligibility => Some(2),
             Self::Consent => Some(3),
             Self::Claims => Some(4),
             Self::ProviderClaims => Some(5),
@@ -52,30 +58,74 @@ impl Format {
             Self::Daily => Some(9),
             Self::AppleHealth => Some(10),
             Self::Fitbit => Some(11),
-            Self::Mapped(_) => Some(12),
+            Self::Mapped => Some(12),
             _ => None,
         }
     }
 }
 
-pub(super) fn format(head: &[u8]) -> Format {
+/// What it is, and which column map says so.
+pub(super) fn format(head: &[u8], maps: &Maps) -> (Format, Option<usize>) {
+    match shape(head) {
+        Ok(format) => (format, None),
+        Err(text) => header::kind(header::record(text), maps),
+    }
+}
+
+/// Why a file of this format is not read: code, what is wrong, what to do.
+pub(super) fn refusal(format: Format, head: &[u8], maps: &Maps) -> Option<(&'static str, String, &'static str)> {
+    let (code, what, help) = match format {
+        Format::Utf16 => {
+            ("utf-16", "the file is encoded in UTF-16".to_owned(), "Save it as UTF-8 or as CP932 (Shift_JIS)")
+        }
+        Format::Empty => ("empty-file", "the file is empty".to_owned(), CHECK),
+        Format::Semicolons => (
+            "semicolons",
+            "the items are separated by semicolons".to_owned(),
+            "Export the file again, with commas or tabs",
+        ),
+        Format::Ambiguous(one, other) => {
+            let name = |at| maps.get(at).map_or("", |map| map.name());
+            let what = format!("two column maps fit this file: {} and {}", name(one), name(other));
+            let help = "Give one of them, or a header under [recognize] that only one of the files has";
+            ("map-ambiguous", what, help)
+        }
+        Format::Unknown => {
+            let mut what = "the content is none of the formats that are read".to_owned();
+            let record = shape(head).err().map(header::record);
+            if let Some((map, missing)) = record.and_then(|record| header::near(record, maps)) {
+                let missing = missing.join(", ");
+                what.push_str(&format!("; {} comes nearest, but the file lacks its headers {missing}", map.name()));
+            }
+            ("unknown-content", what, READ)
+        }
+        _ => return None,
+    };
+    Some((code, what, help))
+}
+
+const READ: &str = "Give eligibility, claims, checkups, FHIR, lifelogs or tables in one of the formats of the guide, or a \
+                    column map for your own";
+
+/// What it is by its shape; else the text, which may be a CSV.
+fn shape(head: &[u8]) -> Result<Format, &[u8]> {
     if head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06") {
-        return Format::Zip;
+        return Ok(Format::Zip);
     }
     let Some((_, mark)) = text::encoding(head) else {
-        return Format::Utf16;
+        return Ok(Format::Utf16);
     };
     let body = head.get(mark..).unwrap_or(&[]);
     let start = body.trim_ascii_start();
     if start.is_empty() || start.iter().all(|&byte| byte == 0x1A) {
-        return Format::Empty;
+        return Ok(Format::Empty);
     }
     if start.starts_with(b"<") {
-        return xml(start);
+        return Ok(xml(start));
     }
     if start.starts_with(b"{") || start.starts_with(b"[") {
         // The reader judges whether it is FHIR: the resource type may stand anywhere in an object.
-        return Format::Fhir;
+        return Ok(Format::Fhir);
     }
     let line = start.split(|&byte| byte == b'\n').next().unwrap_or(start).trim_ascii_end();
     let mut items = line.split(|&byte| byte == b',');
@@ -87,14 +137,16 @@ pub(super) fn format(head: &[u8]) -> Format {
         && (branch.is_empty() || number(branch))
         && matches!(record, b"MN" | b"IR" | b"YK" | b"UK" | b"RE" | b"JY" | b"HO")
     {
-        return Format::Claims;
+        return Ok(Format::Claims);
     }
     // 審査支払機関 and 都道府県, one of which samples leave out; a receipt sent back alone begins with its RE.
     let house = matches!(kind, b"IR" | b"YK" | b"UK") && (number(row) || number(branch));
     if house || kind == b"RE" && number(row) && number(branch) && branch.len() == 4 {
-        return Format::ProviderClaims;
+        return Ok(Format::ProviderClaims);
     }
-    header::kind(line)
+    // Blank lines before a header; a tab there is an empty first title.
+    let lines = body.iter().position(|byte| !matches!(byte, b'\r' | b'\n')).unwrap_or(0);
+    Err(body.get(lines..).unwrap_or(body))
 }
 
 /// Whether a whole file is a document of a checkup, at little cost: what this does not tell, [`format`] does.
@@ -148,6 +200,11 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
     use super::*;
 
+    fn format(head: &[u8]) -> Format {
+        let catalogue = crate::catalogue::Catalogue::builtin().unwrap();
+        super::format(head, &Maps::load(&[], &catalogue).unwrap()).0
+    }
+
     #[test]
     fn by_content() {
         let xml = "\u{feff}<?xml version=\"1.0\"?>\n<!-- a > b -->\n<hl7:ClinicalDocument xmlns:hl7='urn:hl7-org:v3'>";
@@ -164,6 +221,9 @@ mod tests {
         assert_eq!(format(b"\xFF\xFEa\0"), Format::Utf16);
         assert_eq!(format(b"hello,world"), Format::Unknown);
         assert_eq!(format("利用者ID,日付,歩数".as_bytes()), Format::Daily);
+        assert_eq!(format("\u{feff}\"利用者\r\nＩＤ\"\t日付\t\"歩数,千\"\r\nU1\t".as_bytes()), Format::Daily);
+        assert_eq!(format("利用者ID;日付;歩数".as_bytes()), Format::Semicolons);
+        assert_eq!(format("\"利用者ID,日付,歩数\nU1,".as_bytes()), Format::Unknown, "a quote that never closes");
     }
 
     #[test]

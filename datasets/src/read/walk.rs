@@ -11,6 +11,7 @@ use zip::ZipArchive;
 
 use super::ReadOptions;
 use super::error::{Place, ReadError};
+use super::maps::Maps;
 use super::report::{Kind, Tally};
 use super::sniff::{self, Format, HEAD};
 use super::text::{self, Encoding};
@@ -32,6 +33,8 @@ pub(super) struct Item {
     /// As errors and findings show it.
     pub(super) shown: String,
     pub(super) format: Format,
+    /// The column map that says so.
+    pub(super) map: Option<usize>,
     pub(super) encoding: Encoding,
     pub(super) mark: usize,
     /// Not looked into yet: a small file that is named like a document, of which there are many. Its content decides when
@@ -45,21 +48,9 @@ pub(super) type Zip = ZipArchive<BufReader<File>>;
 
 pub(super) const CHECK: &str = "Check that the file is complete and is what you meant to give";
 
-fn refused_format(format: Format) -> Option<(&'static str, &'static str, &'static str)> {
-    match format {
-        Format::Utf16 => Some(("utf-16", "the file is encoded in UTF-16", "Save it as UTF-8 or as CP932 (Shift_JIS)")),
-        Format::Empty => Some(("empty-file", "the file is empty", CHECK)),
-        Format::Unknown => Some((
-            "unknown-content",
-            "the content is none of the formats that are read",
-            "Give eligibility CSV, payer-side claims CSV, checkup XML, or a service's roster and daily CSV",
-        )),
-        _ => None,
-    }
-}
-
 /// What there is to read.
-pub(super) struct Plan {
+pub(super) struct Plan<'a> {
+    maps: &'a Maps,
     items: VecDeque<Item>,
     archives: Archives,
     /// Something that a reader knows was found.
@@ -67,8 +58,14 @@ pub(super) struct Plan {
 }
 
 /// Everything to read among the inputs, in reading order.
-pub(super) fn plan(inputs: &[PathBuf], options: &ReadOptions, tally: &mut Tally) -> Result<Plan, ReadError> {
-    let mut walk = Walk { options, tally, items: Vec::new(), seen: HashSet::new(), archives: Archives::default() };
+pub(super) fn plan<'a>(
+    inputs: &[PathBuf],
+    options: &ReadOptions,
+    maps: &'a Maps,
+    tally: &mut Tally,
+) -> Result<Plan<'a>, ReadError> {
+    let archives = Archives::default();
+    let mut walk = Walk { options, maps, tally, items: Vec::new(), seen: HashSet::new(), archives };
     for input in inputs {
         walk.path(input, true, 0)?;
     }
@@ -76,10 +73,10 @@ pub(super) fn plan(inputs: &[PathBuf], options: &ReadOptions, tally: &mut Tally)
     // Stable: within a turn the order is that of the inputs and of the sorted names in them.
     items.sort_by_key(|item| item.format.turn());
     let any = items.iter().any(|item| !item.unseen);
-    Ok(Plan { items: items.into(), archives, any })
+    Ok(Plan { maps, items: items.into(), archives, any })
 }
 
-impl Plan {
+impl Plan<'_> {
     pub(super) fn next(&mut self) -> Option<Item> {
         self.items.pop_front()
     }
@@ -98,7 +95,7 @@ impl Plan {
             return Ok(Some(item));
         }
         let head = bytes.get(..HEAD.min(bytes.len())).unwrap_or(&[]);
-        if let Some(item) = settle(item, head, tally, &mut self.archives)? {
+        if let Some(item) = settle(item, head, self.maps, tally, &mut self.archives)? {
             self.any = true;
             let turn = item.format.turn();
             let at = self.items.partition_point(|other| other.format.turn() <= turn);
@@ -125,10 +122,17 @@ fn beside(tally: &mut Tally, code: &'static str) {
 }
 
 /// What becomes of a file with this head.
-fn settle(mut item: Item, head: &[u8], tally: &mut Tally, archives: &mut Archives) -> Result<Option<Item>, ReadError> {
-    item.format = sniff::format(head);
-    if let Some((code, what, help)) = refused_format(item.format) {
-        if item.named {
+fn settle(
+    mut item: Item,
+    head: &[u8],
+    maps: &Maps,
+    tally: &mut Tally,
+    archives: &mut Archives,
+) -> Result<Option<Item>, ReadError> {
+    (item.format, item.map) = sniff::format(head, maps);
+    if let Some((code, what, help)) = sniff::refusal(item.format, head, maps) {
+        // Two maps for one file are a fault of what was asked, not of the file.
+        if item.named || matches!(item.format, Format::Ambiguous(..)) {
             return Err(ReadError::refused(Place::file(&item.shown), code, what, help));
         }
         tally.read(Kind::Files, 1);
@@ -198,6 +202,7 @@ impl Archives {
 
 struct Walk<'a> {
     options: &'a ReadOptions,
+    maps: &'a Maps,
     tally: &'a mut Tally,
     items: Vec<Item>,
     seen: HashSet<Same>,
@@ -265,6 +270,7 @@ impl Walk<'_> {
             entry: None,
             shown,
             format: Format::Checkup,
+            map: None,
             encoding: Encoding::Utf8,
             mark: 0,
             unseen: !named && path.to_str().is_some_and(|name| unseen(name, about.len())),
@@ -275,8 +281,8 @@ impl Walk<'_> {
             self.items.push(item);
             return Ok(());
         }
-        let head = glance(&mut File::open(path).map_err(failed)?).map_err(failed)?;
-        if sniff::format(&head) == Format::Zip {
+        let head = glance(&mut File::open(path).map_err(failed)?, self.maps).map_err(failed)?;
+        if sniff::format(&head, self.maps).0 == Format::Zip {
             return self.zip(path);
         }
         self.file(item, &head)
@@ -284,7 +290,7 @@ impl Walk<'_> {
 
     fn file(&mut self, item: Item, head: &[u8]) -> Result<(), ReadError> {
         self.archives.file(&item.shown);
-        self.items.extend(settle(item, head, self.tally, &mut self.archives)?);
+        self.items.extend(settle(item, head, self.maps, self.tally, &mut self.archives)?);
         Ok(())
     }
 
@@ -325,6 +331,7 @@ impl Walk<'_> {
                 entry: Some(at),
                 shown: format!("{shown}!/{name}"),
                 format: Format::Checkup,
+                map: None,
                 encoding: Encoding::Utf8,
                 mark: 0,
                 unseen: unseen(&name, size),
@@ -336,7 +343,7 @@ impl Walk<'_> {
                 continue;
             }
             let mut entry = zip.by_index(at).map_err(|error| broken(&item.shown, &error))?;
-            let head = glance(&mut entry).map_err(|error| ReadError::io(&item.shown, &error))?;
+            let head = glance(&mut entry, self.maps).map_err(|error| ReadError::io(&item.shown, &error))?;
             drop(entry);
             self.file(item, &head)?;
         }
@@ -356,12 +363,12 @@ pub(super) fn open_zip(path: &Path, shown: &str) -> Result<Zip, ReadError> {
 }
 
 /// The first bytes: few for XML, of which there are many files; more for CSV, whose encoding they tell.
-fn glance(input: &mut dyn Read) -> io::Result<Vec<u8>> {
+fn glance(input: &mut dyn Read, maps: &Maps) -> io::Result<Vec<u8>> {
     let mut head = Vec::with_capacity(GLANCE);
     let mut input = input.take(HEAD as u64);
     Read::by_ref(&mut input).take(GLANCE as u64).read_to_end(&mut head)?;
     if head.len() == GLANCE
-        && !matches!(sniff::format(&head), Format::Checkup | Format::AppleHealth | Format::Fhir | Format::Zip)
+        && !matches!(sniff::format(&head, maps).0, Format::Checkup | Format::AppleHealth | Format::Fhir | Format::Zip)
     {
         input.read_to_end(&mut head)?;
     }

@@ -20,7 +20,7 @@ pub(crate) struct Run {
 }
 
 pub(crate) fn run_with(inputs: &[PathBuf], options: &ReadOptions) -> Result<Run, ReadError> {
-    let catalogue = Catalogue::builtin().unwrap();
+    let catalogue = options.catalogue.clone().unwrap_or_else(|| Catalogue::builtin().unwrap());
     let mut tables: BTreeMap<String, DataFrame> = BTreeMap::new();
     let mut batches = 0;
     let mut last: Option<Identified> = None;

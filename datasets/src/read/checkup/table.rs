@@ -11,6 +11,7 @@ use super::only_kana;
 use super::values;
 use crate::read::desk::Desk;
 use crate::read::error::{Place, ReadError};
+use crate::read::header;
 use crate::read::identity::Tuple;
 use crate::read::lines::{Items, Lines, Met};
 use crate::read::number;
@@ -152,7 +153,16 @@ pub(in crate::read) fn read<R: BufRead>(
     encoding: Encoding,
     input: R,
 ) -> Result<(), ReadError> {
-    read_as(desk, file, encoding, input, &Names::NONE)
+    let Some(map) = desk.map.clone() else {
+        return read_as(desk, file, encoding, input, &Names::NONE);
+    };
+    let constants: Vec<(String, String)> = map.constants().collect();
+    let names = Names {
+        name: &|title| map.renamed(title).map(str::to_owned),
+        value: &|name, text| map.meant(name, text),
+        constants: &constants,
+    };
+    read_as(desk, file, encoding, input, &names)
 }
 
 /// Reads a file by the names of a column map.
@@ -166,7 +176,10 @@ pub(in crate::read) fn read_as<R: BufRead>(
     desk.tally.file(K);
     let mut cells = Cells::new(desk)?;
     let (mut lines, mut items) = (Lines::new(input), Items::default());
-    let mut layout: Option<Layout<'_>> = None;
+    let Some((titles, separator)) = header::first(&mut lines, encoding, file)? else {
+        return Ok(());
+    };
+    let layout = Layout::new(&titles, names, file, lines.number())?;
     let (mut rows, mut malformed, mut first_bad) = (0_u64, 0_u64, 0_u64);
     loop {
         let met = lines.advance().map_err(|error| ReadError::io(file, &error))?;
@@ -174,13 +187,7 @@ pub(in crate::read) fn read_as<R: BufRead>(
             break;
         }
         let line = lines.number();
-        let whole = met == Met::Line && items.quoted(&lines.line);
-        let Some(layout) = &layout else {
-            let titles = (0..items.len()).map(|at| encoding.decode(items.get(at)).0.into_owned());
-            let titles: Vec<String> = titles.collect();
-            layout = Some(Layout::new(&titles, names, file, line)?);
-            continue;
-        };
+        let whole = met == Met::Line && items.quoted(&lines.line, separator);
         rows += 1;
         desk.tally.read(K, 1);
         let fate = if met == Met::TooLong {
@@ -192,7 +199,7 @@ pub(in crate::read) fn read_as<R: BufRead>(
         } else if (layout.width..items.len()).any(|at| !items.get(at).trim_ascii().is_empty()) {
             Fate::Malformed("too-many-items")
         } else {
-            take(desk, &mut cells, layout, &Row { items: &items, encoding, file, line })?
+            take(desk, &mut cells, &layout, &Row { items: &items, encoding, file, line })?
         };
         match fate {
             Fate::Kept => desk.tally.kept(K, 1),

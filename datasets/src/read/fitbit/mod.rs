@@ -105,6 +105,11 @@ fn column(title: &str) -> Column {
     }
 }
 
+/// Whether a title is one that is read: for checking column maps.
+pub(super) fn knows(title: &str) -> bool {
+    column(title) != Column::Unused
+}
+
 /// What these columns are a header of; `None` if they are no header.
 fn section(columns: &[Column]) -> Option<Section> {
     let has = |column: Column| columns.contains(&column);
@@ -207,6 +212,7 @@ impl Reading<'_> {
         let mut lines = Lines::new(input);
         let mut items = Items::default();
         let mut header: Option<(Section, Vec<Column>)> = None;
+        let map = desk.map.clone();
         let (mut used, mut rows, mut malformed, mut first_bad, mut nobodys) = (false, 0_u64, 0_u64, 0_u64, 0_u64);
         desk.tally.file(kind);
         loop {
@@ -215,10 +221,15 @@ impl Reading<'_> {
                 break;
             }
             let line = lines.number();
-            let whole = met == Met::Line && items.quoted(&lines.line) && !lines.line.contains(&0);
+            let whole = met == Met::Line && items.quoted(&lines.line, b',') && !lines.line.contains(&0);
             if whole {
-                let columns: Vec<Column> =
-                    (0..items.len()).map(|at| column(&encoding.decode(items.get(at)).0)).collect();
+                let columns: Vec<Column> = (0..items.len())
+                    .map(|at| {
+                        let title = encoding.decode(items.get(at)).0;
+                        let meant = map.as_deref().and_then(|map| map.renamed(&title));
+                        column(meant.unwrap_or(&title))
+                    })
+                    .collect();
                 let title = (1..items.len()).all(|at| items.get(at).is_empty()) && is_title(items.get(0));
                 if let Some(section) = section(&columns) {
                     used |= section != Section::Unused;
