@@ -126,7 +126,7 @@ fn checkups_under_any_header() {
     assert_eq!((got.int("checkup", "weight_kg", 0), got.int("checkup", "sbp", 0)), (Some(680), Some(120)));
     assert!(got.code("checkup", "q_smoking", 0).unwrap().ends_with('3'));
     assert_eq!(got.text("identity", "insurer_no", 0).as_deref(), Some("06139999"));
-    let typo = map.replace("9N006", "9X006");
+    let typo = map.replace("収縮期血圧", "収縮期血庄");
     let options = datasets::read::ReadOptions {
         maps: vec![file(dir.path(), "typo.toml", typo.as_bytes())],
         ..Default::default()
