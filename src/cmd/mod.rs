@@ -6,6 +6,7 @@ mod key;
 mod link;
 mod policy;
 mod pseudonymize;
+mod quality;
 mod query;
 mod release;
 mod revoke;

@@ -11,6 +11,7 @@ use polars::prelude::{Column, DataFrame, IntoColumn, NamedFrom, ParquetWriter, S
 use pseudonymize::package::{Header, Writer};
 use pseudonymize::{LinkageKey, Pseudonymizer, SourceKeys};
 
+use super::quality;
 use crate::actors;
 use crate::catalogue;
 use crate::cli::PseudonymizeArgs;
@@ -24,6 +25,10 @@ pub fn run(args: &PseudonymizeArgs, out: &Out) -> Done {
     }
     fail::refuse_existing(&args.output)?;
     fail::demand_folder(&args.output)?;
+    if let Some(path) = &args.report {
+        fail::refuse_existing(path)?;
+        fail::demand_folder(path)?;
+    }
     let card = RoomCard::read(&args.card)?;
     let identity = actors::open(&args.identity, args.passphrase.passphrase_file.as_deref())?;
     if identity.name() != args.source {
@@ -73,7 +78,12 @@ pub fn run(args: &PseudonymizeArgs, out: &Out) -> Done {
     let (report, done) = on_two_threads(&args.inputs, &options, &mut job, &|n| bar.inc(n));
     bar.finish_and_clear();
     done?;
-    let report = report.map_err(Failure::input)?;
+    let mut report = report.map_err(Failure::input)?;
+    report.opted_out.clone_from(job.pseudonymizer.opted_out());
+    // Also of files that are refused: then most of all.
+    if let Some(path) = &args.report {
+        quality::write(&report, path)?;
+    }
     if !args.accept_losses {
         demand_health(&report)?;
     }
@@ -89,7 +99,14 @@ pub fn run(args: &PseudonymizeArgs, out: &Out) -> Done {
     if let Some(frame) = truth_frame {
         write_truth(&truth_path(&args.output), frame)?;
     }
-    tell(args, &report, identities, summary.bytes, out);
+    quality::tell(&report, out);
+    out.line(format!(
+        "  {} different spellings of a person became tokens; {} ({} KiB) is encrypted to the room and signed by {}",
+        thousands(identities as u64),
+        place(&args.output),
+        thousands(summary.bytes / 1024),
+        args.source
+    ));
     out.value(&serde_json::json!({
         "package": args.output, "source": args.source, "sequence": sequence, "bytes": summary.bytes, "quality": report,
     }));
@@ -201,43 +218,6 @@ fn total_bytes(inputs: &[PathBuf]) -> u64 {
     total.into_inner()
 }
 
-fn tell(args: &PseudonymizeArgs, report: &QualityReport, identities: usize, bytes: u64, out: &Out) {
-    for (kind, counts) in report.kinds.iter().filter(|(kind, _)| **kind != Kind::Files) {
-        let mut line =
-            format!("  {}: {} records read, {} kept", words(*kind), thousands(counts.read), thousands(counts.kept));
-        for (what, reasons) in [
-            ("not taken on purpose", &counts.left_out),
-            ("set aside as unreadable", &counts.quarantined),
-            ("repaired", &counts.repaired),
-            ("single values lost", &counts.values_lost),
-        ] {
-            if !reasons.is_empty() {
-                let reasons: Vec<String> =
-                    reasons.iter().map(|(code, n)| format!("{code} {}", thousands(*n))).collect();
-                line.push_str(&format!("; {what}: {}", reasons.join(", ")));
-            }
-        }
-        out.line(line);
-    }
-    let findings = report.findings();
-    for finding in findings.iter().take(SHOWN) {
-        let place = if finding.line > 0 { format!("{}:{}", finding.file, finding.line) } else { finding.file.clone() };
-        out.line(format!("    {place}: {}", finding.code));
-    }
-    if findings.len() > SHOWN {
-        out.line(format!("    and {} more", thousands((findings.len() - SHOWN) as u64 + report.unlisted())));
-    }
-    out.line(format!(
-        "  {} different spellings of a person became tokens; {} ({} KiB) is encrypted to the room and signed by {}",
-        thousands(identities as u64),
-        place(&args.output),
-        thousands(bytes / 1024),
-        args.source
-    ));
-}
-
-/// Findings shown; all are counted.
-const SHOWN: usize = 5;
 /// Share of a kind's records that may be unreadable, or lack a birth date, before the files are refused.
 const MOST_LOST: f64 = 0.2;
 
@@ -251,30 +231,11 @@ fn demand_health(report: &QualityReport) -> Done {
                 let (n, of) = (thousands(n), thousands(counts.read));
                 return Err(Failure::input(format!(
                     "{n} of {of} records of {} {what}; no package was made",
-                    words(*kind)
+                    kind.label()
                 ))
                 .hint("look at the files; if they are as they must be, run again with --accept-losses"));
             }
         }
     }
     Ok(())
-}
-
-fn words(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Eligibility => "eligibility (加入者台帳)",
-        Kind::Claims => "claims (レセプト), payer side",
-        Kind::ProviderClaims => "claims (レセプト), provider side",
-        Kind::Checkup => "checkups (特定健診)",
-        Kind::CheckupCsv => "checkups (CSV)",
-        Kind::Fhir => "FHIR resources",
-        Kind::Roster => "users of the service",
-        Kind::LifelogDaily => "days of lifelog",
-        Kind::AppleHealth => "Apple Health records",
-        Kind::Fitbit => "days of Fitbit",
-        Kind::Mapped => "records by column map",
-        Kind::Consent => "consents",
-        Kind::OptOut => "opt-outs",
-        Kind::Files => "other files",
-    }
 }

@@ -11,6 +11,7 @@ use super::lifelog::UserFiles;
 use super::lifelog::day::Taken;
 use super::maps::Map;
 use super::master::Masters;
+use super::quality::watch::Watch;
 use super::report::{QualityReport, Tally};
 use super::{Identified, ReadOptions};
 use crate::catalogue::{Catalogue, PERSON};
@@ -106,6 +107,7 @@ pub(super) struct Desk<'a> {
     sink: Sink<'a>,
     pub(super) identities: Identities,
     pub(super) tally: Tally,
+    watch: Watch,
     pub(super) lists: ClaimLists,
     pub(super) options: &'a ReadOptions,
     /// The column map of the file that is being read, if it has one.
@@ -147,6 +149,7 @@ impl<'a> Desk<'a> {
             quantity: act.grid("quantity")?,
             supply_days: act.grid("supply_days")?,
         };
+        let today = options.today.unwrap_or_else(|| jiff::Zoned::now().date());
         let mut desk = Self {
             sheets: vec![
                 Sheet::new(catalogue, "enrolment", ENROLMENT)?,
@@ -166,6 +169,7 @@ impl<'a> Desk<'a> {
             sink,
             identities: Identities::default(),
             tally: Tally::default(),
+            watch: Watch::new(catalogue, crate::catalogue::days_from_civil(today)),
             lists,
             options,
             map: None,
@@ -248,7 +252,9 @@ impl<'a> Desk<'a> {
         let mut tables = BTreeMap::new();
         for sheet in &mut self.sheets {
             if sheet.len() > 0 {
-                tables.insert(sheet.name.clone(), sheet.take()?);
+                let frame = sheet.take()?;
+                self.watch.batch(&sheet.name, &frame, &self.identities.people)?;
+                tables.insert(sheet.name.clone(), frame);
             }
         }
         self.rows = 0;
@@ -260,6 +266,6 @@ impl<'a> Desk<'a> {
     pub(super) fn finish(mut self) -> Result<QualityReport, ReadError> {
         let batch = self.batch(true)?;
         (self.sink)(batch)?;
-        Ok(self.tally.report())
+        Ok(self.tally.report(&self.watch))
     }
 }

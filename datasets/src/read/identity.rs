@@ -8,6 +8,7 @@ use polars::prelude::{DataFrame, DataType, IntoSeries, NamedFrom, Series, String
 use zeroize::Zeroize;
 
 use super::error::ReadError;
+use super::quality::people::People;
 use super::report::Kind;
 
 /// The text columns of the identity frame, in order.
@@ -93,6 +94,8 @@ pub(super) struct Identities {
     days: Vec<Days>,
     /// Whether an opt-out list was met: from then on every new identity is told with the batch of its first rows.
     opt_outs: bool,
+    /// What plausibility needs to know of them.
+    pub(super) people: People,
     fresh: Vec<(u32, Key)>,
     /// The tuple looked up last, and its number: records of a person often come in a row.
     last: Key,
@@ -126,6 +129,7 @@ impl Identities {
         // More than u32::MAX identities cannot be held in memory before this wraps.
         let number = u32::try_from(self.days.len()).unwrap_or(u32::MAX);
         self.days.push(Days::default());
+        self.people.met(kind, tuple);
         if self.opt_outs {
             self.fresh.push((number, Key(key.to_vec())));
         }
@@ -160,6 +164,7 @@ impl Identities {
         if let Some(to) = to {
             self.seen(ident, to);
         }
+        self.people.covered(ident, from, to);
         if let Some(days) = self.at(ident) {
             days.covered_from = Some(days.covered_from.map_or(from, |first| first.min(from)));
             days.covered_to = match (days.covered, days.covered_to, to) {
@@ -173,6 +178,7 @@ impl Identities {
 
     /// The latest day on which death can have occurred.
     pub(super) fn died(&mut self, ident: u32, day: i32) {
+        self.people.died(ident, day);
         if let Some(days) = self.at(ident) {
             days.death = Some(days.death.map_or(day, |known| known.min(day)));
         }

@@ -30,6 +30,7 @@ mod maps;
 mod master;
 mod number;
 mod opener;
+mod quality;
 mod report;
 mod sniff;
 mod text;
@@ -45,6 +46,8 @@ use std::sync::Arc;
 use polars::prelude::DataFrame;
 
 pub use error::{Place, ReadError};
+pub use quality::class::{Class, class};
+pub use quality::{Check, Completeness, Conformance, Plausibility, Records, TableCompleteness, worst};
 pub use report::{Counts, Finding, Kind, QualityReport};
 pub use truth::truth;
 
@@ -126,6 +129,8 @@ pub struct ReadOptions {
     pub masters: Vec<PathBuf>,
     /// The catalogue; `None` for the built-in one.
     pub catalogue: Option<Catalogue>,
+    /// The day of the run, after which nothing can have happened yet; `None` for this machine's.
+    pub today: Option<jiff::civil::Date>,
 }
 
 impl Default for ReadOptions {
@@ -139,6 +144,7 @@ impl Default for ReadOptions {
             maps: Vec::new(),
             masters: Vec::new(),
             catalogue: None,
+            today: None,
         }
     }
 }

@@ -7,6 +7,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::quality::watch::Watch;
+use super::quality::{Completeness, Conformance, Plausibility, Quality};
+
 /// Findings kept at most; counts go on.
 const FINDINGS: usize = 10_000;
 
@@ -42,6 +45,50 @@ pub enum Kind {
     OptOut,
     /// Files as such: what was found beside the data.
     Files,
+}
+
+impl Kind {
+    /// What people call it.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Eligibility => "eligibility (加入者台帳)",
+            Self::Claims => "claims (レセプト), payer side",
+            Self::ProviderClaims => "claims (レセプト), provider side",
+            Self::Checkup => "checkups (特定健診)",
+            Self::CheckupCsv => "checkups (CSV)",
+            Self::Fhir => "FHIR resources",
+            Self::Roster => "users of the service",
+            Self::LifelogDaily => "days of lifelog",
+            Self::AppleHealth => "Apple Health records",
+            Self::Fitbit => "days of Fitbit",
+            Self::Mapped => "records by column map",
+            Self::Consent => "consents",
+            Self::OptOut => "opt-outs",
+            Self::Files => "other files",
+        }
+    }
+
+    /// Its name in reports, as serde writes it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Eligibility => "eligibility",
+            Self::Claims => "claims",
+            Self::ProviderClaims => "provider_claims",
+            Self::Checkup => "checkup",
+            Self::CheckupCsv => "checkup_csv",
+            Self::Fhir => "fhir",
+            Self::Roster => "roster",
+            Self::LifelogDaily => "lifelog_daily",
+            Self::AppleHealth => "apple_health",
+            Self::Fitbit => "fitbit",
+            Self::Mapped => "mapped",
+            Self::Consent => "consent",
+            Self::OptOut => "opt_out",
+            Self::Files => "files",
+        }
+    }
 }
 
 /// Counts of one kind.
@@ -81,6 +128,15 @@ pub struct Finding {
 pub struct QualityReport {
     /// Counts by kind.
     pub kinds: BTreeMap<Kind, Counts>,
+    /// Whether the data is what its format and dictionary promise.
+    pub conformance: Conformance,
+    /// Whether what should be there is there.
+    pub completeness: Completeness,
+    /// Whether it can be believed.
+    pub plausibility: Plausibility,
+    /// Rows that stayed at the source because their person opted out, by table; identities under `identity`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub opted_out: BTreeMap<String, u64>,
     #[serde(skip)]
     findings: Vec<Finding>,
     #[serde(skip)]
@@ -194,8 +250,8 @@ impl Tally {
         }
     }
 
-    pub(super) fn report(self) -> QualityReport {
-        let kinds = self
+    pub(super) fn report(self, watch: &Watch) -> QualityReport {
+        let kinds: BTreeMap<Kind, Counts> = self
             .kinds
             .into_iter()
             .map(|(kind, running)| {
@@ -213,6 +269,17 @@ impl Tally {
                 (kind, counts)
             })
             .collect();
-        QualityReport { kinds, findings: self.findings, unlisted: self.unlisted }
+        let mut quality = Quality::of(&kinds);
+        watch.report(&mut quality);
+        let Quality { conformance, completeness, plausibility } = quality;
+        QualityReport {
+            kinds,
+            conformance,
+            completeness,
+            plausibility,
+            opted_out: BTreeMap::new(),
+            findings: self.findings,
+            unlisted: self.unlisted,
+        }
     }
 }

@@ -53,6 +53,12 @@ pub(crate) fn run_with(inputs: &[PathBuf], options: &ReadOptions) -> Result<Run,
         let left: u64 = counts.left_out.values().sum();
         let bad: u64 = counts.quarantined.values().sum();
         assert_eq!(counts.read, counts.kept + left + bad, "nothing is lost silently: {kind:?} {counts:?}");
+        for reasons in [&counts.left_out, &counts.quarantined, &counts.repaired, &counts.values_lost] {
+            for code in reasons.keys() {
+                let class = datasets::read::class(code);
+                assert!(class.is_some(), "give the reason code {code} a class in read/quality/class.rs");
+            }
+        }
     }
     let last = last.unwrap();
     Ok(Run { batches, identity: last.identity().clone(), tables, report, last })

@@ -14,6 +14,8 @@ use crate::testing::{CANARIES, catalogue, identity, table, tables};
 use crate::transform::frames;
 use crate::{Identity, LinkageKey, Role, SourceKeys, kdf};
 
+mod quality;
+
 const ROOM: &str = "room.example/one";
 const SOURCE: &str = "kita-kenpo";
 

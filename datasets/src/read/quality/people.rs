@@ -1,0 +1,133 @@
+//! What plausibility needs to know of an identity: birth, sex, and the coverage of the member it names. Not linkage: two
+//! records belong to one member here if insurer, 記号, 番号, birth and sex are written alike, and nothing follows from it
+//! but a count. Twins of one sex are taken for one.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use crate::read::identity::Tuple;
+use crate::read::number;
+use crate::read::report::Kind;
+use crate::read::text::narrow;
+
+/// A member of an insurer, by hash; nobody is [`NOBODY`].
+type Member = u64;
+const NOBODY: Member = 0;
+
+#[derive(Clone, Copy)]
+struct Person {
+    birth: Option<i32>,
+    sex: Option<Sex>,
+    member: Member,
+    death: Option<i32>,
+}
+
+/// Sex as registered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::read) enum Sex {
+    Male,
+    Female,
+}
+
+#[derive(Clone, Copy)]
+struct Cover {
+    from: i32,
+    /// `None`: open.
+    to: Option<i32>,
+}
+
+/// What is known of all identities so far.
+#[derive(Default)]
+pub(in crate::read) struct People {
+    persons: Vec<Person>,
+    covers: HashMap<Member, Cover>,
+    deaths: HashMap<Member, i32>,
+}
+
+/// What is known of one identity; days since 1970-01-01.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(in crate::read) struct Known {
+    pub(super) birth: Option<i32>,
+    pub(super) sex: Option<Sex>,
+    pub(super) death: Option<i32>,
+    pub(super) cover: Covered,
+}
+
+/// What an eligibility list says of the member that an identity names.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(in crate::read) enum Covered {
+    /// There is no list, or the identity names no member.
+    #[default]
+    Unknown,
+    /// The list does not have this member.
+    NotListed,
+    /// Between these days; no end is open.
+    Between(i32, Option<i32>),
+}
+
+impl People {
+    /// A new identity; called in the order of their numbers.
+    pub(in crate::read) fn met(&mut self, kind: Kind, tuple: &Tuple<'_>) {
+        let birth = tuple.birth.and_then(|text| number::loose_day(narrow(text).as_bytes()));
+        let sex = match tuple.sex.map(narrow).as_deref() {
+            Some("1" | "男" | "男性" | "M" | "m" | "male") => Some(Sex::Male),
+            Some("2" | "女" | "女性" | "F" | "f" | "female") => Some(Sex::Female),
+            _ => None,
+        };
+        let member = match (tuple.insurer_no, tuple.number, birth) {
+            // A list of opt-outs or a service's roster says nothing of coverage; their numbers may be old.
+            (Some(insurer), Some(number), Some(birth)) if !matches!(kind, Kind::OptOut | Kind::Roster) => {
+                let mut hasher = DefaultHasher::new();
+                narrow(insurer).trim_start_matches('0').hash(&mut hasher);
+                narrow(tuple.symbol.unwrap_or_default()).hash(&mut hasher);
+                narrow(number).trim_start_matches('0').hash(&mut hasher);
+                (birth, sex == Some(Sex::Male)).hash(&mut hasher);
+                hasher.finish().max(1)
+            }
+            _ => NOBODY,
+        };
+        self.persons.push(Person { birth, sex, member, death: None });
+    }
+
+    fn member(&self, ident: u32) -> Member {
+        self.persons.get(ident as usize).map_or(NOBODY, |person| person.member)
+    }
+
+    /// A spell of coverage; spells are joined into one span.
+    pub(in crate::read) fn covered(&mut self, ident: u32, from: i32, to: Option<i32>) {
+        let member = self.member(ident);
+        if member != NOBODY {
+            let cover = self.covers.entry(member).or_insert(Cover { from, to });
+            cover.from = cover.from.min(from);
+            cover.to = match (cover.to, to) {
+                (Some(known), Some(to)) => Some(known.max(to)),
+                _ => None,
+            };
+        }
+    }
+
+    /// The latest day on which death can have occurred.
+    pub(in crate::read) fn died(&mut self, ident: u32, day: i32) {
+        if let Some(person) = self.persons.get_mut(ident as usize) {
+            person.death = Some(person.death.map_or(day, |known| known.min(day)));
+            if person.member != NOBODY {
+                let known = self.deaths.entry(person.member).or_insert(day);
+                *known = day.min(*known);
+            }
+        }
+    }
+
+    /// What is known of an identity.
+    pub(super) fn known(&self, ident: u32) -> Known {
+        let Some(person) = self.persons.get(ident as usize) else {
+            return Known::default();
+        };
+        let cover = match self.covers.get(&person.member) {
+            _ if self.covers.is_empty() || person.member == NOBODY => Covered::Unknown,
+            Some(cover) => Covered::Between(cover.from, cover.to),
+            None => Covered::NotListed,
+        };
+        let death = person.death.into_iter().chain(self.deaths.get(&person.member).copied()).min();
+        Known { birth: person.birth, sex: person.sex, death, cover }
+    }
+}

@@ -1,0 +1,303 @@
+//! Counting while rows pass the desk: NULLs, months, and what can't be of one row or of one identity's rows. Whole columns
+//! of a batch at a time; it keeps counters, two numbers per examined identity, and nothing of a row.
+
+use std::collections::HashMap;
+
+use polars::prelude::{ChunkCompareEq, DataFrame, Int32Chunked, Int64Chunked, UInt32Chunked};
+
+use super::people::{Covered, Known, People, Sex};
+use super::{Quality, TableCompleteness};
+use crate::catalogue::{Catalogue, ColumnType, PERSON, Table};
+use crate::read::error::ReadError;
+
+/// Columns of which the second must not lie before the first.
+const SPANS: [(&str, &str); 3] =
+    [("start_date", "end_date"), ("from_date", "until_date"), ("invited_date", "start_date")];
+/// Tables whose rows must lie within the coverage that an eligibility list tells: one row is one act of insurance.
+const COVERED: [&str; 2] = ["claim", "checkup"];
+/// Centimetres and kilograms between two checkups of one spelling of a person that are not believed.
+const JUMPS: [(&str, &str, i64); 2] = [("height_cm", "height-jump", 10), ("weight_kg", "weight-jump", 30)];
+
+/// The counters of a run.
+pub(in crate::read) struct Watch {
+    tables: HashMap<String, Counters>,
+    today: i32,
+}
+
+struct Counters {
+    /// The column that says when, and whether it is a month.
+    when: Option<(String, bool)>,
+    /// Plans and consents may lie ahead, and begin and end as they like.
+    planned: bool,
+    covered: bool,
+    spans: Vec<(&'static str, &'static str, u64)>,
+    pressure: Option<u64>,
+    diagnoses: Option<u64>,
+    jumps: Vec<Jump>,
+    /// Closed lists: column, index of `other`, rows that have it.
+    lists: Vec<(String, i32, u64)>,
+    nulls: Vec<(String, u64)>,
+    rows: u64,
+    months: Months,
+    days: Days,
+}
+
+struct Jump {
+    column: &'static str,
+    code: &'static str,
+    most: i64,
+    last: HashMap<u32, i64>,
+    found: u64,
+}
+
+#[derive(Default)]
+struct Days {
+    before_birth: u64,
+    after_death: u64,
+    in_the_future: u64,
+    outside_coverage: u64,
+    not_listed: u64,
+}
+
+impl Counters {
+    fn new(table: &Table) -> Self {
+        let has = |name: &str| table.column(name).is_some();
+        let dated = |name: &str| {
+            let column = table.column(name)?;
+            match column.ty {
+                ColumnType::Date { .. } => Some((column.name.clone(), false)),
+                ColumnType::Month { .. } => Some((column.name.clone(), true)),
+                _ => None,
+            }
+        };
+        let names = table.order.iter().map(String::as_str).chain(table.columns.iter().map(|c| c.name.as_str()));
+        let lists = table.columns.iter().filter_map(|column| {
+            let other = column.values().iter().position(|value| value.code == "other")?;
+            Some((column.name.clone(), i32::try_from(other).ok()?, 0))
+        });
+        let jumps = JUMPS.into_iter().filter(|_| table.name == "checkup").filter_map(|(name, code, most)| {
+            let column = table.column(name)?;
+            let most = most * 10_i64.pow(u32::from(column.digits()));
+            Some(Jump { column: name, code, most, last: HashMap::new(), found: 0 })
+        });
+        Self {
+            when: names.into_iter().find_map(dated),
+            planned: table.source_kind == "consent",
+            covered: COVERED.contains(&table.name.as_str()),
+            spans: SPANS.into_iter().filter(|(a, b)| has(a) && has(b)).map(|(a, b)| (a, b, 0)).collect(),
+            pressure: (has("sbp") && has("dbp")).then_some(0),
+            diagnoses: has("icd10").then_some(0),
+            jumps: jumps.collect(),
+            lists: lists.collect(),
+            nulls: table.columns.iter().filter(|column| column.nullable).map(|c| (c.name.clone(), 0)).collect(),
+            rows: 0,
+            months: Months::default(),
+            days: Days::default(),
+        }
+    }
+}
+
+impl Watch {
+    /// Counters for all tables of a catalogue; `today` is the day of the run.
+    pub(in crate::read) fn new(catalogue: &Catalogue, today: i32) -> Self {
+        let tables = catalogue.tables().iter().filter(|table| table.name != PERSON);
+        Self { tables: tables.map(|table| (table.name.clone(), Counters::new(table))).collect(), today }
+    }
+
+    /// Counts the rows of a batch.
+    pub(in crate::read) fn batch(&mut self, table: &str, frame: &DataFrame, people: &People) -> Result<(), ReadError> {
+        let today = self.today;
+        match self.tables.get_mut(table) {
+            Some(counters) => counters.batch(frame, people, today).ok_or(ReadError::Frame { what: "counting a table" }),
+            None => Ok(()),
+        }
+    }
+
+    /// Puts the counts into the report.
+    pub(in crate::read) fn report(&self, quality: &mut Quality) {
+        for (table, counters) in &self.tables {
+            counters.report(table, quality);
+        }
+    }
+}
+
+fn days<'f>(frame: &'f DataFrame, name: &str) -> Option<&'f Int32Chunked> {
+    Some(frame.column(name).ok()?.date().ok()?.physical())
+}
+
+fn numbers<'f>(frame: &'f DataFrame, name: &str) -> Option<&'f Int64Chunked> {
+    frame.column(name).ok()?.i64().ok()
+}
+
+impl Counters {
+    fn batch(&mut self, frame: &DataFrame, people: &People, today: i32) -> Option<()> {
+        self.rows += frame.height() as u64;
+        for (name, count) in &mut self.nulls {
+            *count += frame.column(name).ok()?.null_count() as u64;
+        }
+        for (name, other, count) in &mut self.lists {
+            let chosen = frame.column(name).ok()?.i32().ok()?.equal(*other);
+            *count += u64::from(chosen.sum().unwrap_or_default());
+        }
+        let idents = frame.column("ident").ok()?.u32().ok()?;
+        if let Some((name, month)) = &self.when {
+            let when = days(frame, name)?;
+            let judged = Judged { month: *month, planned: self.planned, covered: self.covered, today };
+            self.days.count(idents, when, &judged, &mut self.months, people);
+        }
+        for (start, end, count) in &mut self.spans {
+            let both = days(frame, start)?.iter().zip(days(frame, end)?.iter());
+            *count += both.filter(|pair| matches!(pair, (Some(start), Some(end)) if end < start)).count() as u64;
+        }
+        if let Some(count) = &mut self.pressure {
+            let both = numbers(frame, "sbp")?.iter().zip(numbers(frame, "dbp")?.iter());
+            *count += both.filter(|pair| matches!(pair, (Some(sbp), Some(dbp)) if sbp <= dbp)).count() as u64;
+        }
+        if let Some(count) = &mut self.diagnoses {
+            let codes = frame.column("icd10").ok()?.str().ok()?;
+            for (ident, code) in idents.iter().zip(codes.iter()) {
+                // Most codes are of neither kind: the person is looked up for the few that are.
+                if let (Some(ident), Some(sex)) = (ident, code.and_then(only_of)) {
+                    *count += u64::from(people.known(ident).sex.is_some_and(|known| known != sex));
+                }
+            }
+        }
+        for jump in &mut self.jumps {
+            for pair in idents.iter().zip(numbers(frame, jump.column)?.iter()) {
+                if let (Some(ident), Some(value)) = pair {
+                    let before = jump.last.insert(ident, value);
+                    jump.found += u64::from(before.is_some_and(|before| (value - before).abs() > jump.most));
+                }
+            }
+        }
+        Some(())
+    }
+
+    fn report(&self, table: &str, quality: &mut Quality) {
+        if self.rows == 0 {
+            return;
+        }
+        let at = |column: &str| format!("{table}.{column}");
+        let (first_month, last_month, months, months_with_rows) = self.months.told();
+        let completeness = TableCompleteness {
+            rows: self.rows,
+            first_month,
+            last_month,
+            months,
+            months_with_rows,
+            nulls: self.nulls.iter().cloned().collect(),
+        };
+        quality.completeness.tables.insert(table.to_owned(), completeness);
+        for (column, _, count) in &self.lists {
+            quality.add("other-than-listed", at(column), *count, self.rows);
+        }
+        for (_, end, count) in &self.spans {
+            quality.add("end-before-start", at(end), *count, self.rows);
+        }
+        for (code, count) in [
+            ("dbp-not-below-sbp", self.pressure.unwrap_or_default()),
+            ("sex-specific-diagnosis", self.diagnoses.unwrap_or_default()),
+            ("before-birth", self.days.before_birth),
+            ("after-death", self.days.after_death),
+            ("in-the-future", self.days.in_the_future),
+            ("outside-coverage", self.days.outside_coverage),
+            ("person-not-in-eligibility-list", self.days.not_listed),
+        ] {
+            quality.add(code, table.to_owned(), count, self.rows);
+        }
+        for jump in &self.jumps {
+            quality.add(jump.code, at(jump.column), jump.found, self.rows);
+        }
+    }
+}
+
+struct Judged {
+    month: bool,
+    planned: bool,
+    covered: bool,
+    today: i32,
+}
+
+impl Days {
+    fn count(
+        &mut self,
+        idents: &UInt32Chunked,
+        when: &Int32Chunked,
+        judged: &Judged,
+        months: &mut Months,
+        people: &People,
+    ) {
+        // Rows of one identity mostly come together.
+        let (mut ident, mut known) = (None, Known::default());
+        // A month counts as before birth when all of it is, and as outside when none of it is within.
+        let length = if judged.month { 30 } else { 0 };
+        for (next, day) in idents.iter().zip(when.iter()) {
+            let Some(day) = day else {
+                continue;
+            };
+            months.see(day);
+            if judged.planned {
+                continue;
+            }
+            if next != ident {
+                (ident, known) = (next, next.map_or(Known::default(), |next| people.known(next)));
+            }
+            let last = day.saturating_add(length);
+            self.before_birth += u64::from(known.birth.is_some_and(|birth| birth > last));
+            self.after_death += u64::from(known.death.is_some_and(|death| day > death));
+            self.in_the_future += u64::from(day > judged.today);
+            if judged.covered {
+                match known.cover {
+                    Covered::Between(from, to) => {
+                        self.outside_coverage += u64::from(last < from || to.is_some_and(|to| day > to));
+                    }
+                    Covered::NotListed => self.not_listed += 1,
+                    Covered::Unknown => {}
+                }
+            }
+        }
+    }
+}
+
+/// The sex that alone can have this ICD-10 code: diseases of its organs, and pregnancy (ICD-10 chapters II, XIV, XV).
+fn only_of(code: &str) -> Option<Sex> {
+    let (letter, number) = (code.as_bytes().first()?, code.get(1..3)?.parse::<u8>().ok()?);
+    match (letter, number) {
+        (b'C', 60..=63) | (b'N', 40..=51) => Some(Sex::Male),
+        (b'C', 51..=58) | (b'D', 25..=27) | (b'N', 70..=98) | (b'O', _) => Some(Sex::Female),
+        _ => None,
+    }
+}
+
+/// Which months have rows.
+#[derive(Default)]
+struct Months {
+    seen: std::collections::BTreeSet<(i32, i32)>,
+    /// First and last day of the month met last.
+    current: Option<(i32, i32)>,
+}
+
+impl Months {
+    fn see(&mut self, day: i32) {
+        if self.current.is_some_and(|(first, last)| (first..=last).contains(&day)) {
+            return;
+        }
+        if let Some(date) = crate::catalogue::civil_from_days(day) {
+            self.seen.insert((i32::from(date.year()), i32::from(date.month())));
+            let first = day - i32::from(date.day()) + 1;
+            self.current = Some((first, first + i32::from(date.days_in_month()) - 1));
+        }
+    }
+
+    /// First and last month, how many lie between them, how many have rows.
+    fn told(&self) -> (Option<String>, Option<String>, u64, u64) {
+        let text = |&(year, month): &(i32, i32)| format!("{year:04}-{month:02}");
+        let (first, last) = (self.seen.first(), self.seen.last());
+        let number = |&(year, month): &(i32, i32)| i64::from(year) * 12 + i64::from(month);
+        let months = match (first, last) {
+            (Some(first), Some(last)) => u64::try_from(number(last) - number(first) + 1).unwrap_or_default(),
+            _ => 0,
+        };
+        (first.map(text), last.map(text), months, self.seen.len() as u64)
+    }
+}
