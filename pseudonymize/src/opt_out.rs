@@ -13,6 +13,9 @@ use crate::token::{PASSES, Pass, SourceKeys, Token};
 use crate::tombstones::{self, FINDING, Tokens, covers};
 use crate::transform::{IDENTITY, Identifiers};
 
+/// Under this name: entries of lists that no other spelling can be compared with, for want of anything readable.
+const VAGUE: &str = "entries that tell nobody";
+
 /// The column of a reader's identity frame that marks entries of opt-out lists.
 const LISTED: &str = "opted_out";
 
@@ -55,7 +58,10 @@ impl OptOuts {
                 if self.rows_passed {
                     return Err(FrameError::LateOptOut);
                 }
-                self.entry(tokens(row));
+                let found = tokens(row);
+                let vague = FINDING.into_iter().all(|pass| found.get(pass.index()).copied().flatten().is_none());
+                self.count(VAGUE, usize::from(vague));
+                self.entry(found);
                 self.out.insert(keys.renumber(number));
             }
         }

@@ -133,6 +133,11 @@ fn no_row_and_no_identity_of_the_listed_by_any_spelling() {
     // Three of the first half, and all four twice.
     assert_eq!(kept_back, BTreeMap::from([("claim".to_owned(), 3 + 8), ("identity".to_owned(), 5)]));
 
+    // Whom nothing readable tells is counted, so that the source can mend the list.
+    let vague = Who { number: "0000000", branch: "", name: "不明", kana: "", ..ENTRY };
+    let (_, kept_back) = run(&keys, &[vague, stay[0], stay[1], stay[2]]);
+    assert_eq!(kept_back, BTreeMap::from([("entries that tell nobody".to_owned(), 1), ("identity".to_owned(), 1)]));
+
     // Without the mark nothing is kept back.
     let (batches, kept_back) = run(&keys, &people.map_listed(false));
     assert_eq!(idents(batches[1].identity()).len(), 8);
@@ -158,6 +163,7 @@ fn one_token_of_each_pass_is_enough() {
         Who { number: "7654321", birth: "19800117", sex: "2", ..base },
         Who { name: "架空花子", birth: "19800117", sex: "2", ..base },
         Who { kana: "カクウハナコ", birth: "19800117", sex: "2", ..base },
+        Who { number: "7654321", kana: "カクウハナコ", ..base },
     ];
     for entry in passes {
         let same = Who { ident: 1, listed: false, ..entry };

@@ -31,9 +31,16 @@ pub fn tell(report: &QualityReport, out: &Out) {
         let words: Vec<String> = found.iter().map(|check| words(check)).collect();
         out.line(format!("    {name}: {}{more}", words.join("; ")));
     }
-    let kept_back: u64 = report.opted_out.iter().filter(|(table, _)| *table != "identity").map(|(_, n)| n).sum();
+    let tables = report.opted_out.iter().filter(|(table, _)| report.completeness.tables.contains_key(*table));
+    let kept_back: u64 = tables.map(|(_, rows)| rows).sum();
     if !report.opted_out.is_empty() {
         out.line(format!("  opt-outs: {} rows stay here and are not sent", thousands(kept_back)));
+        if let Some(vague) = report.opted_out.get("entries that tell nobody") {
+            let vague = thousands(*vague);
+            out.line(format!(
+                "    look at the lists: {vague} entries hold no number, or name and birth date, to find anybody by"
+            ));
+        }
     }
     let findings = report.findings();
     for finding in findings.iter().take(SHOWN) {

@@ -40,7 +40,8 @@ const CLASSES: &[(Class, &[&str])] = &[
         "code-not-in-list", "code-not-jlac10", "comparator", "data-class", "date", "date-9999", "day-count",
         "disease-code", "disease-outcome", "disease-start", "doctype", "document-too-large", "duplicate-key",
         "element-too-long", "encoding", "end-date", "end-date-9999", "entity", "exam-date", "insurer-number", "json",
-        "line-too-long", "month", "not-a-code", "not-fhir", "nul-byte", "number", "number-as-text", "open-quote",
+        "line-too-long", "month", "no-csv-line", "no-header",
+        "not-a-code", "not-fhir", "nul-byte", "number", "number-as-text", "open-quote",
         "other-than-listed",
         "percent-scale", "points", "quantity", "receipt-type", "record-identifier", "record-unknown", "row-number",
         "schema", "service-date", "sleep-value", "start-date", "too-deep", "too-many-components", "too-many-items",
@@ -66,6 +67,7 @@ const CLASSES: &[(Class, &[&str])] = &[
     ]),
     (PlausibilityUniqueness, &[
         "day-twice", "document-twice", "file-of-two-users", "given-twice", "patient-twice", "result-twice", "row-twice",
+        "sleep-twice",
         "user-twice",
     ]),
     (PlausibilityAtemporal, &[
@@ -82,7 +84,7 @@ const CLASSES: &[(Class, &[&str])] = &[
         "administrative", "archive-index", "archive-summary", "asked-declined", "days-away", "entered-in-error",
         "file-name", "free-text", "guidance-record", "in-bed", "in-correlation", "link-to-folder", "no-regular-file",
         "not-asked", "not-first-of-day", "not-performed", "not-used", "organ-donor", "other-device", "other-resource",
-        "patient-generated", "settlement", "superseded", "type-activity", "type-data", "type-hearing", "type-mobility",
+        "patient-generated", "section-not-used", "settlement", "superseded", "type-activity", "type-data", "type-hearing", "type-mobility",
         "type-nutrition", "type-other-category", "type-other-quantity", "unit-left-out",
     ]),
     (Refusal, &[
@@ -109,7 +111,7 @@ mod tests {
     use super::*;
 
     /// Hyphenated texts in the readers that are no reason codes.
-    const NO_CODES: &[&str] = &["utf-8", "shift-jis"];
+    const NO_CODES: &[&str] = &["utf-8", "shift-jis", "opt-outs"];
 
     fn sources(folder: &Path, out: &mut Vec<String>) {
         for entry in std::fs::read_dir(folder).unwrap() {

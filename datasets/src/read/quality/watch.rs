@@ -301,3 +301,88 @@ impl Months {
         (first.map(text), last.map(text), months, self.seen.len() as u64)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::print_stdout)]
+    use std::time::Instant;
+
+    use super::*;
+    use crate::read::identity::Tuple;
+    use crate::read::report::Kind;
+
+    #[test]
+    fn people_know_birth_sex_death_and_cover() {
+        let mut people = People::default();
+        let member = Tuple {
+            insurer_no: Some("06139999"),
+            symbol: Some("架空"),
+            number: Some("5820143"),
+            birth: Some("19800117"),
+            sex: Some("2"),
+            ..Tuple::default()
+        };
+        people.met(Kind::Eligibility, &member);
+        // The same member as a claim writes her, a stranger to the list, and a user of whom no number is known.
+        people.met(Kind::Claims, &Tuple { insurer_no: Some("  6139999"), number: Some("５８２０１４３"), ..member });
+        people.met(Kind::Claims, &Tuple { number: Some("1"), ..member });
+        people.met(Kind::Roster, &Tuple { birth: Some("3550117"), sex: Some("女"), ..Tuple::default() });
+        assert_eq!(people.known(1).cover, Covered::Unknown, "without a list nothing is said");
+        people.covered(0, 100, Some(200));
+        people.covered(0, 300, None);
+        people.died(1, 250);
+        assert_eq!(people.known(1).cover, Covered::Between(100, None));
+        assert_eq!((people.known(0).death, people.known(1).death), (Some(250), Some(250)));
+        assert_eq!(people.known(2).cover, Covered::NotListed);
+        let user = people.known(3);
+        assert_eq!((user.birth, user.sex, user.cover), (Some(3_668), Some(Sex::Female), Covered::Unknown));
+        assert_eq!(people.known(99), Known::default());
+    }
+
+    #[test]
+    fn some_diagnoses_are_of_one_sex() {
+        assert_eq!(
+            ["C61", "N40", "C509", "O80", "N801", "E119", "C5", ""].map(only_of),
+            [Some(Sex::Male), Some(Sex::Male), None, Some(Sex::Female), Some(Sex::Female), None, None, None]
+        );
+    }
+
+    #[test]
+    fn months_are_told_by_their_ends() {
+        let mut months = Months::default();
+        [19_814, 19_815, 19_843, 19_844, 19_905, 19_783].into_iter().for_each(|day| months.see(day));
+        assert_eq!(months.told(), (Some("2024-03".to_owned()), Some("2024-07".to_owned()), 5, 4));
+    }
+
+    #[test]
+    #[ignore = "its figure is for people"]
+    fn counting_costs_little_beside_reading() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = crate::synth::SynthOptions { persons: 3_000, months: 12, ..Default::default() };
+        crate::synth::generate(dir.path(), &options, &|_| {}).unwrap();
+        let mut frames = Vec::new();
+        let start = Instant::now();
+        let inputs = [dir.path().join("kenpo")];
+        crate::read::read(
+            &inputs,
+            &Default::default(),
+            &mut |batch| {
+                frames.extend(batch.into_parts().1);
+                Ok(())
+            },
+            &|_| {},
+        )
+        .unwrap();
+        let reading = start.elapsed();
+        let mut watch = Watch::new(&Catalogue::builtin().unwrap(), 20_000);
+        let start = Instant::now();
+        for (name, frame) in &frames {
+            watch.batch(name, frame, &People::default()).unwrap();
+        }
+        let counting = start.elapsed();
+        println!(
+            "reading {reading:?}, of it counting {counting:?}: {:.1}%",
+            100.0 * counting.as_secs_f64() / reading.as_secs_f64()
+        );
+    }
+}
