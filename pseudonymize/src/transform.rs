@@ -76,7 +76,7 @@ impl<'a> Pseudonymizer<'a> {
         Self { keys, catalogue, opt_outs: OptOuts::default() }
     }
 
-    /// Makes a batch pseudonymous. Rows and identities of whoever shares a token (individual, member, ID1, ID2, ID4, kana with number)
+    /// Makes a batch pseudonymous. Rows and identities of whoever shares a token (individual, member, ID1, ID2, ID4)
     /// with an entry of an opt-out list are left out.
     ///
     /// # Errors
