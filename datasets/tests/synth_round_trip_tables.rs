@@ -39,14 +39,12 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 5, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    #[ignore = "waits for the reader of column maps"]
     fn tables_of_insurers_and_clinics(seed in any::<u64>(), months in 3u32..26) {
         all_agrees(&books(&options(seed, 300, months, quiet())));
     }
 }
 
 #[test]
-#[ignore = "waits for the reader of column maps"]
 fn every_kind_occurs_and_errors_of_names_change_no_row() {
     let books = books(&options(5, 4_000, 24, NoiseRates { correction: 0.0, ..NoiseRates::default() }));
     assert!(all_agrees(&books) > 5_000);
@@ -73,7 +71,6 @@ fn every_kind_occurs_and_errors_of_names_change_no_row() {
 }
 
 #[test]
-#[ignore = "waits for the reader of column maps"]
 fn opted_out_are_the_identities_of_the_list() {
     let books = books(&options(9, 3_000, 6, quiet()));
     for source in ["kenpo", "kokuho"] {
