@@ -43,8 +43,13 @@ pub(crate) fn mac(key: &hmac::Key, message: &[u8]) -> [u8; 32] {
 
 /// The first 128 bits of HMAC-SHA256 (truncation: RFC 2104, section 5).
 pub(crate) fn mac16(key: &hmac::Key, message: &[u8]) -> [u8; 16] {
+    first16(&hmac::sign(key, message))
+}
+
+/// The first 128 bits of a tag.
+pub(crate) fn first16(tag: &hmac::Tag) -> [u8; 16] {
     let mut out = [0; 16];
-    out.iter_mut().zip(hmac::sign(key, message).as_ref()).for_each(|(o, b)| *o = *b);
+    out.iter_mut().zip(tag.as_ref()).for_each(|(o, b)| *o = *b);
     out
 }
 

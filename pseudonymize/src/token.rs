@@ -73,64 +73,75 @@ impl Pass {
         self as usize
     }
 
-    /// The bytes under the HMAC, written over `out`; `None` if a field is missing. Every field is two bytes of
-    /// length (big-endian) and its text in UTF-8; a 記号 that isn't there counts as empty, because many insurers have
-    /// none.
-    fn message<'m>(self, fields: &Fields, out: &'m mut Vec<u8>) -> Option<&'m [u8]> {
+    /// The parts of an identity whose fields, one after the other, are the bytes under the HMAC. Every field is two bytes of
+    /// length (big-endian) and its text in UTF-8. `None` if a part is missing.
+    fn parts(self, of: &Parts) -> [Option<Span>; 4] {
+        const DONE: Option<Span> = Some((0, 0));
+        match self {
+            Self::Member => [of.member, of.branch, of.birth_sex, DONE],
+            Self::Id1 => [of.member, of.birth_sex, DONE, DONE],
+            Self::Id2 => [of.name, of.birth_sex, DONE, DONE],
+            Self::Id4 => [of.kana, of.birth_sex, DONE, DONE],
+            Self::Individual => [of.individual, DONE, DONE, DONE],
+            Self::Marriage if of.postcode.is_some() => [of.given, of.birth_sex, of.postcode, DONE],
+            Self::Marriage => [of.given, of.birth_sex, of.by_member, of.member],
+            Self::BirthError => [of.kana, of.member, DONE, DONE],
+        }
+    }
+}
+
+/// Where fields lie in a buffer.
+type Span = (usize, usize);
+
+/// The fields of an identity, each encoded once for all passes.
+#[derive(Default)]
+struct Parts {
+    /// Insurer, 記号, 番号. A 記号 that isn't there counts as empty, because many insurers have none.
+    member: Option<Span>,
+    branch: Option<Span>,
+    /// Birth and sex.
+    birth_sex: Option<Span>,
+    name: Option<Span>,
+    kana: Option<Span>,
+    given: Option<Span>,
+    individual: Option<Span>,
+    /// The word `postcode` and the postcode.
+    postcode: Option<Span>,
+    /// The word `member`, which stands where there is no postcode.
+    by_member: Option<Span>,
+}
+
+impl Parts {
+    fn encode(fields: &Fields, out: &mut Vec<u8>) -> Self {
         out.clear();
-        let mut push = |text: &str| -> Option<()> {
-            out.extend_from_slice(&u16::try_from(text.len()).ok()?.to_be_bytes());
-            out.extend_from_slice(text.as_bytes());
-            Some(())
+        let mut span = |texts: &[Option<&str>]| -> Option<Span> {
+            let start = out.len();
+            for text in texts {
+                let text = (*text)?;
+                out.extend_from_slice(&u16::try_from(text.len()).ok()?.to_be_bytes());
+                out.extend_from_slice(text.as_bytes());
+            }
+            Some((start, out.len()))
         };
-        let symbol = fields.symbol.as_deref().unwrap_or_default();
-        let sex = || match fields.sex {
+        let birth = fields.birth.map(Day::digits);
+        let birth = birth.as_ref().and_then(|b| std::str::from_utf8(b).ok());
+        let sex = match fields.sex {
             Some(1) => Some("1"),
             Some(2) => Some("2"),
             _ => None,
         };
-        let birth = fields.birth.map(Day::digits);
-        let birth = || birth.as_ref().and_then(|b| std::str::from_utf8(b).ok());
-        match self {
-            Self::Member | Self::Id1 => {
-                push(fields.insurer.as_deref()?)?;
-                push(symbol)?;
-                push(fields.number.as_deref()?)?;
-                if self == Self::Member {
-                    push(fields.branch.as_deref()?)?;
-                }
-                push(birth()?)?;
-                push(sex()?)?;
-            }
-            Self::Id2 | Self::Id4 => {
-                let name = if self == Self::Id2 { &fields.name } else { &fields.kana };
-                push(name.as_deref()?)?;
-                push(birth()?)?;
-                push(sex()?)?;
-            }
-            Self::Individual => push(fields.individual.as_deref()?)?,
-            Self::Marriage => {
-                push(fields.given.as_deref()?)?;
-                push(birth()?)?;
-                push(sex()?)?;
-                if let Some(postcode) = &fields.postcode {
-                    push("postcode")?;
-                    push(postcode)?;
-                } else {
-                    push("member")?;
-                    push(fields.insurer.as_deref()?)?;
-                    push(symbol)?;
-                    push(fields.number.as_deref()?)?;
-                }
-            }
-            Self::BirthError => {
-                push(fields.kana.as_deref()?)?;
-                push(fields.insurer.as_deref()?)?;
-                push(symbol)?;
-                push(fields.number.as_deref()?)?;
-            }
+        let symbol = fields.symbol.as_deref().unwrap_or_default();
+        Self {
+            member: span(&[fields.insurer.as_deref(), Some(symbol), fields.number.as_deref()]),
+            branch: span(&[fields.branch.as_deref()]),
+            birth_sex: span(&[birth, sex]),
+            name: span(&[fields.name.as_deref()]),
+            kana: span(&[fields.kana.as_deref()]),
+            given: span(&[fields.given.as_deref()]),
+            individual: span(&[fields.individual.as_deref()]),
+            postcode: span(&[Some("postcode"), fields.postcode.as_deref()]),
+            by_member: span(&[Some("member")]),
         }
-        Some(out)
     }
 }
 
@@ -214,19 +225,28 @@ impl SourceKeys {
 
     /// The token of a pass, if the identity has what it needs.
     pub fn token(&self, pass: Pass, fields: &Fields) -> Option<Token> {
-        self.token_with(pass, fields, &mut Vec::new())
+        let mut buffer = Vec::new();
+        let token = self.of_parts(pass, &Parts::encode(fields, &mut buffer), &buffer);
+        zeroize::Zeroize::zeroize(&mut buffer);
+        token
     }
 
     /// The tokens of all passes, in the order of [`Pass::ALL`]. `buffer` is only there to be used again: it holds
     /// identifiers afterwards, so zeroize it when the last identity is done.
     pub fn tokens(&self, fields: &Fields, buffer: &mut Vec<u8>) -> [Option<Token>; PASSES] {
-        Pass::ALL.map(|pass| self.token_with(pass, fields, buffer))
+        let parts = Parts::encode(fields, buffer);
+        Pass::ALL.map(|pass| self.of_parts(pass, &parts, buffer))
     }
 
-    /// [`SourceKeys::token`] with a buffer that is used again.
-    pub(crate) fn token_with(&self, pass: Pass, fields: &Fields, buffer: &mut Vec<u8>) -> Option<Token> {
-        let message = pass.message(fields, buffer)?;
-        Some(kdf::mac16(self.passes.get(pass.index())?, message))
+    fn of_parts(&self, pass: Pass, parts: &Parts, buffer: &[u8]) -> Option<Token> {
+        let mut mac = hmac::Context::with_key(self.passes.get(pass.index())?);
+        for part in pass.parts(parts) {
+            let (start, end) = part?;
+            if start < end {
+                mac.update(buffer.get(start..end)?);
+            }
+        }
+        Some(kdf::first16(&mac.sign()))
     }
 
     /// The keyed number of an insurer.

@@ -270,13 +270,10 @@ impl<'f> Identifiers<'f> {
 
     fn piece(&self, rows: std::ops::Range<usize>, keys: &SourceKeys) -> Piece {
         let mut piece = Piece::default();
-        let mut buffer = Vec::with_capacity(128);
+        let mut buffer = Vec::with_capacity(512);
         for row in rows {
             let mut fields = self.fields(row);
-            let mut tokens = [None; PASSES];
-            for (pass, token) in Pass::ALL.into_iter().zip(&mut tokens) {
-                *token = keys.token_with(pass, &fields, &mut buffer);
-            }
+            let tokens = keys.tokens(&fields, &mut buffer);
             piece.tokens.push(tokens);
             piece.sex.push(fields.sex.map_or(0, i32::from));
             piece.birth.push(fields.birth.map(|b| b.month_start()));
