@@ -39,7 +39,7 @@ const CLASSES: &[(Class, &[&str])] = &[
         "attributes", "birth-date", "branch-number", "class-inherited-too-often", "class-unreadable", "code",
         "code-not-in-list", "code-not-jlac10", "comparator", "data-class", "date", "date-9999", "day-count",
         "disease-code", "disease-outcome", "disease-start", "doctype", "document-too-large", "duplicate-key",
-        "element-too-long", "encoding", "end-date", "end-date-9999", "entity", "exam-date", "insurer-number", "json",
+        "element-too-long", "encoding", "end-date", "end-date-9999", "entity", "exam-date", "flag", "insurer-number", "json",
         "line-too-long", "month", "no-csv-line", "no-header",
         "not-a-code", "not-fhir", "nul-byte", "number", "number-as-text", "open-quote",
         "other-than-listed",
@@ -92,7 +92,8 @@ const CLASSES: &[(Class, &[&str])] = &[
         "empty-file", "folder-depth", "header-broken", "header-lacks", "header-twice", "lines-do-not-fit",
         "map-ambiguous", "map-code", "map-column", "map-identity", "map-layout", "map-recognize", "map-syntax",
         "map-table", "map-table-special", "map-target", "map-unfilled", "map-value", "no-roster", "not-a-master",
-        "not-read", "nothing-to-read", "opt-out-unreadable", "receipt-endless", "rows-do-not-fit", "too-many-records",
+        "not-read", "nothing-to-read", "opt-out-unreadable", "receipt-endless", "rows-do-not-fit", "semicolons",
+        "too-many-records",
         "unknown-content", "utf-16",
     ]),
 ];
