@@ -34,7 +34,6 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 5, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    #[ignore = "waits for the reader of JP eCheckup bundles"]
     fn bundles_of_clinics(seed in any::<u64>(), months in 1u32..20) {
         agree(&books(&options(seed, 260, months)), "clinic", &["checkup", "checkup_item"]);
     }
@@ -46,7 +45,6 @@ proptest! {
 }
 
 #[test]
-#[ignore = "waits for the reader of JP eCheckup bundles"]
 fn single_files_and_files_with_a_patient_occur() {
     let books = books(&options(2, 1_500, 24));
     agrees(&books);

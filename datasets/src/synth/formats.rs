@@ -57,8 +57,8 @@ const WORDS: [(&str, Format); 13] = [
     ("opt_out", Format::OptOut),
 ];
 
-/// What is written if nobody says otherwise.
-const DEFAULT: [Format; 3] = [Format::Payer, Format::Dpc, Format::Dental];
+/// What is written if nobody says otherwise. Not consents: a room that can't filter by them must not take them.
+const DEFAULT: [Format; 5] = [Format::Payer, Format::Dpc, Format::Dental, Format::Apple, Format::Programmes];
 
 /// A set of formats; in a config file a list of words, among them `all` and `default`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
