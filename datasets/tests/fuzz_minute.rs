@@ -22,8 +22,6 @@ use datasets::catalogue::Catalogue;
 use mutate::{Numbers, mutate};
 use seeds::{Seeds, TARGETS};
 
-/// Readers that are not there yet: nothing of theirs is read, and nothing may break.
-
 /// No input of these sizes may take longer, even on a busy machine.
 const LONGEST: Duration = Duration::from_secs(20);
 

@@ -11,7 +11,8 @@ use polars::prelude::{ParquetReader, SerReader};
 use synth_support::*;
 
 fn small(seed: u64) -> SynthOptions {
-    SynthOptions { persons: 900, months: 6, seed, ..SynthOptions::default() }
+    let formats = "payer,dpc,dental".parse().unwrap();
+    SynthOptions { persons: 900, months: 6, seed, formats, ..SynthOptions::default() }
 }
 
 fn bytes(options: &SynthOptions) -> Vec<(String, Vec<u8>)> {

@@ -47,7 +47,8 @@ impl Source {
 
 fn options() -> SynthOptions {
     let noise = NoiseRates { correction: 0.1, ..NoiseRates::default() };
-    SynthOptions { persons: 1500, months: 8, seed: 21, noise, ..SynthOptions::default() }
+    let formats = "payer,dpc,dental".parse().unwrap();
+    SynthOptions { persons: 1500, months: 8, seed: 21, noise, formats, ..SynthOptions::default() }
 }
 
 #[test]

@@ -371,13 +371,13 @@ fn keyed(
     Ok(from_iter::<UInt64Chunked, _>(&entry.name, values.into_iter()))
 }
 
-/// Codes are ASCII letters, digits and a few signs; anything else in their place (a misaligned column can put a name
-/// there) becomes NULL.
+/// Codes are ASCII letters, digits and the signs of UCUM's units (mm[Hg], 10*3/uL, %); anything else in their place, a space
+/// too (a misaligned column can put a name there), becomes NULL.
 fn codes(raw: &StringChunked, max_len: usize) -> StringChunked {
     let is_code = |c: &&str| {
         !c.is_empty()
             && c.len() <= max_len
-            && c.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'/'))
+            && c.bytes().all(|b| b.is_ascii_alphanumeric() || b".-_:/%[]*^(){}'".contains(&b))
     };
     let values = (0..raw.len()).map(|row| raw.get(row).filter(is_code));
     StringChunked::from_iter_options(raw.name().clone(), values)

@@ -109,10 +109,11 @@ fn out(desk: &mut Desk<'_>, row: &Row<'_>) -> Result<Fate, ReadError> {
     }
 }
 
-/// Whether the same person's other spellings could be found by this one.
+/// Whether the same person's rows could be found by this entry: it must give at least one of the tokens by which `pseudonymize` finds
+/// them, and all of these but the individual number's need birth and sex.
 fn told(tuple: &Tuple<'_>, row: &Row<'_>) -> bool {
     let born = number::loose_day(row.bytes(BIRTH)).is_some() && tuple.sex.is_some();
     let member = tuple.insurer_no.is_some() && tuple.number.is_some();
     let named = tuple.name.is_some() || tuple.kana.is_some();
-    tuple.individual_no.is_some() || born && (member || named) || member && tuple.kana.is_some()
+    tuple.individual_no.is_some() || born && (member || named)
 }

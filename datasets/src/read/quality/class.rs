@@ -66,7 +66,8 @@ const CLASSES: &[(Class, &[&str])] = &[
         "value-missing",
     ]),
     (PlausibilityUniqueness, &[
-        "day-twice", "document-twice", "file-of-two-users", "given-twice", "patient-twice", "result-twice", "row-twice",
+        "day-twice", "document-twice", "file-of-two-users", "given-twice", "overlap", "patient-twice", "repeated", "result-twice",
+        "row-twice",
         "sleep-twice",
         "user-twice",
     ]),
@@ -82,7 +83,7 @@ const CLASSES: &[(Class, &[&str])] = &[
     ]),
     (Purpose, &[
         "administrative", "archive-index", "archive-summary", "asked-declined", "days-away", "entered-in-error",
-        "file-name", "free-text", "guidance-record", "in-bed", "in-correlation", "link-to-folder", "no-regular-file",
+        "file-name", "free-text", "group", "guidance-record", "in-bed", "in-correlation", "link-to-folder", "no-regular-file",
         "not-asked", "not-first-of-day", "not-performed", "not-used", "organ-donor", "other-device", "other-resource",
         "patient-generated", "section-not-used", "settlement", "superseded", "type-activity", "type-data", "type-hearing", "type-mobility",
         "type-nutrition", "type-other-category", "type-other-quantity", "unit-left-out",
