@@ -155,12 +155,15 @@ fn the_full_dictionary() {
     let dictionary = (part("surname\t"), part("given\t"));
     let victims = victims(&dictionary);
     let known: HashSet<u128> = victims.iter().map(|v| keyless(&id4_message(v))).collect();
-    for (what, known, hash) in [("keyless SHA-256, known birth date", known, &keyless as &dyn Fn(&[u8]) -> u128)] {
-        let start = Instant::now();
-        let (tried, found) = attack(&dictionary, BIRTH, &known, hash);
-        println!("{what}: {tried} names in {:.1?}, found {} of {}", start.elapsed(), found.len(), victims.len());
-        assert!(found.len() >= victims.len());
-    }
+    let start = Instant::now();
+    let (tried, found) = attack(&dictionary, BIRTH, &known, &keyless);
+    let took = start.elapsed();
+    println!(
+        "keyless SHA-256, known birth date: {tried} names in {took:.1?}, found {} of {}",
+        found.len(),
+        victims.len()
+    );
+    assert!(found.len() >= victims.len());
 }
 
 #[test]

@@ -81,11 +81,6 @@ pub(super) struct Items {
 }
 
 impl Items {
-    /// Splits at every comma (claims: quotes are not used there).
-    pub(super) fn plain(&mut self, line: &[u8]) {
-        self.split(line, b',');
-    }
-
     fn split(&mut self, line: &[u8], delimiter: u8) {
         self.text.clear();
         self.text.extend_from_slice(line);

@@ -95,7 +95,9 @@ fn first_day(month: i32) -> i32 {
     jiff::civil::Date::new(year, month, 1).ok().and_then(|d| d.since(epoch).ok()).map_or(0, |span| span.get_days())
 }
 
-type Rows = (BTreeMap<String, DataFrame>, DataFrame);
+/// Frames by table.
+type Tables = BTreeMap<String, DataFrame>;
+type Rows = (Tables, DataFrame);
 
 /// The tables of all packages with persons in place of identities, and who became whom.
 fn rows(contents: &[Content], outcome: &Outcome) -> Done<Rows> {
@@ -144,7 +146,7 @@ fn rows(contents: &[Content], outcome: &Outcome) -> Done<Rows> {
 fn standing_tables(contents: &[Content]) -> Done<Vec<BTreeMap<String, DataFrame>>> {
     // Frames share their columns: these are no copies.
     let mut tables: Vec<BTreeMap<String, DataFrame>> = contents.iter().map(|content| content.tables.clone()).collect();
-    let mut by_source: BTreeMap<&str, Vec<(u64, &mut BTreeMap<String, DataFrame>)>> = BTreeMap::new();
+    let mut by_source: BTreeMap<&str, Vec<(u64, &mut Tables)>> = BTreeMap::new();
     for (content, tables) in contents.iter().zip(&mut tables) {
         by_source.entry(&content.source).or_default().push((content.sequence, tables));
     }
