@@ -24,7 +24,10 @@ fn consents(header: &str, rows: &[&str]) -> Run {
 }
 
 /// purpose, recipient, data, allowed, from, until
-fn rows(got: &Run) -> Vec<(String, String, String, i64, Option<i32>, Option<i32>)> {
+/// Purpose, recipient, kind of data, whether allowed, from, until.
+type Row = (String, String, String, i64, Option<i32>, Option<i32>);
+
+fn rows(got: &Run) -> Vec<Row> {
     let code = |column, row| got.code("consent", column, row).unwrap();
     (0..got.height("consent"))
         .map(|row| {

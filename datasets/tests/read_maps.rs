@@ -355,7 +355,11 @@ fn which_map_fits_is_decided_by_the_headers() {
     let error = run_with(&[dir.path().join("folder")], &maps).err().unwrap();
     assert_eq!(error.code(), "map-ambiguous", "in a folder too");
     assert!(error.to_string().contains("one.toml") && error.to_string().contains("other.toml"), "{error}");
-    assert_eq!(run_with(&[both], &with_maps(&[one.clone()])).unwrap().height("event"), 1, "more headers do no harm");
+    assert_eq!(
+        run_with(&[both], &with_maps(std::slice::from_ref(&one))).unwrap().height("event"),
+        1,
+        "more headers do no harm"
+    );
     // What fits no map: the one that comes nearest, and what the file lacks.
     let lacking = file(dir.path(), "lacking", b"no,form\n1,2024-04-01\n");
     let error = run_with(std::slice::from_ref(&lacking), &with_maps(&[one])).err().unwrap();
