@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::claims::Cards;
 use super::error::ReadError;
-use super::frame::{Grid, Shape, Sheet, Value};
-use super::identity::Identities;
+use super::frame::{self, Grid, Shape, Sheet, Value};
+use super::identity::{self, Identities};
 use super::lifelog::UserFiles;
 use super::lifelog::day::Taken;
 use super::maps::Map;
@@ -15,6 +15,7 @@ use super::quality::watch::Watch;
 use super::report::{QualityReport, Tally};
 use super::{Identified, ReadOptions};
 use crate::catalogue::{Catalogue, PERSON};
+use polars::prelude::DataFrame;
 
 /// A table that readers fill.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,8 +101,17 @@ pub(super) struct ClaimLists {
 
 type Sink<'a> = &'a mut dyn FnMut(Identified) -> Result<(), ReadError>;
 
+/// What came together on a thread's desk.
+pub(super) struct Part {
+    tables: Vec<(usize, frame::Part)>,
+    identities: identity::Met,
+    pub(super) tally: Tally,
+}
+
 pub(super) struct Desk<'a> {
     sheets: Vec<Sheet>,
+    /// By sheet: rows that come before those on it.
+    before: Vec<Option<DataFrame>>,
     rows: usize,
     batch_rows: usize,
     sink: Sink<'a>,
@@ -164,6 +174,7 @@ impl<'a> Desk<'a> {
                 Sheet::whole(catalogue, "event")?,
                 Sheet::whole(catalogue, "consent")?,
             ],
+            before: Vec::new(),
             rows: 0,
             batch_rows: options.batch_rows.max(1),
             sink,
@@ -248,13 +259,97 @@ impl<'a> Desk<'a> {
         Ok(())
     }
 
+    /// A thread's own desk: nothing leaves it but by [`Desk::part`].
+    pub(super) fn branch(mut self) -> Self {
+        self.batch_rows = usize::MAX;
+        self.forget();
+        self
+    }
+
+    /// Forgets everybody.
+    pub(super) fn forget(&mut self) {
+        self.identities = Identities::branch();
+        self.cards = Cards::default();
+    }
+
+    /// What came together on this desk since the last call.
+    pub(super) fn part(&mut self) -> Result<Part, ReadError> {
+        let mut tables = Vec::new();
+        for (at, sheet) in self.sheets.iter_mut().enumerate() {
+            if sheet.len() > 0 {
+                tables.push((at, sheet.part()?));
+            }
+        }
+        self.rows = 0;
+        Ok(Part { tables, identities: self.identities.met(), tally: std::mem::take(&mut self.tally) })
+    }
+
+    /// Takes in everything but the counts. `known` as for [`Identities::absorb`]. Of a part that was read again here, only
+    /// the identities are wanted: its rows are here already.
+    pub(super) fn absorb(&mut self, part: Part, known: &mut Vec<u32>, rows: bool) -> Result<Tally, ReadError> {
+        let failed = || ReadError::Frame { what: "joining tables" };
+        self.identities.absorb(part.identities, known);
+        for (at, mut rows) in part.tables.into_iter().filter(|_| rows) {
+            self.rows += rows.ident.len();
+            for ident in &mut rows.ident {
+                *ident = *known.get(*ident as usize).ok_or_else(failed)?;
+            }
+            self.settle(at)?;
+            self.put(at, rows.frame()?)?;
+        }
+        if self.rows >= self.batch_rows {
+            let batch = self.batch(false)?;
+            (self.sink)(batch)?;
+        }
+        Ok(part.tally)
+    }
+
+    /// Puts the rows on a sheet behind those before it.
+    fn settle(&mut self, at: usize) -> Result<(), ReadError> {
+        match self.sheets.get_mut(at) {
+            Some(sheet) if sheet.len() > 0 => {
+                let rows = sheet.take()?;
+                self.put(at, rows)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn put(&mut self, at: usize, rows: DataFrame) -> Result<(), ReadError> {
+        if self.before.len() <= at {
+            self.before.resize(at + 1, None);
+        }
+        let failed = |_| ReadError::Frame { what: "joining tables" };
+        match self.before.get_mut(at) {
+            Some(Some(before)) => before.vstack_mut(&rows).map(|_| ()).map_err(failed),
+            Some(none) => {
+                *none = Some(rows);
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
     fn batch(&mut self, last: bool) -> Result<Identified, ReadError> {
         let mut tables = BTreeMap::new();
-        for sheet in &mut self.sheets {
-            if sheet.len() > 0 {
-                let frame = sheet.take()?;
-                self.watch.batch(&sheet.name, &frame, &self.identities.people)?;
-                tables.insert(sheet.name.clone(), frame);
+        for at in 0..self.before.len() {
+            if self.before.get(at).is_some_and(Option::is_some) {
+                self.settle(at)?;
+            }
+        }
+        let before = std::mem::take(&mut self.before).into_iter().chain(std::iter::repeat(None));
+        for (sheet, before) in self.sheets.iter_mut().zip(before) {
+            let rows = match before {
+                Some(mut rows) => {
+                    rows.rechunk_mut();
+                    Some(rows)
+                }
+                None if sheet.len() > 0 => Some(sheet.take()?),
+                None => None,
+            };
+            if let Some(rows) = rows {
+                self.watch.batch(&sheet.name, &rows, &self.identities.people)?;
+                tables.insert(sheet.name.clone(), rows);
             }
         }
         self.rows = 0;

@@ -86,6 +86,11 @@ pub enum ReadError {
         /// Which step.
         what: &'static str,
     },
+    /// A thread of the reader stopped.
+    #[error(
+        "a thread of the reader stopped. Report this: it is a fault of the program, or the machine ran out of memory."
+    )]
+    Worker,
     /// Whoever takes the batches gave up.
     #[error("{0}")]
     Sink(Box<dyn std::error::Error + Send + Sync>),
@@ -109,6 +114,7 @@ impl ReadError {
             Self::Nothing { .. } => "nothing-to-read",
             Self::Catalogue { .. } => "catalogue",
             Self::Frame { .. } => "frame",
+            Self::Worker => "worker",
             Self::Sink(_) => "sink",
         }
     }

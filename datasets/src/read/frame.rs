@@ -303,6 +303,11 @@ impl Sheet {
 
     /// The frame of the rows so far; the sheet is empty afterwards.
     pub(super) fn take(&mut self) -> Result<DataFrame, ReadError> {
+        self.part()?.frame()
+    }
+
+    /// The rows so far, with whom they are about apart.
+    pub(super) fn part(&mut self) -> Result<Part, ReadError> {
         let failed = || ReadError::Frame { what: "building a table" };
         let height = self.ident.len();
         let mut made = Vec::with_capacity(self.filled.len());
@@ -310,15 +315,28 @@ impl Sheet {
             let full = std::mem::replace(cells, Cells::new(column, *shape, height));
             made.push((column.name.clone(), full.series().ok_or_else(failed)?));
         }
-        let mut columns = Vec::with_capacity(self.order.len() + 1);
-        columns.push(Series::new("ident".into(), std::mem::take(&mut self.ident)).into());
+        let mut columns = Vec::with_capacity(self.order.len());
         for (name, kind) in &self.order {
             let series = match made.iter().position(|(at, _)| at == name) {
                 Some(at) => made.swap_remove(at).1,
                 None => Series::full_null(name.as_str().into(), height, kind),
             };
-            columns.push(series.into());
+            columns.push(polars::prelude::Column::from(series));
         }
-        DataFrame::new(height, columns).map_err(|_| failed())
+        Ok(Part { ident: std::mem::take(&mut self.ident), columns })
+    }
+}
+
+/// Rows of a table, and whom they are about.
+pub(super) struct Part {
+    pub(super) ident: Vec<u32>,
+    columns: Vec<polars::prelude::Column>,
+}
+
+impl Part {
+    pub(super) fn frame(mut self) -> Result<DataFrame, ReadError> {
+        let height = self.ident.len();
+        self.columns.insert(0, Series::new("ident".into(), self.ident).into());
+        DataFrame::new(height, self.columns).map_err(|_| ReadError::Frame { what: "building a table" })
     }
 }

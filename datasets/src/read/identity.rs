@@ -8,7 +8,7 @@ use polars::prelude::{DataFrame, DataType, IntoSeries, NamedFrom, Series, String
 use zeroize::Zeroize;
 
 use super::error::ReadError;
-use super::quality::people::People;
+use super::quality::people::{People, Person};
 use super::report::Kind;
 
 /// The text columns of the identity frame, in order.
@@ -58,7 +58,7 @@ const END: u8 = 0x1F;
 const ABSENT: u8 = 0x00;
 
 #[derive(Default, PartialEq, Eq, Hash)]
-struct Key(Vec<u8>);
+pub(super) struct Key(Vec<u8>);
 
 /// Equal and hashed as its bytes are, so that looking one up needs no key of its own.
 impl Borrow<[u8]> for Key {
@@ -74,7 +74,7 @@ impl Drop for Key {
 }
 
 #[derive(Default, Clone, Copy)]
-struct Days {
+pub(super) struct Days {
     first_seen: Option<i32>,
     last_seen: Option<i32>,
     covered: bool,
@@ -82,6 +82,27 @@ struct Days {
     covered_to: Option<i32>,
     death: Option<i32>,
     opted_out: bool,
+    /// On a branch: among the touched ones.
+    touched: bool,
+}
+
+impl Days {
+    /// What two of them say together.
+    fn join(&mut self, other: &Self) {
+        let least = |a: Option<i32>, b: Option<i32>| a.into_iter().chain(b).min();
+        self.first_seen = least(self.first_seen, other.first_seen);
+        self.last_seen = self.last_seen.max(other.last_seen);
+        self.death = least(self.death, other.death);
+        self.opted_out |= other.opted_out;
+    }
+}
+
+/// What a branch met since it was last asked, by its own numbers.
+#[derive(Default)]
+pub(super) struct Met {
+    /// New to the branch, in the order in which they were met.
+    fresh: Vec<(Key, Person)>,
+    days: Vec<(u32, Days)>,
 }
 
 /// One of the days.
@@ -101,9 +122,68 @@ pub(super) struct Identities {
     last: Key,
     last_number: u32,
     scratch: Key,
+    /// On a branch: whose days changed.
+    branch: bool,
+    touched: Vec<u32>,
 }
 
 impl Identities {
+    /// Identities of one thread, with numbers of their own; [`Identities::absorb`] puts them among the others. Coverage is
+    /// not for branches.
+    pub(super) fn branch() -> Self {
+        Self { opt_outs: true, branch: true, ..Self::default() }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.days.len()
+    }
+
+    /// What this branch met since the last call.
+    pub(super) fn met(&mut self) -> Met {
+        let fresh = std::mem::take(&mut self.fresh).into_iter();
+        let fresh = fresh.map(|(ident, key)| (key, self.people.person(ident))).collect();
+        let taken = std::mem::take(&mut self.touched).into_iter();
+        let days = taken.filter_map(|ident| Some((ident, std::mem::take(self.days.get_mut(ident as usize)?))));
+        Met { fresh, days: days.collect() }
+    }
+
+    /// Takes in what a branch met; `known` are the numbers here of all that the branch ever met. In the order of the
+    /// records this gives everybody the number that one thread would have given.
+    pub(super) fn absorb(&mut self, met: Met, known: &mut Vec<u32>) {
+        for (key, person) in met.fresh {
+            let number = match self.numbers.get(&key) {
+                Some(&number) => number,
+                None => {
+                    self.people.join(person);
+                    self.insert(key)
+                }
+            };
+            known.push(number);
+        }
+        for (ident, days) in met.days {
+            let Some(&number) = known.get(ident as usize) else {
+                continue;
+            };
+            if let Some(mine) = self.at(number) {
+                mine.join(&days);
+            }
+            if let Some(day) = days.death {
+                self.people.died(number, day);
+            }
+        }
+    }
+
+    fn insert(&mut self, key: Key) -> u32 {
+        // More than u32::MAX identities cannot be held in memory before this wraps.
+        let number = u32::try_from(self.days.len()).unwrap_or(u32::MAX);
+        self.days.push(Days::default());
+        if self.opt_outs {
+            self.fresh.push((number, Key(key.0.clone())));
+        }
+        self.numbers.insert(key, number);
+        number
+    }
+
     /// The number of this identity, a new one if it was not met before.
     pub(super) fn of(&mut self, kind: Kind, tuple: &Tuple<'_>) -> u32 {
         let key = &mut self.scratch.0;
@@ -126,16 +206,10 @@ impl Identities {
             self.last_number = number;
             return number;
         }
-        // More than u32::MAX identities cannot be held in memory before this wraps.
-        let number = u32::try_from(self.days.len()).unwrap_or(u32::MAX);
-        self.days.push(Days::default());
+        let key = Key(key.to_vec());
         self.people.met(kind, tuple);
-        if self.opt_outs {
-            self.fresh.push((number, Key(key.to_vec())));
-        }
-        self.numbers.insert(Key(key.to_vec()), number);
-        self.last_number = number;
-        number
+        self.last_number = self.insert(key);
+        self.last_number
     }
 
     /// An opt-out list begins: whoever is known already (users of rosters, whom a list can name) is told with the next batch.
@@ -147,7 +221,12 @@ impl Identities {
     }
 
     fn at(&mut self, ident: u32) -> Option<&mut Days> {
-        self.days.get_mut(ident as usize)
+        let days = self.days.get_mut(ident as usize)?;
+        if self.branch && !days.touched {
+            days.touched = true;
+            self.touched.push(ident);
+        }
+        Some(days)
     }
 
     /// A day on which this identity was seen.

@@ -123,9 +123,31 @@ const DRUGS: &[(&str, &str)] = &[
     ("629907801", "2499418G2024"),
 ];
 
-fn find(list: &'static [(&'static str, &'static str)], code: &str) -> Option<&'static str> {
-    let at = list.binary_search_by_key(&code, |&(key, _)| key).ok()?;
-    list.get(at).map(|&(_, value)| value)
+/// Codes of digits, all of one length, as numbers: they are looked up for every row.
+struct Shipped {
+    length: usize,
+    codes: Vec<u32>,
+    values: &'static [(&'static str, &'static str)],
+}
+
+impl Shipped {
+    fn new(values: &'static [(&'static str, &'static str)]) -> Self {
+        let length = values.first().map_or(0, |(code, _)| code.len());
+        Self { length, codes: values.iter().map(|(code, _)| number(code)).collect(), values }
+    }
+
+    fn find(&self, code: &str) -> Option<&'static str> {
+        if code.len() != self.length || !code.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        let at = self.codes.binary_search(&number(code)).ok()?;
+        self.values.get(at).map(|&(_, value)| value)
+    }
+}
+
+/// At most nine digits.
+fn number(code: &str) -> u32 {
+    code.bytes().fold(0, |number: u32, byte| number.wrapping_mul(10).wrapping_add(u32::from(byte.wrapping_sub(b'0'))))
 }
 
 /// A code of letters and digits of this length.
@@ -156,11 +178,18 @@ impl Which {
 pub(super) struct Masters {
     diseases: HashMap<String, String>,
     drugs: HashMap<String, String>,
+    shipped_diseases: Shipped,
+    shipped_drugs: Shipped,
 }
 
 impl Masters {
     pub(super) fn builtin() -> Self {
-        Self { diseases: HashMap::new(), drugs: HashMap::new() }
+        Self {
+            diseases: HashMap::new(),
+            drugs: HashMap::new(),
+            shipped_diseases: Shipped::new(DISEASES),
+            shipped_drugs: Shipped::new(DRUGS),
+        }
     }
 
     /// Reads the user's master files. Codes that were abolished still map: old claims hold them.
@@ -234,12 +263,12 @@ impl Masters {
 
     /// ICD-10 (2013) of a 傷病名コード.
     pub(super) fn icd10(&self, code: &str) -> Option<&str> {
-        self.diseases.get(code).map(String::as_str).or_else(|| find(DISEASES, code))
+        self.diseases.get(code).map(String::as_str).or_else(|| self.shipped_diseases.find(code))
     }
 
     /// 薬価基準収載医薬品コード of a 医薬品コード.
     pub(super) fn yj(&self, code: &str) -> Option<&str> {
-        self.drugs.get(code).map(String::as_str).or_else(|| find(DRUGS, code))
+        self.drugs.get(code).map(String::as_str).or_else(|| self.shipped_drugs.find(code))
     }
 }
 
@@ -258,5 +287,8 @@ mod tests {
         assert_eq!(masters.icd10("0000999"), None);
         assert!(DISEASES.iter().all(|(code, icd)| code.len() == 7 && icd.len() <= 5));
         assert!(DRUGS.iter().all(|(code, yj)| code.len() == 9 && yj.len() == 12));
+        assert!(DISEASES.iter().all(|&(code, icd)| masters.icd10(code) == Some(icd)));
+        assert!(DRUGS.iter().all(|&(code, yj)| masters.yj(code) == Some(yj)));
+        assert_eq!(masters.yj("62209850:"), None);
     }
 }

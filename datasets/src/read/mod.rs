@@ -113,7 +113,7 @@ impl fmt::Debug for Identified {
 /// Limits. The defaults fit the files of a large insurer; memory is bounded by them, not by the size of the input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadOptions {
-    /// Rows, of all tables together, at which a batch is handed on.
+    /// Rows, of all tables together, at which a batch is handed on. What a thread made of a part of a file is not divided.
     pub batch_rows: usize,
     /// Bytes that archives may unpack to, in all.
     pub max_unzipped_bytes: u64,
@@ -131,6 +131,9 @@ pub struct ReadOptions {
     pub catalogue: Option<Catalogue>,
     /// The day of the run, after which nothing can have happened yet; `None` for this machine's.
     pub today: Option<jiff::civil::Date>,
+    /// Threads that read claims; 1: none but the caller's. What comes out is the same whatever their number, but for
+    /// where batches end.
+    pub threads: usize,
 }
 
 impl Default for ReadOptions {
@@ -145,6 +148,7 @@ impl Default for ReadOptions {
             masters: Vec::new(),
             catalogue: None,
             today: None,
+            threads: std::thread::available_parallelism().map_or(1, |threads| threads.get().min(8)),
         }
     }
 }
@@ -159,6 +163,17 @@ impl Default for ReadOptions {
 /// A file that is not what it seems, or that breaks off, refuses the run ([`ReadError::Refused`]): what the sink has
 /// got by then must be thrown away. Documents inside archives and folders are quarantined instead, one by one.
 pub fn read(
+    inputs: &[PathBuf],
+    options: &ReadOptions,
+    sink: &mut dyn FnMut(Identified) -> Result<(), ReadError>,
+    progress: &dyn Fn(u64),
+) -> Result<QualityReport, ReadError> {
+    read_in_chunks(claims::CHUNK, inputs, options, sink, progress)
+}
+
+/// As [`read`]; claims files are cut after so many bytes.
+fn read_in_chunks(
+    chunk: usize,
     inputs: &[PathBuf],
     options: &ReadOptions,
     sink: &mut dyn FnMut(Identified) -> Result<(), ReadError>,
@@ -179,41 +194,54 @@ pub fn read(
     let mut fhir = fhir::Reader::new(&desk)?;
     let mut opener = opener::Opener::new(options, progress);
     let mut small = opener::Small::default();
-    while let Some(item) = plan.next() {
-        if item.unseen {
-            opener.whole(&item, &mut small)?;
-            if let Some(item) = plan.settle(item, small.bytes(), &mut desk.tally)? {
-                checkups.document(&mut desk, &item.shown, item.named, small.bytes())?;
-                progress(small.taken);
+    std::thread::scope(|scope| {
+        let mut crew = claims::Crew::new(scope, &catalogue, options, chunk);
+        while let Some(item) = plan.next() {
+            if item.unseen {
+                crew.drain(&mut desk)?;
+                opener.whole(&item, &mut small)?;
+                if let Some(item) = plan.settle(item, small.bytes(), &mut desk.tally)? {
+                    checkups.document(&mut desk, &item.shown, item.named, small.bytes())?;
+                    progress(small.taken);
+                }
+                continue;
             }
-            continue;
+            if !matches!(item.format, Format::Claims | Format::ProviderClaims) {
+                crew.drain(&mut desk)?;
+            }
+            let (file, encoding) = (item.shown.as_str(), item.encoding);
+            desk.map = item.map.and_then(|map| maps.get(map)).cloned();
+            let read = opener.with(&item, &mut |mut input: &mut dyn BufRead| match item.format {
+                Format::Eligibility => eligibility::read(&mut desk, file, encoding, &mut input),
+                Format::Roster => lifelog::roster(&mut desk, file, encoding, &mut input),
+                Format::OptOut => consent::opt_out(&mut desk, file, encoding, &mut input),
+                Format::Consent => consent::read(&mut desk, file, encoding, &mut input),
+                Format::Claims => crew.read(&mut desk, Kind::Claims, file, encoding, input),
+                Format::ProviderClaims => crew.read(&mut desk, Kind::ProviderClaims, file, encoding, input),
+                Format::Checkup => checkups.read(&mut desk, file, item.named, input),
+                Format::CheckupCsv => checkup::table::read(&mut desk, file, encoding, &mut input),
+                Format::Fhir => fhir.read(&mut desk, file, item.named, input),
+                Format::Daily => lifelog::daily(&mut desk, file, encoding, &mut input),
+                Format::AppleHealth => apple::read(&mut desk, file, item.named, input),
+                Format::Fitbit => fitbit::read(&mut desk, file, encoding, &mut input),
+                Format::Mapped => mapped::read(&mut desk, file, encoding, &mut input),
+                // None of these gets into the plan.
+                Format::Beside(_)
+                | Format::Zip
+                | Format::Utf16
+                | Format::Empty
+                | Format::Semicolons
+                | Format::Ambiguous(..)
+                | Format::Unknown => Ok(()),
+            });
+            if read.is_err() {
+                // What is wrong with a file before this one is told first.
+                crew.drain(&mut desk)?;
+            }
+            read?;
         }
-        let (file, encoding) = (item.shown.as_str(), item.encoding);
-        desk.map = item.map.and_then(|map| maps.get(map)).cloned();
-        opener.with(&item, &mut |mut input: &mut dyn BufRead| match item.format {
-            Format::Eligibility => eligibility::read(&mut desk, file, encoding, &mut input),
-            Format::Roster => lifelog::roster(&mut desk, file, encoding, &mut input),
-            Format::OptOut => consent::opt_out(&mut desk, file, encoding, &mut input),
-            Format::Consent => consent::read(&mut desk, file, encoding, &mut input),
-            Format::Claims => claims::read(&mut desk, file, encoding, &mut input),
-            Format::ProviderClaims => claims::provider::read(&mut desk, file, encoding, &mut input),
-            Format::Checkup => checkups.read(&mut desk, file, item.named, input),
-            Format::CheckupCsv => checkup::table::read(&mut desk, file, encoding, &mut input),
-            Format::Fhir => fhir.read(&mut desk, file, item.named, input),
-            Format::Daily => lifelog::daily(&mut desk, file, encoding, &mut input),
-            Format::AppleHealth => apple::read(&mut desk, file, item.named, input),
-            Format::Fitbit => fitbit::read(&mut desk, file, encoding, &mut input),
-            Format::Mapped => mapped::read(&mut desk, file, encoding, &mut input),
-            // None of these gets into the plan.
-            Format::Beside(_)
-            | Format::Zip
-            | Format::Utf16
-            | Format::Empty
-            | Format::Semicolons
-            | Format::Ambiguous(..)
-            | Format::Unknown => Ok(()),
-        })?;
-    }
+        crew.drain(&mut desk)
+    })?;
     fitbit::finish(&mut desk)?;
     plan.finish(inputs.len(), &mut desk.tally)?;
     desk.finish()

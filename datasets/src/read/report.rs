@@ -250,6 +250,46 @@ impl Tally {
         }
     }
 
+    /// Findings so far.
+    pub(super) fn found(&self) -> usize {
+        self.findings.len()
+    }
+
+    /// Takes in the counts and findings of a branch. A mark is applied when as many of the branch's findings are taken as
+    /// it had when the mark was made.
+    pub(super) fn absorb<M>(&mut self, part: Self, marks: Vec<(usize, M)>, mut apply: impl FnMut(&mut Self, M)) {
+        for (kind, running) in part.kinds {
+            let mine = self.of(kind);
+            mine.files += running.files;
+            mine.read += running.read;
+            mine.kept += running.kept;
+            for (reason, records) in running.reasons {
+                *mine.reasons.entry(reason).or_default() += records;
+            }
+        }
+        let (mut findings, mut taken) = (part.findings.into_iter(), 0);
+        for (at, mark) in marks {
+            for finding in findings.by_ref().take(at.saturating_sub(taken)) {
+                self.list(finding);
+            }
+            taken = taken.max(at);
+            apply(self, mark);
+        }
+        for finding in findings {
+            self.list(finding);
+        }
+        // Where a branch listed no more, its list was as long as this one may be.
+        self.unlisted += part.unlisted;
+    }
+
+    fn list(&mut self, finding: Finding) {
+        if self.findings.len() < FINDINGS {
+            self.findings.push(finding);
+        } else {
+            self.unlisted += 1;
+        }
+    }
+
     pub(super) fn report(self, watch: &Watch) -> QualityReport {
         let kinds: BTreeMap<Kind, Counts> = self
             .kinds

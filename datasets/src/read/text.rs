@@ -33,12 +33,21 @@ pub(super) fn encoding(head: &[u8]) -> Option<(Encoding, usize)> {
         return Some((Encoding::Utf8, 0));
     }
     let (mut whole, mut broken) = (0_usize, 0_usize);
-    for chunk in head.utf8_chunks() {
-        if whole + broken > ENOUGH {
+    let mut rest = head;
+    while whole + broken <= ENOUGH {
+        // Not `utf8_chunks`: that goes byte by byte where all is ASCII.
+        let (valid, invalid) = match std::str::from_utf8(rest) {
+            Ok(_) => (rest.len(), 0),
+            Err(error) => (error.valid_up_to(), error.error_len().unwrap_or(rest.len() - error.valid_up_to())),
+        };
+        let (text, more) = rest.split_at_checked(valid).unwrap_or((rest, &[]));
+        // First bytes of characters beyond ASCII.
+        whole += if text.is_ascii() { 0 } else { text.iter().filter(|byte| **byte >= 0xC0).count() };
+        broken += usize::from(invalid > 0);
+        rest = more.get(invalid..).unwrap_or(&[]);
+        if rest.is_empty() {
             break;
         }
-        whole += chunk.valid().chars().filter(|c| !c.is_ascii()).count();
-        broken += usize::from(!chunk.invalid().is_empty());
     }
     let utf8 = broken * 20 <= whole || broken * 20 <= whole + 20 && whole > 0;
     Some((if utf8 { Encoding::Utf8 } else { Encoding::Cp932 }, 0))

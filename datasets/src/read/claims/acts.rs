@@ -88,8 +88,22 @@ struct Part {
     points: Option<i64>,
     times: Option<i64>,
     days: [u16; 31],
-    dated: bool,
+    /// Bit k: day k + 1 is among them.
+    dated: u32,
     line: u64,
+}
+
+impl Part {
+    /// Days and how often on each.
+    fn days(&self) -> impl Iterator<Item = (i32, i64)> + '_ {
+        let mut left = self.dated;
+        std::iter::from_fn(move || {
+            let day = left.trailing_zeros();
+            let count = *self.days.get(day as usize)?;
+            left &= left - 1;
+            Some((day as i32 + 1, i64::from(count)))
+        })
+    }
 }
 
 /// What became of a record.
@@ -139,18 +153,20 @@ impl<'h> Units<'h> {
             points: number::whole(points),
             times: number::whole(times),
             days: [0; 31],
-            dated: false,
+            dated: 0,
             line,
         };
-        for (bytes, day) in fields.run(layout.days, 31).zip(&mut part.days) {
+        for (at, bytes) in fields.filled(layout.days, 31) {
             if bytes.is_empty() {
                 continue;
             }
             match number::whole(bytes).and_then(|count| u16::try_from(count).ok()) {
                 Some(0) => {}
                 Some(count) => {
-                    *day = count;
-                    part.dated = true;
+                    if let Some(day) = part.days.get_mut(at) {
+                        *day = count;
+                        part.dated |= 1 << at;
+                    }
                 }
                 None => return Ok(Outcome::Bad("day-count")),
             }
@@ -229,16 +245,15 @@ impl<'h> Units<'h> {
     fn close(&mut self, desk: &mut Desk<'_>) -> Result<(), ReadError> {
         let parts = std::mem::take(&mut self.pending);
         let times = parts.iter().rev().find_map(|part| part.times);
-        let dated = parts.iter().rposition(|part| part.dated);
-        let dated = dated.and_then(|at| parts.get(at)).map(|part| part.days);
+        let dated = parts.iter().rfind(|part| part.dated != 0);
         for part in &parts {
             let times = part.times.or(times);
-            let days = if part.dated { Some(&part.days) } else { dated.as_ref() };
-            let counted = || days.map(|days| days.iter().map(|&count| i64::from(count)).sum());
+            let dated = if part.dated != 0 { Some(part) } else { dated };
+            let counted = || dated.map(|dated| dated.days().map(|(_, count)| count).sum());
             let count = times.or_else(counted).unwrap_or(1);
             self.sum = self.sum.saturating_add(part.points.unwrap_or(0).saturating_mul(count));
             if self.write {
-                self.acts(desk, part, days, times)?;
+                self.acts(desk, part, dated, times)?;
             }
         }
         self.pending = parts;
@@ -250,23 +265,20 @@ impl<'h> Units<'h> {
         &mut self,
         desk: &mut Desk<'_>,
         part: &Part,
-        days: Option<&[u16; 31]>,
+        dated: Option<&Part>,
         times: Option<i64>,
     ) -> Result<(), ReadError> {
         let About { kind, file, month, .. } = self.about;
-        let Some(days) = days else {
+        let Some(dated) = dated else {
             // Before 2012-04 there were no day columns: the month is all that is known.
             desk.tally.repaired(kind, "service-day-unknown");
             return self.act(desk, part, month.first(), times.unwrap_or(1));
         };
         let mut sum = 0_i64;
-        for (day, &count) in (1..).zip(days) {
-            if count == 0 {
-                continue;
-            }
-            sum += i64::from(count);
+        for (day, count) in dated.days() {
+            sum += count;
             match month.day(day) {
-                Some(date) => self.act(desk, part, date, i64::from(count))?,
+                Some(date) => self.act(desk, part, date, count)?,
                 None => desk.tally.value_lost(kind, "day-not-in-month", file, part.line),
             }
         }

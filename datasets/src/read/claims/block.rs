@@ -54,6 +54,11 @@ pub(super) struct Receipt {
 }
 
 impl Receipt {
+    /// For text that so many lines came before.
+    pub(super) fn after(lines: u64) -> Self {
+        Self { number: lines, ..Self::default() }
+    }
+
     /// Makes ready for the next receipt.
     pub(super) fn clear(&mut self) {
         self.records.clear();
@@ -139,8 +144,8 @@ impl Receipt {
                 self.over = true;
                 break;
             }
-            let taken = buffer.len();
-            self.text.extend_from_slice(buffer);
+            let taken = buffer.len().min(BLOCK);
+            self.text.extend_from_slice(buffer.get(..taken).unwrap_or(buffer));
             input.consume(taken);
         }
         self.index();
@@ -181,16 +186,24 @@ impl Receipt {
     /// Finds commas and ends of lines, eight bytes at a time. No second byte of CP932 or UTF-8 is either.
     fn index(&mut self) {
         const LOW: u64 = 0x7F7F_7F7F_7F7F_7F7F;
+        const COMMAS: u64 = 0x2C2C_2C2C_2C2C_2C2C;
         // The highest bit of each byte that is zero, and of no other.
         let zeros = |word: u64| !(((word & LOW) + LOW) | word | LOW);
         let text = std::mem::take(&mut self.text);
         let (words, rest) = text.get(self.split..).unwrap_or(&[]).as_chunks::<8>();
-        let (mut at, mut nul) = (self.split, 0);
+        let open = text.get(self.open.0 as usize..self.split).unwrap_or(&[]);
+        let (mut at, mut nul) = (self.split, u64::from(self.nul && open.contains(&0)));
         for word in words {
             let word = u64::from_le_bytes(*word);
+            // Empty items in a row, as day columns mostly are.
+            if word == COMMAS {
+                self.ends.extend((0..8).map(|place| at as u32 + place));
+                at += 8;
+                continue;
+            }
             nul |= zeros(word);
             let newlines = zeros(word ^ 0x0A0A_0A0A_0A0A_0A0A);
-            let mut found = zeros(word ^ 0x2C2C_2C2C_2C2C_2C2C) | newlines;
+            let mut found = zeros(word ^ COMMAS) | newlines;
             while found != 0 {
                 let bit = found & found.wrapping_neg();
                 let place = at + found.trailing_zeros() as usize / 8;
@@ -321,6 +334,9 @@ mod tests {
         assert_eq!(got.len(), 3);
         assert_eq!(got[0], [b"line-too-long".to_vec()]);
         assert_eq!(got[2], [b"ok".to_vec(), b"3".to_vec()]);
-        assert_eq!(ours(b"a\nb\0\nc", 9, 9)[1], [b"nul-byte".to_vec()]);
+        assert_eq!(ours(b"a\nb\0\nc", 9, 1)[1], [b"nul-byte".to_vec()]);
+        // The line with it is longer than a block: it is seen all the same.
+        let long = [b"a\0".to_vec(), vec![b'x'; 300_000], b"\nc".to_vec()].concat();
+        assert_eq!(ours(&long, 9, 1)[0], [b"nul-byte".to_vec()]);
     }
 }

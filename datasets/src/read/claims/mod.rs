@@ -3,21 +3,27 @@
 //!
 //! Both hold the same records. A payer's line begins with データ識別, 行番号 and 枝番号, which corrections go by; behind
 //! them, and in UKE from the line's first byte, item 0 is the record identifier and item k is that of the 記録条件仕様.
-//! A receipt is held in memory whole, split once; its items are looked at where they stand.
+//! A receipt is held in memory whole, split once; its items are looked at where they stand. Files are cut where receipts begin,
+//! and the stretches are read by several threads.
 
 mod acts;
 mod block;
 mod correct;
+mod crew;
+mod cut;
 mod disease;
 mod dispensing;
 mod head;
 mod payer;
-pub(super) mod provider;
+mod provider;
 mod receipt;
+mod stretch;
+#[cfg(test)]
+mod tests;
 mod totals;
 
+pub(super) use crew::{CHUNK, Crew};
 pub(super) use head::Cards;
-pub(super) use payer::read;
 
 use block::Receipt;
 
@@ -64,14 +70,29 @@ impl<'a> Fields<'a> {
         Some((before.map_or(self.start, |&before| before + 1), end))
     }
 
-    /// The items from one on, at most `count`. Most are empty: they are told by their ends alone.
-    fn run(&self, from: usize, count: usize) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+    /// Those that are not empty of the `count` items from one on, each with its place among them. Most are empty, and are told
+    /// so by their ends alone, eight at a time.
+    fn filled(&self, from: usize, count: usize) -> impl Iterator<Item = (usize, &'a [u8])> + use<'a> {
         let text = self.text;
         let (mut start, _) = self.span(from).unwrap_or_default();
         let ends = self.ends.get(from..).unwrap_or(&[]);
-        ends.iter().take(count).map(move |&end| {
-            let from = std::mem::replace(&mut start, end + 1);
-            if from >= end { &[] } else { text.get(from as usize..end as usize).unwrap_or(&[]).trim_ascii() }
+        let ends = ends.get(..count).unwrap_or(ends);
+        let mut at = 0;
+        std::iter::from_fn(move || {
+            loop {
+                if let Some(&end) = ends.get(at + 7)
+                    && end == start + 7
+                {
+                    (at, start) = (at + 8, end + 1);
+                    continue;
+                }
+                let end = *ends.get(at)?;
+                let from = std::mem::replace(&mut start, end + 1);
+                at += 1;
+                if from < end {
+                    return Some((at - 1, text.get(from as usize..end as usize).unwrap_or(&[]).trim_ascii()));
+                }
+            }
         })
     }
 }

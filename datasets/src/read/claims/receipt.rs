@@ -28,8 +28,14 @@ pub(super) struct Take<'a> {
     /// A line of the receipt could not be read.
     pub(super) damaged: bool,
     /// The last 総括レセプト: its parts' diagnoses and acts are its own.
-    summary: Option<(u32, Month, String)>,
+    pub(super) summary: Option<Summary>,
+    /// There may be a 総括レセプト before what was given; and a part was met that may be its.
+    pub(super) follows: bool,
+    pub(super) unsure: bool,
 }
+
+/// Whose a 総括レセプト is, of which month, and its name.
+pub(super) type Summary = (u32, Month, String);
 
 /// What rows of a receipt have in common.
 #[derive(Clone, Copy)]
@@ -53,7 +59,8 @@ pub(super) struct Taken {
 impl<'a> Take<'a> {
     pub(super) fn new(kind: Kind, file: &'a str, encoding: Encoding) -> Self {
         let (views, used) = (Views::default(), Vec::new());
-        Self { kind, file, encoding, views, used, damaged: false, summary: None }
+        let (damaged, follows, unsure) = (false, false, false);
+        Self { kind, file, encoding, views, used, damaged, summary: None, follows, unsure }
     }
 
     /// Takes a receipt, or quarantines all of its lines.
@@ -174,6 +181,7 @@ impl<'a> Take<'a> {
             Bundle::Summary => self.summary = Some((ident, head.month, head.receipt.clone())),
             Bundle::Part => match &self.summary {
                 Some((of, month, receipt)) if *of == ident && *month == head.month => head.receipt.clone_from(receipt),
+                None if self.follows => self.unsure = true,
                 _ => desk.tally.repaired(self.kind, "part-without-summary"),
             },
         }

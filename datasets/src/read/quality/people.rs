@@ -14,8 +14,9 @@ use crate::read::text::narrow;
 type Member = u64;
 const NOBODY: Member = 0;
 
+/// Of one identity, what its tuple says.
 #[derive(Clone, Copy)]
-struct Person {
+pub(in crate::read) struct Person {
     birth: Option<i32>,
     sex: Option<Sex>,
     member: Member,
@@ -87,6 +88,17 @@ impl People {
             _ => NOBODY,
         };
         self.persons.push(Person { birth, sex, member, death: None });
+    }
+
+    /// What a branch knows of an identity, for [`People::join`].
+    pub(in crate::read) fn person(&self, ident: u32) -> Person {
+        let nobody = Person { birth: None, sex: None, member: NOBODY, death: None };
+        self.persons.get(ident as usize).map_or(nobody, |person| Person { death: None, ..*person })
+    }
+
+    /// A new identity, as a branch knows it; called in the order of their numbers.
+    pub(in crate::read) fn join(&mut self, person: Person) {
+        self.persons.push(person);
     }
 
     fn member(&self, ident: u32) -> Member {
