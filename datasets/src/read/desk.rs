@@ -290,16 +290,22 @@ impl<'a> Desk<'a> {
         let failed = || ReadError::Frame { what: "joining tables" };
         self.identities.absorb(part.identities, known);
         for (at, mut rows) in part.tables.into_iter().filter(|_| rows) {
-            self.rows += rows.ident.len();
             for ident in &mut rows.ident {
                 *ident = *known.get(*ident as usize).ok_or_else(failed)?;
             }
-            self.settle(at)?;
-            self.put(at, rows.frame()?)?;
-        }
-        if self.rows >= self.batch_rows {
-            let batch = self.batch(false)?;
-            (self.sink)(batch)?;
+            let mut rows = rows.frame()?;
+            while rows.height() > 0 {
+                let room = self.batch_rows.saturating_sub(self.rows).clamp(1, rows.height());
+                let (now, later) = rows.split_at(i64::try_from(room).map_err(|_| failed())?);
+                self.settle(at)?;
+                self.put(at, now)?;
+                self.rows += room;
+                rows = later;
+                if self.rows >= self.batch_rows {
+                    let batch = self.batch(false)?;
+                    (self.sink)(batch)?;
+                }
+            }
         }
         Ok(part.tally)
     }

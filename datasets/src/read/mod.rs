@@ -113,7 +113,7 @@ impl fmt::Debug for Identified {
 /// Limits. The defaults fit the files of a large insurer; memory is bounded by them, not by the size of the input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadOptions {
-    /// Rows, of all tables together, at which a batch is handed on. What a thread made of a part of a file is not divided.
+    /// Rows, of all tables together, at which a batch is handed on.
     pub batch_rows: usize,
     /// Bytes that archives may unpack to, in all.
     pub max_unzipped_bytes: u64,
