@@ -122,6 +122,17 @@ pub fn card(identity: &Identity, role: &str, from: Date, until: Date) -> Done<St
 }
 
 fn from_file(path: &Path) -> Done<Passphrase> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // Pipes (/dev/fd/N) have no readers but this one.
+        let open =
+            std::fs::metadata(path).is_ok_and(|about| about.is_file() && about.permissions().mode() & 0o077 != 0);
+        if open {
+            return Err(Failure::input(format!("{} can be read by others on this machine", path.display()))
+                .hint(format!("run: chmod 600 {}", path.display())));
+        }
+    }
     let text = fail::read_text(path)?;
     let text = text.trim_end_matches(['\r', '\n']);
     if text.is_empty() {

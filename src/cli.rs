@@ -253,6 +253,9 @@ pub struct LinkArgs {
     /// sudare, or NDB's baselines: id1, id2, id1-or-id2, id0
     #[arg(long, default_value = "sudare")]
     pub strategy: String,
+    /// Public name of the linkage key to which a bridge may move the room, as the stewards announced it
+    #[arg(long, value_name = "KEY")]
+    pub new_linkage_key: Option<String>,
     /// Synthetic data only: reads PACKAGE.truth.parquet beside each package and prints precision and recall
     #[arg(long)]
     pub truth: bool,

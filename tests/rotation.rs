@@ -73,8 +73,18 @@ fn a_rotation_loses_nobody() {
     let (code, said) = house.fails(&refused);
     assert!(code == 2 && said.contains("linkage key"), "{said}");
 
+    let early2 = house.package("kokuho", 2, &["--linkage-key", "linkage-2.key", "kokuho"]);
     let bridges = [rotate(&house, "kenpo"), rotate(&house, "kokuho")];
-    house.link(&[&bridges[0], &bridges[1]]);
+    // Nor does a bridge move it unless the operator has been told the key.
+    let room = ["--room", "room", "--room-passphrase-file", "room.pass"];
+    let (code, said) = house.fails(&[&["link"][..], &room[..], &[&bridges[0]]].concat());
+    assert!(code == 1 && said.contains("would move the room to the linkage key"), "{said}");
+    let key = said.split("linkage key ").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
+    // A source's new packages before its bridge would split its people.
+    let (code, said) =
+        house.fails(&[&["link", "--new-linkage-key", &key][..], &room[..], &[&bridges[0], &early2]].concat());
+    assert!(code == 1 && said.contains("no bridge to this one"), "{said}");
+    house.ok(&[&["link", "--new-linkage-key", &key][..], &room[..], &[&bridges[0], &bridges[1]]].concat());
     assert_eq!(persons(&house), before, "the same people under the same ids");
 
     // New files under the new key: the same twenty, one of them with a new number, and one more.

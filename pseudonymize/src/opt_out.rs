@@ -31,9 +31,75 @@ pub(crate) struct OptOuts {
     out: HashSet<u32>,
     kept_back: BTreeMap<String, u64>,
     rows_passed: bool,
+    /// Identities of the first pass.
+    met: Vec<Tokens<Token>>,
+    alone: u64,
 }
 
+/// Entries up to which it is counted who met nobody.
+const ALONE: usize = 2_000;
+
 impl OptOuts {
+    /// First pass over a run: who is there, with all tokens. [`OptOuts::close`] ends it.
+    pub(crate) fn learn(&mut self, fresh: &DataFrame, keys: &SourceKeys) -> Result<(), FrameError> {
+        if fresh.height() == 0 {
+            return Ok(());
+        }
+        let mut fresh = fresh.clone();
+        fresh.rechunk_mut();
+        let shaped = Shaped::new(IDENTITY, &fresh);
+        let listed = listed(&shaped, &fresh)?;
+        let identifiers = Identifiers::of(&shaped)?;
+        let mut buffer = Vec::new();
+        for row in 0..fresh.height() {
+            let tokens = keys.tokens(&identifiers.written(row), &mut buffer);
+            if is_listed(listed, row) {
+                self.entry(tokens);
+            } else {
+                self.met.push(tokens);
+            }
+        }
+        zeroize::Zeroize::zeroize(&mut buffer);
+        Ok(())
+    }
+
+    /// Whether a list was met.
+    pub(crate) fn any(&self) -> bool {
+        !self.listed.is_empty()
+    }
+
+    /// Ends the first pass: who shares a token with an entry is an entry, until nobody is left who does. So a person's other
+    /// spellings stay here too, those that only meet the list through a third one.
+    pub(crate) fn close(&mut self) {
+        let mut rest = std::mem::take(&mut self.met);
+        let entries = self.entries.clone();
+        let hit = |met: &[Tokens<Token>], entry: &Tokens<Token>| {
+            let shares = |other: &Tokens<Token>| {
+                FINDING.into_iter().any(|pass| {
+                    let of = |tokens: &Tokens<Token>| tokens.get(pass.index()).copied().flatten();
+                    of(entry).is_some() && of(entry) == of(other)
+                })
+            };
+            met.iter().any(shares)
+        };
+        let alone = if entries.len() <= ALONE { entries.iter().filter(|entry| !hit(&rest, entry)).count() } else { 0 };
+        self.alone = alone as u64;
+        loop {
+            let before = rest.len();
+            let (covered, others): (Vec<_>, Vec<_>) = rest.into_iter().partition(|tokens| self.cover(tokens));
+            covered.into_iter().for_each(|tokens| self.entry(tokens));
+            rest = others;
+            if rest.len() == before {
+                break;
+            }
+        }
+    }
+
+    /// Entries that met nobody of this run.
+    pub(crate) fn alone(&self) -> u64 {
+        self.alone
+    }
+
     /// Rows that were kept back, by table; `identity` for identities.
     pub(crate) fn kept_back(&self) -> &BTreeMap<String, u64> {
         &self.kept_back

@@ -195,17 +195,17 @@ pub fn rekey_identities(frame: &DataFrame, key: &RoomKey) -> Result<Vec<RoomIden
     }
     (0..frame.height())
         .map(|row| {
-            let birth_ym = birth.get(row);
+            let birth_ym = sane(birth.get(row));
             let mut identity = RoomIdentity {
                 ident: ident.get(row).ok_or_else(|| shaped.null("ident"))?,
                 sex: sex.get(row).and_then(|s| u8::try_from(s).ok()).filter(|s| *s <= 2).unwrap_or(0),
                 birth_ym,
                 birth_month: birth_ym.map(months),
-                first_day: first.get(row),
-                last_day: last.get(row),
-                coverage: from.get(row).map(|f| (f, to.get(row))),
+                first_day: sane(first.get(row)),
+                last_day: sane(last.get(row)),
+                coverage: sane(from.get(row)).map(|f| (f, sane(to.get(row)))),
                 insurer: insurer.get(row).map(|i| key.rekey_u64(i)),
-                death: death.get(row),
+                death: sane(death.get(row)),
                 postcode3: postcode.get(row).and_then(|p| p.parse().ok()),
                 tokens: [None; PASSES],
             };
@@ -218,6 +218,11 @@ pub fn rekey_identities(frame: &DataFrame, key: &RoomKey) -> Result<Vec<RoomIden
             Ok(identity)
         })
         .collect()
+}
+
+/// A day between about 1805 and 2189; others are no days, and nothing later may stumble over them.
+fn sane(day: Option<i32>) -> Option<i32> {
+    day.filter(|day| (-60_000..80_000).contains(day))
 }
 
 /// Days since 1970-01-01 → months since year 0 (Howard Hinnant, `civil_from_days`).

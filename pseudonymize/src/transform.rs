@@ -62,6 +62,7 @@ pub struct Pseudonymizer<'a> {
     keys: &'a SourceKeys,
     catalogue: &'a Catalogue,
     opt_outs: OptOuts,
+    refused: BTreeMap<String, u64>,
 }
 
 impl std::fmt::Debug for Pseudonymizer<'_> {
@@ -73,7 +74,7 @@ impl std::fmt::Debug for Pseudonymizer<'_> {
 impl<'a> Pseudonymizer<'a> {
     /// For a run of a reader.
     pub fn new(keys: &'a SourceKeys, catalogue: &'a Catalogue) -> Self {
-        Self { keys, catalogue, opt_outs: OptOuts::default() }
+        Self { keys, catalogue, opt_outs: OptOuts::default(), refused: BTreeMap::new() }
     }
 
     /// Makes a batch pseudonymous. Rows and identities of whoever shares a token (individual, member, ID1, ID2, ID4)
@@ -85,6 +86,31 @@ impl<'a> Pseudonymizer<'a> {
         let fresh = batch.fresh().clone();
         let (identity, tables) = batch.into_parts();
         self.frames(identity, &fresh, tables)
+    }
+
+    /// First pass over a run, before [`Pseudonymizer::batch`] gets its batches: learns who opted out under any spelling. `false`: there is
+    /// no list, since lists are read before rows, and the pass can end here.
+    ///
+    /// # Errors
+    /// A frame lacks a column or has one of another type.
+    pub fn learn(&mut self, batch: &Identified) -> Result<bool, FrameError> {
+        self.opt_outs.learn(batch.fresh(), self.keys)?;
+        Ok(self.opt_outs.any() || batch.tables().is_empty())
+    }
+
+    /// Ends the first pass.
+    pub fn learned(&mut self) {
+        self.opt_outs.close();
+    }
+
+    /// Entries of opt-out lists that met nobody in this run (counted up to 2,000 entries).
+    pub fn met_nobody(&self) -> u64 {
+        self.opt_outs.alone()
+    }
+
+    /// Rows that were left out because a code that must be there was none, by table.
+    pub fn refused(&self) -> &BTreeMap<String, u64> {
+        &self.refused
     }
 
     /// How many rows were left out because their person opted out, by table; identities under `identity`.
@@ -109,6 +135,9 @@ impl<'a> Pseudonymizer<'a> {
         self.opt_outs.meet(fresh, self.keys)?;
         let marks = identity.clone();
         let mut batch = frames(identity, tables, self.keys, self.catalogue)?;
+        for (name, rows) in &batch.refused {
+            *self.refused.entry(name.clone()).or_default() += *rows as u64;
+        }
         for (name, frame) in &mut batch.tables {
             *frame = self.opt_outs.table(name, std::mem::take(frame))?;
         }

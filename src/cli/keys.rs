@@ -72,7 +72,8 @@ pub enum WithdrawCommand {
     /// As a steward who holds the linkage key: make a batch of tombstones from lists of people
     #[command(
         after_help = "Example:  sudare withdraw make people.csv --identity steward-a.identity --linkage-key linkage.key --card room.card.toml -o 1.withdrawal\n\n\
-A list has the columns of an opt-out list: identity columns and no others. Names are read here and go no further."
+A list is a CSV with identity columns (保険者番号, 記号, 番号, 枝番, 氏名, カナ氏名, 生年月日, 性別) and a column オプトアウト日, which may be empty: without it\n\
+a file is not taken for such a list. Names are read here and go no further."
     )]
     Make(WithdrawMake),
     /// As another steward: sign the batch

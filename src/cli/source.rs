@@ -38,29 +38,23 @@ pub struct PseudonymizeArgs {
     #[arg(long, exclusive = true)]
     pub explain: bool,
     /// Name of this source, as the policy calls it
-    #[arg(long, required_unless_present = "explain", default_value = "", hide_default_value = true)]
-    pub source: String,
+    #[arg(long, required_unless_present = "explain")]
+    pub source: Option<String>,
     /// The source's identity file, which signs the package
-    #[arg(long, required_unless_present = "explain", default_value = "", hide_default_value = true)]
-    pub identity: PathBuf,
+    #[arg(long, required_unless_present = "explain")]
+    pub identity: Option<PathBuf>,
     /// Passphrase of the identity.
     #[command(flatten)]
     pub passphrase: PassphraseArgs,
     /// The sealed linkage key
-    #[arg(long, required_unless_present = "explain", default_value = "", hide_default_value = true)]
-    pub linkage_key: PathBuf,
+    #[arg(long, required_unless_present = "explain")]
+    pub linkage_key: Option<PathBuf>,
     /// Epoch of its tokens, as the stewards say
     #[arg(long, default_value_t = 1)]
     pub epoch: u32,
     /// The room's public card
-    #[arg(
-        long,
-        value_name = "FILE",
-        required_unless_present = "explain",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub card: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "explain")]
+    pub card: Option<PathBuf>,
     /// Column map (TOML) of CSV files of your own, before the built-in ones; may be given more than once
     #[arg(long = "map", value_name = "FILE")]
     pub maps: Vec<PathBuf>,
@@ -74,8 +68,8 @@ pub struct PseudonymizeArgs {
     #[arg(required_unless_present = "explain")]
     pub inputs: Vec<PathBuf>,
     /// The package
-    #[arg(short, long, required_unless_present = "explain", default_value = "", hide_default_value = true)]
-    pub output: PathBuf,
+    #[arg(short, long, required_unless_present = "explain")]
+    pub output: Option<PathBuf>,
     /// Number of this package; must grow from one to the next (default: seconds since 1970)
     #[arg(long)]
     pub sequence: Option<u64>,

@@ -1,15 +1,16 @@
 //! `sudare pseudonymize`: what a source runs on its own machine. Files in, one encrypted and signed package out.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use datasets::catalogue::source_fields;
-use datasets::read::{self, Identified, Kind, QualityReport, ReadError, ReadOptions};
+use datasets::read::{self, Finding, Identified, Kind, QualityReport, ReadError, ReadOptions};
 use jiff::Timestamp;
-use polars::prelude::{Column, DataFrame, IntoColumn, NamedFrom, ParquetWriter, Series};
+use polars::prelude::{Column, DataFrame, IntoColumn, NamedFrom, ParquetWriter, PolarsError, Series};
 use pseudonymize::package::{Header, Writer};
-use pseudonymize::{LinkageKey, Pseudonymizer, SourceKeys};
+use pseudonymize::{LinkageKey, Pass, Pseudonymizer, SourceKeys};
 
 use super::quality;
 use crate::actors;
@@ -23,24 +24,25 @@ pub fn run(args: &PseudonymizeArgs, out: &Out) -> Done {
     if args.explain {
         return explain(out);
     }
-    fail::refuse_existing(&args.output)?;
-    fail::demand_folder(&args.output)?;
+    let given = Given::of(args)?;
+    fail::refuse_existing(given.output)?;
+    fail::demand_folder(given.output)?;
     if let Some(path) = &args.report {
         fail::refuse_existing(path)?;
         fail::demand_folder(path)?;
     }
-    let card = RoomCard::read(&args.card)?;
-    let identity = actors::open(&args.identity, args.passphrase.passphrase_file.as_deref())?;
-    if identity.name() != args.source {
+    let card = RoomCard::read(given.card)?;
+    let identity = actors::open(given.identity, args.passphrase.passphrase_file.as_deref())?;
+    if identity.name() != given.source {
         return Err(Failure::input(format!(
             "the identity is {}'s, and the source is {}",
             identity.name(),
-            args.source
+            given.source
         ))
         .hint("a source signs with its own identity"));
     }
-    let linkage_key = LinkageKey::open(&args.linkage_key, &identity)
-        .input(format!("{} can't be opened", args.linkage_key.display()))?;
+    let linkage_key = LinkageKey::open(given.linkage_key, &identity)
+        .input(format!("{} can't be opened", given.linkage_key.display()))?;
     let keys = SourceKeys::derive(&linkage_key, &card.origin, args.epoch).input("the linkage key")?;
     let catalogue = catalogue::load(args.catalogue.dir.as_deref())?;
     catalogue::demand_same(&catalogue, &card)?;
@@ -49,7 +51,7 @@ pub fn run(args: &PseudonymizeArgs, out: &Out) -> Done {
         None => u64::try_from(Timestamp::now().as_second()).input("this machine's clock")?,
     };
     let header = Header {
-        source: args.source.clone(),
+        source: given.source.to_owned(),
         sequence,
         legal_basis: args.legal_basis.clone(),
         room: card.origin.clone(),
@@ -59,58 +61,100 @@ pub fn run(args: &PseudonymizeArgs, out: &Out) -> Done {
         schema: catalogue.digest(),
     };
 
-    let writer = Writer::create(&args.output, header, std::slice::from_ref(&card.recipient));
+    let writer = Writer::create(given.output, header, std::slice::from_ref(&card.recipient));
     let mut job = Job {
-        writer: writer.input(format!("{} can't be written", args.output.display()))?,
+        writer: writer.input(format!("{} can't be written", given.output.display()))?,
         keys: &keys,
         pseudonymizer: Pseudonymizer::new(&keys, &catalogue),
         truth: args.truth.as_deref(),
         truth_frame: None,
         identities: 0,
+        weak: Weak::default(),
     };
-    let bar = out.bar(&format!("{}: reading", args.source), total_bytes(&args.inputs), true);
+    let bar = out.bar(&format!("{}: reading", given.source), total_bytes(&args.inputs), true);
     let options = ReadOptions {
         maps: args.maps.clone(),
         masters: args.masters.clone(),
         catalogue: Some(catalogue.clone()),
         ..ReadOptions::default()
     };
+    learn_opt_outs(&args.inputs, &options, &mut job.pseudonymizer)?;
     let (report, done) = on_two_threads(&args.inputs, &options, &mut job, &|n| bar.inc(n));
     bar.finish_and_clear();
     done?;
     let mut report = report.map_err(Failure::input)?;
     report.opted_out.clone_from(job.pseudonymizer.opted_out());
+    for (table, rows) in job.pseudonymizer.refused() {
+        report.opted_out.insert(format!("{table} (a code that is none)"), *rows);
+    }
     // Also of files that are refused: then most of all.
     if let Some(path) = &args.report {
         quality::write(&report, path)?;
     }
     if !args.accept_losses {
         demand_health(&report)?;
+        job.weak.demand(job.identities)?;
     }
     let quality = serde_json::to_string(&report).input("the quality report")?;
-    let signer = actors::signer(&identity)?;
     let tombstones = job.pseudonymizer.tombstones().input("the opt-outs")?;
-    let Job { mut writer, truth_frame, identities, .. } = job;
+    if job.identities == 0 && tombstones.height() == 0 {
+        return Err(Failure::input("no record in any of the files; no package was made"));
+    }
+    let signer = actors::signer(&identity)?;
+    let met_nobody = job.pseudonymizer.met_nobody();
+    let Job { mut writer, truth_frame, identities, weak, .. } = job;
     writer.tombstones(&tombstones).input("the opt-outs")?;
     let summary = writer
         .finish(&quality, &|text| audit_log::note::sign(text, &[&signer]).map_err(Into::into))
-        .input(format!("{} can't be written", args.output.display()))?;
+        .input(format!("{} can't be written", given.output.display()))?;
 
     if let Some(frame) = truth_frame {
-        write_truth(&truth_path(&args.output), frame)?;
+        write_truth(&truth_path(given.output), frame)?;
     }
     quality::tell(&report, out);
+    if met_nobody > 0 {
+        out.line(format!(
+            "  opt-outs: {} entries met nobody in these files; compare them with the members' list",
+            thousands(met_nobody)
+        ));
+    }
+    out.line(format!("  identities with a token: {}", weak.words(identities)));
     out.line(format!(
         "  {} different spellings of a person became tokens; {} ({} KiB) is encrypted to the room and signed by {}",
         thousands(identities as u64),
-        place(&args.output),
+        place(given.output),
         thousands(summary.bytes / 1024),
-        args.source
+        given.source
     ));
     out.value(&serde_json::json!({
-        "package": args.output, "source": args.source, "sequence": sequence, "bytes": summary.bytes, "quality": report,
+        "package": given.output, "source": given.source, "sequence": sequence, "bytes": summary.bytes, "quality": report,
+        "identities": identities, "tokens": weak.tokens, "without_sex": weak.without_sex,
+        "without_birth": weak.without_birth, "opt_outs_that_met_nobody": met_nobody,
     }));
     Ok(())
+}
+
+/// What must be given unless `--explain` is.
+struct Given<'a> {
+    source: &'a str,
+    identity: &'a Path,
+    linkage_key: &'a Path,
+    card: &'a Path,
+    output: &'a Path,
+}
+
+impl<'a> Given<'a> {
+    fn of(args: &'a PseudonymizeArgs) -> Done<Self> {
+        let missing =
+            || Failure::input("something that is needed was not given").hint("see `sudare pseudonymize --help`");
+        Ok(Self {
+            source: args.source.as_deref().ok_or_else(missing)?,
+            identity: args.identity.as_deref().ok_or_else(missing)?,
+            linkage_key: args.linkage_key.as_deref().ok_or_else(missing)?,
+            card: args.card.as_deref().ok_or_else(missing)?,
+            output: args.output.as_deref().ok_or_else(missing)?,
+        })
+    }
 }
 
 /// What becomes of every field.
@@ -146,6 +190,50 @@ struct Job<'a> {
     truth: Option<&'a Path>,
     truth_frame: Option<DataFrame>,
     identities: usize,
+    weak: Weak,
+}
+
+/// How many identities lack what linkage lives on. A map that forgets to translate sex loses most tokens, and no row shows it.
+#[derive(Default)]
+struct Weak {
+    without_sex: usize,
+    without_birth: usize,
+    tokens: BTreeMap<&'static str, usize>,
+}
+
+impl Weak {
+    fn count(&mut self, identity: &DataFrame) -> Result<(), PolarsError> {
+        if identity.height() == 0 {
+            return Ok(());
+        }
+        self.without_sex += identity.column("sex")?.i32()?.iter().filter(|sex| !matches!(sex, Some(1 | 2))).count();
+        self.without_birth += identity.column("birth_ym")?.null_count();
+        for pass in Pass::ALL {
+            let there = identity.height() - identity.column(pass.column())?.null_count();
+            *self.tokens.entry(pass.as_str()).or_default() += there;
+        }
+        Ok(())
+    }
+
+    /// Shares of identities with a token, by pass.
+    fn words(&self, identities: usize) -> String {
+        let share = |n: usize| 100 * n / identities.max(1);
+        self.tokens.iter().map(|(pass, n)| format!("{pass} {} %", share(*n))).collect::<Vec<_>>().join(", ")
+    }
+
+    fn demand(&self, identities: usize) -> Done {
+        for (what, n) in [("sex", self.without_sex), ("birth date", self.without_birth)] {
+            if n as f64 > MOST_LOST * identities as f64 {
+                return Err(Failure::input(format!(
+                    "{} of {} identities have no readable {what}, so they could hardly be linked; no package was made",
+                    thousands(n as u64),
+                    thousands(identities as u64)
+                ))
+                .hint("sex is 1 and 2 (or 男, 女, M, F): translate other words with `codes` in a column map; or run again with --accept-losses"));
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Job<'_> {
@@ -158,7 +246,33 @@ impl Job<'_> {
         }
         let batch = self.pseudonymizer.batch(batch).input("the records")?;
         self.identities += batch.identity().height();
+        self.weak.count(batch.identity()).input("the records")?;
         self.writer.append(&batch).input("the package can't be written")
+    }
+}
+
+/// Who opted out, under whatever spelling: one pass over everything before the one that counts, if there is a list.
+fn learn_opt_outs(inputs: &[PathBuf], options: &ReadOptions, pseudonymizer: &mut Pseudonymizer<'_>) -> Done {
+    let (mut failure, mut no_list) = (None, false);
+    let mut learn = |batch: Identified| match pseudonymizer.learn(&batch) {
+        Ok(true) => Ok(()),
+        Ok(false) => {
+            no_list = true;
+            Err(ReadError::Sink("".into()))
+        }
+        Err(error) => {
+            failure = Some(Failure::input(error));
+            Err(ReadError::Sink("".into()))
+        }
+    };
+    let read = read::read(inputs, options, &mut learn, &|_| {});
+    match (failure, no_list, read) {
+        (Some(failure), ..) => Err(failure),
+        (None, false, Err(error)) => Err(Failure::input(error)),
+        _ => {
+            pseudonymizer.learned();
+            Ok(())
+        }
     }
 }
 
@@ -221,8 +335,48 @@ fn total_bytes(inputs: &[PathBuf]) -> u64 {
 /// Share of a kind's records that may be unreadable, or lack a birth date, before the files are refused.
 const MOST_LOST: f64 = 0.2;
 
+/// Reasons why a whole file was not read.
+const UNREAD: [&str; 6] =
+    ["unknown-content", "utf-16", "semicolons", "archive-in-archive", "header-lacks", "no-header"];
+
+fn words(code: &str) -> &'static str {
+    match code {
+        "utf-16" => "is encoded in UTF-16; save it as UTF-8 or as CP932 (Shift_JIS)",
+        "semicolons" => "has semicolons between its columns; save it with commas",
+        "archive-in-archive" => "is an archive inside an archive; unpack the outer one",
+        _ => "is none of the formats that are read, or has a header that no column map fits",
+    }
+}
+
 /// Files that are mostly unreadable are the wrong files, or somebody changed their layout: no package is made of them.
 fn demand_health(report: &QualityReport) -> Done {
+    // A file that nobody could read may be the opt-out list: whoever is on it would be sent.
+    let unread: Vec<&Finding> = report.findings().iter().filter(|finding| finding.kind == Kind::Files).collect();
+    let unread: Vec<&&Finding> = unread.iter().filter(|finding| UNREAD.contains(&finding.code)).collect();
+    if let Some(first) = unread.first() {
+        let more = match unread.len() {
+            1 => String::new(),
+            n => format!(" (and {} more like it)", thousands(n as u64 - 1)),
+        };
+        return Err(Failure::input(format!("{}: {}{more}; no package was made", first.file, words(first.code))).hint(
+            "repair the file, give a column map (--map), or take it out of the folder; --accept-losses leaves such files out",
+        ));
+    }
+    if let Some(vague) = report.opted_out.get("entries that tell nobody") {
+        return Err(Failure::input(format!(
+            "{} entries of the opt-out list hold nothing to find anybody by, so their rows would be sent; no package was made",
+            thousands(*vague)
+        ))
+        .hint("an entry needs sex and birth date with the number or a name, or an individual number"));
+    }
+    let cut: u64 = report.kinds.values().filter_map(|counts| counts.repaired.get("go-missing")).sum();
+    if cut > 0 {
+        return Err(Failure::input(format!(
+            "{} claims files end without their GO record, as if cut off; no package was made",
+            thousands(cut)
+        ))
+        .hint("ask for the whole files; if they are as they must be, run again with --accept-losses"));
+    }
     for (kind, counts) in report.kinds.iter().filter(|(kind, _)| **kind != Kind::Files) {
         let unreadable: u64 = counts.quarantined.values().sum();
         let unborn = counts.values_lost.get("birth-date").copied().unwrap_or_default();

@@ -76,7 +76,7 @@ fn make(args: &WithdrawMake, out: &Out) -> Done {
     let tombstones = pseudonymizer.tombstones().input("the lists")?;
     if tombstones.height() == 0 {
         return Err(Failure::input("the lists name nobody")
-            .hint("give an opt-out list: identity columns and no others, see `sudare pseudonymize --explain`"));
+            .hint("give a CSV with identity columns (保険者番号, 番号, 氏名, カナ氏名, 生年月日, 性別) and a column オプトアウト日, which may be empty"));
     }
     let writer = Writer::create(&args.output, header, std::slice::from_ref(&card.recipient));
     let mut writer = writer.input(format!("{} can't be written", args.output.display()))?;
@@ -125,6 +125,15 @@ fn accept(args: &WithdrawAccept, out: &Out) -> Done {
     let catalogue = unlocked.room.catalogue()?;
     let opened = open(&args.batch, &unlocked, &catalogue, true)?;
     let manifest = opened.manifest.digest().input("the manifest")?;
+    if let Some(key) = super::link::key_in_force(&unlocked)?
+        && key != opened.manifest.header.linkage_key
+    {
+        return Err(Failure::input(format!(
+            "the batch was made under the linkage key {}, and the room's tokens are under {key}: it would find nobody",
+            opened.manifest.header.linkage_key
+        ))
+        .hint("make it again with the linkage key in force and its --epoch"));
+    }
     let approval = fail::read_text(&args.approval)?;
     let second = approved(&approval, &unlocked, &opened, &manifest, true)?;
     let folder = unlocked.room.folder("withdrawals")?;

@@ -62,9 +62,11 @@ pub enum ReadError {
     },
     /// The given inputs hold no file that a reader knows.
     #[error(
-        "no readable file among the {inputs} inputs. Give eligibility, claims, checkups, FHIR, lifelogs or tables in one of the formats of the guide; folders and zips are opened."
+        "no readable file among the {inputs} inputs{unread}. Give eligibility, claims, checkups, FHIR, lifelogs or tables (README lists the formats); folders and zips are opened."
     )]
     Nothing {
+        /// The first files that were met and not read, each with its reason code.
+        unread: String,
         /// How many inputs were given.
         inputs: usize,
     },

@@ -290,6 +290,12 @@ impl Tally {
         }
     }
 
+    /// The first files that could not be read, with their reasons, as an error shows them.
+    pub(super) fn unread_files(&self) -> String {
+        let files = self.findings.iter().filter(|finding| finding.kind == Kind::Files).take(5);
+        files.map(|finding| format!("; {} ({})", finding.file, finding.code)).collect()
+    }
+
     pub(super) fn report(self, watch: &Watch) -> QualityReport {
         let kinds: BTreeMap<Kind, Counts> = self
             .kinds

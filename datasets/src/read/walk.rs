@@ -3,10 +3,11 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fs::{self, File};
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use audit_log::digest::Hasher;
 use zip::ZipArchive;
 
 use super::ReadOptions;
@@ -65,7 +66,8 @@ pub(super) fn plan<'a>(
     tally: &mut Tally,
 ) -> Result<Plan<'a>, ReadError> {
     let archives = Archives::default();
-    let mut walk = Walk { options, maps, tally, items: Vec::new(), seen: HashSet::new(), archives };
+    let mut walk =
+        Walk { options, maps, tally, items: Vec::new(), seen: HashSet::new(), copies: Copies::default(), archives };
     for input in inputs {
         walk.path(input, true, 0)?;
     }
@@ -107,7 +109,7 @@ impl Plan<'_> {
     /// When all is read: archives that hold another number of documents than they say.
     pub(super) fn finish(self, inputs: usize, tally: &mut Tally) -> Result<(), ReadError> {
         self.archives.compare(tally);
-        if self.any { Ok(()) } else { Err(ReadError::Nothing { inputs }) }
+        if self.any { Ok(()) } else { Err(ReadError::Nothing { inputs, unread: tally.unread_files() }) }
     }
 }
 
@@ -206,7 +208,58 @@ struct Walk<'a> {
     tally: &'a mut Tally,
     items: Vec<Item>,
     seen: HashSet<Same>,
+    copies: Copies,
     archives: Archives,
+}
+
+/// What desktops leave in folders.
+fn is_litter(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    matches!(name, Some(".DS_Store" | "Thumbs.db" | "desktop.ini"))
+}
+
+/// Files met so far, by size: a copy under another name would count every record twice. Only files of one size are read for it.
+#[derive(Default)]
+struct Copies(HashMap<u64, Vec<Copied>>);
+
+/// A file, and its digest once that was needed.
+type Copied = (PathBuf, Option<[u8; 32]>);
+
+impl Copies {
+    fn knows(&mut self, path: &Path, size: u64) -> io::Result<bool> {
+        let alike = self.0.entry(size).or_default();
+        let mut digest = None;
+        // An empty file is refused or passed over for itself.
+        if size > 0 && !alike.is_empty() {
+            let own = hash(path)?;
+            for (other, known) in alike.iter_mut() {
+                let known = match known {
+                    Some(known) => *known,
+                    None => *known.insert(hash(other)?),
+                };
+                if known == own {
+                    return Ok(true);
+                }
+            }
+            digest = Some(own);
+        }
+        alike.push((path.to_owned(), digest));
+        Ok(false)
+    }
+}
+
+fn hash(path: &Path) -> io::Result<[u8; 32]> {
+    let mut input = BufReader::with_capacity(1 << 18, File::open(path)?);
+    let mut hasher = Hasher::new();
+    loop {
+        let bytes = input.fill_buf()?;
+        if bytes.is_empty() {
+            return Ok(hasher.finish());
+        }
+        hasher.update(bytes);
+        let all = bytes.len();
+        input.consume(all);
+    }
 }
 
 /// What tells one file from another, however it was reached.
@@ -279,6 +332,14 @@ impl Walk<'_> {
         if item.unseen {
             self.archives.file(&item.shown);
             self.items.push(item);
+            return Ok(());
+        }
+        if is_litter(path) {
+            beside(self.tally, "system-file");
+            return Ok(());
+        }
+        if self.copies.knows(path, about.len()).map_err(failed)? {
+            beside(self.tally, "file-twice");
             return Ok(());
         }
         let head = glance(&mut File::open(path).map_err(failed)?, self.maps).map_err(failed)?;

@@ -62,10 +62,21 @@ pub(super) fn load(
         (staged, snapshot)
     };
     bar.finish_and_clear();
-    staged.publish(&snapshot_file(&snapshot)).input("the store can't be published")?;
+    let file = snapshot_file(&snapshot);
+    if unlocked.room.folder("store")?.join(&file).is_file() && latest(unlocked) == Some(snapshot.clone()) {
+        out.line("  nothing has changed: the state is the one before");
+        return Ok(snapshot);
+    }
+    staged.publish(&file).input("the store can't be published")?;
     unlocked.append(&Event::Snapshot { snapshot: snapshot.clone(), linkage: index })?;
     unlocked.checkpoint()?;
     Ok(snapshot)
+}
+
+fn latest(unlocked: &Unlocked) -> Option<String> {
+    let snapshot =
+        |event: &Event| if let Event::Snapshot { snapshot, .. } = event { Some(snapshot.clone()) } else { None };
+    unlocked.log.entries().iter().rev().find_map(|entry| snapshot(&entry.event))
 }
 
 /// The file name of a snapshot within `store/`.

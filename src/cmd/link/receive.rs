@@ -1,14 +1,14 @@
 //! Packages as they arrive: signed by a source of the policy whose key is not revoked, made for this room, newer than the last, under
 //! the linkage key in force or a bridge to it. Then their content, re-keyed and brought under one linkage key.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use audit_log::note::Verifier;
 use audit_log::{Event, KeyVerdict, digest};
 use datasets::catalogue::Catalogue;
-use pseudonymize::package::{self, Expected, Opened, PackageError};
-use pseudonymize::{RoomBridge, rekey_identities, rekey_tables};
+use pseudonymize::package::{self, Expected, Header, Opened, PackageError};
+use pseudonymize::{RoomBridge, Tombstones, rekey_identities, rekey_tables};
 
 use super::Content;
 use super::removal::Removals;
@@ -31,6 +31,7 @@ pub(super) struct Received {
 /// Accepts new packages: signed by a source of the policy, for this room, newer than the source's last.
 pub(super) fn packages(
     new: &[PathBuf],
+    new_key: Option<&str>,
     unlocked: &mut Unlocked,
     catalogue: &Catalogue,
     out: &Out,
@@ -45,8 +46,29 @@ pub(super) fn packages(
         let last = all.iter().filter(|p| Some(&p.source) == claimed_source(path).as_ref()).map(|p| p.sequence).max();
         let opened = open_package(path, unlocked, catalogue, last, linkage_key.as_deref(), &keys)?;
         let header = &opened.manifest.header;
+        in_order(path, header, &all)?;
+        if let Some(replaced) = header.replaces.as_ref().filter(|_| linkage_key.as_ref() != Some(&header.linkage_key)) {
+            if new_key != Some(header.linkage_key.as_str()) {
+                return Err(Failure::refused(format!(
+                    "{}: this bridge would move the room to the linkage key {}",
+                    path.display(),
+                    header.linkage_key
+                ))
+                .hint("if the stewards have announced that very key, say so: --new-linkage-key KEY"));
+            }
+            let mut waiting: Vec<&str> =
+                all.iter().map(|p| p.source.as_str()).filter(|s| *s != header.source).collect();
+            waiting.sort_unstable();
+            waiting.dedup();
+            out.line(format!(
+                "  this bridge moves the room from the linkage key {replaced} to {}; still without a bridge: {}",
+                header.linkage_key,
+                if waiting.is_empty() { "nobody".to_owned() } else { waiting.join(", ") }
+            ));
+        }
         linkage_key = Some(header.linkage_key.clone());
         check_kinds(path, &header.source, &opened, &unlocked.room, catalogue)?;
+        check_shape(path, &opened, unlocked, catalogue)?;
         let kept = Received {
             path: folder.join(format!("{}-{}.sudare", header.source, header.sequence)),
             source: header.source.clone(),
@@ -75,6 +97,59 @@ pub(super) fn packages(
         ));
     }
     Ok(all)
+}
+
+/// Everything that a later run relies on, before the log has the package: afterwards it could only be refused for ever.
+fn check_shape(path: &Path, opened: &Opened, unlocked: &Unlocked, catalogue: &Catalogue) -> Done {
+    let key = unlocked.key()?;
+    let doing = || format!("refused: {}", path.display());
+    let identities = rekey_identities(&opened.identity, key).input(doing())?;
+    let known: HashSet<u32> = identities.iter().map(|identity| identity.ident).collect();
+    if known.len() != identities.len() {
+        return Err(Failure::input(format!("{}: an identity stands twice", doing())));
+    }
+    let tables = rekey_tables(opened.tables.clone(), key, catalogue).input(doing())?;
+    for (name, frame) in &tables {
+        let idents = frame.column("ident").and_then(|column| column.u32().cloned()).input(doing())?;
+        if !idents.iter().all(|ident| ident.is_some_and(|ident| known.contains(&ident))) {
+            return Err(Failure::input(format!("{}: a row of {name} belongs to no identity of the package", doing())));
+        }
+    }
+    if let Some(frame) = &opened.tombstones {
+        Tombstones::default().add(frame, key).input(doing())?;
+    }
+    RoomBridge::default().add(&opened.bridge, key).input(doing())
+}
+
+/// Rotations go forward only, and a source's own old packages need its bridge before its new ones, or its people would be split.
+fn in_order(path: &Path, header: &Header, all: &[Received]) -> Done {
+    let retired = all.iter().filter_map(|p| p.replaces.as_ref()).any(|key| *key == header.linkage_key);
+    if retired {
+        return Err(Failure::refused(format!(
+            "{}: the linkage key {} was replaced before and does not come back",
+            path.display(),
+            header.linkage_key
+        ))
+        .hint("--from is the key in force, --to the new one"));
+    }
+    let own = || all.iter().filter(|p| p.source == header.source);
+    let old = own().any(|p| p.linkage_key != header.linkage_key);
+    let bridged = own().any(|p| p.replaces.is_some() && p.linkage_key == header.linkage_key);
+    if header.replaces.is_none() && old && !bridged {
+        return Err(Failure::refused(format!(
+            "{}: {} has packages under an earlier linkage key and no bridge to this one: its people would be counted twice",
+            path.display(),
+            header.source
+        ))
+        .hint("link the source's bridge first (`sudare key rotate`)"));
+    }
+    Ok(())
+}
+
+/// The public name of the linkage key of the room's last package; `None` before the first.
+pub fn key_in_force(unlocked: &Unlocked) -> Done<Option<String>> {
+    let folder = unlocked.room.folder("packages")?;
+    Ok(known_packages(unlocked, &folder)?.pop().map(|last| last.linkage_key))
 }
 
 fn known_packages(unlocked: &Unlocked, folder: &Path) -> Done<Vec<Received>> {
@@ -278,7 +353,7 @@ pub(super) fn contents(
     }
     // Tombstones may be of any time; each key's bridges are tried once, from the oldest on.
     for step in received.iter().filter_map(|package| steps.get(package.replaces.as_ref()?)) {
-        removals.translate(&step.all);
+        removals.translate(&step.own, &step.all);
     }
     Ok((contents, removals))
 }

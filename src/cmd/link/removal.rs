@@ -35,17 +35,22 @@ impl Removals {
         self.sources.entry(source.to_owned()).or_default().add(frame, key)
     }
 
-    /// Tombstones from before a rotation hold after it.
-    pub(super) fn translate(&mut self, bridge: &RoomBridge) {
-        bridge.tombstones(&mut self.room);
-        self.sources.values_mut().for_each(|tombstones| bridge.tombstones(tombstones));
+    /// Tombstones from before a rotation hold after it. A withdrawal takes every new token that any source's bridge knows for
+    /// it: no bridge can undo one. A source's opt-outs go over its own bridge, if it has one.
+    pub(super) fn translate(&mut self, own: &BTreeMap<String, RoomBridge>, all: &RoomBridge) {
+        own.values().for_each(|bridge| bridge.tombstones(&mut self.room));
+        for (source, tombstones) in &mut self.sources {
+            own.get(source).unwrap_or(all).tombstones(tombstones);
+        }
     }
 }
 
 /// Takes out whoever a tombstone covers, with every spelling that linkage found of them; true if anything went.
 pub(super) fn apply(contents: &mut [Content], outcome: &Outcome, removals: &Removals) -> Done<bool> {
-    // Persons out of the room, and (source, person) pairs.
-    let (mut persons, mut pairs) = (HashSet::new(), HashSet::new());
+    // Persons out of the room, and (source, person) pairs. Who has no month of birth in any file has no age in any answer.
+    let unborn = (0_u32..).zip(&outcome.attributes).filter(|(_, known)| known.birth_month.is_none());
+    let (mut persons, mut pairs): (HashSet<u32>, HashSet<(String, u32)>) =
+        (unborn.map(|(p, _)| p).collect(), HashSet::new());
     let mut person_of = outcome.person_of.iter().copied();
     for content in contents.iter() {
         let own = removals.sources.get(&content.source);

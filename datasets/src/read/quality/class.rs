@@ -66,7 +66,7 @@ const CLASSES: &[(Class, &[&str])] = &[
         "value-missing",
     ]),
     (PlausibilityUniqueness, &[
-        "day-twice", "document-twice", "file-of-two-users", "given-twice", "overlap", "patient-twice", "repeated", "result-twice",
+        "day-twice", "document-twice", "file-of-two-users", "file-twice", "given-twice", "overlap", "patient-twice", "repeated", "result-twice",
         "row-twice",
         "sleep-twice",
         "user-twice",
@@ -85,7 +85,7 @@ const CLASSES: &[(Class, &[&str])] = &[
         "administrative", "archive-index", "archive-summary", "asked-declined", "days-away", "entered-in-error",
         "file-name", "free-text", "group", "guidance-record", "in-bed", "in-correlation", "link-to-folder", "no-regular-file",
         "not-asked", "not-first-of-day", "not-performed", "not-used", "organ-donor", "other-device", "other-resource",
-        "patient-generated", "section-not-used", "settlement", "superseded", "type-activity", "type-data", "type-hearing", "type-mobility",
+        "patient-generated", "section-not-used", "settlement", "superseded", "system-file", "type-activity", "type-data", "type-hearing", "type-mobility",
         "type-nutrition", "type-other-category", "type-other-quantity", "unit-left-out",
     ]),
     (Refusal, &[
