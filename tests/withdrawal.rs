@@ -114,3 +114,74 @@ fn a_withdrawal_takes_two_stewards_and_stays() {
     let (code, said) = house.fails(&["link", "--room", "room", "--room-passphrase-file", "room.pass"]);
     assert!(code == 3 && said.contains("in the log but not in the room"), "{said}");
 }
+
+#[test]
+fn a_list_that_nobody_can_read_stops_the_run() {
+    let (house, kenpo) = house();
+    let text = list(&kenpo[..2]);
+    let utf16: Vec<u8> =
+        [0xFEFF].into_iter().chain(text.encode_utf16()).flat_map(|unit: u16| unit.to_le_bytes()).collect();
+    let lists = [utf16, text.replace("オプトアウト日", "覚え").into_bytes(), text.replace(',', ";").into_bytes()];
+    for (i, bytes) in lists.into_iter().enumerate() {
+        std::fs::write(house.path("kenpo/out.csv"), bytes).unwrap();
+        let output = format!("x{i}.sudare");
+        let (code, said) = house.fails(&[
+            "pseudonymize",
+            "--source",
+            "kenpo",
+            "--identity",
+            "kenpo.identity",
+            "--passphrase-file",
+            "kenpo.pass",
+            "--linkage-key",
+            "linkage.key",
+            "--card",
+            "room/room.card.toml",
+            "-o",
+            &output,
+            "kenpo",
+        ]);
+        assert!(code == 2 && said.contains("out.csv") && said.contains("no package was made"), "{said}");
+        assert!(!house.path(&output).exists());
+    }
+    // Nor one whose entries hold nothing to find anybody by.
+    std::fs::write(house.path("kenpo/out.csv"), text.replace(",1,2026", ",,2026").replace(",2,2026", ",,2026"))
+        .unwrap();
+    let (code, said) = house.fails(&[
+        "pseudonymize",
+        "--source",
+        "kenpo",
+        "--identity",
+        "kenpo.identity",
+        "--passphrase-file",
+        "kenpo.pass",
+        "--linkage-key",
+        "linkage.key",
+        "--card",
+        "room/room.card.toml",
+        "-o",
+        "y.sudare",
+        "kenpo",
+    ]);
+    assert!(code == 2, "{said}");
+}
+
+#[test]
+fn an_opt_out_reaches_spellings_that_only_a_third_one_joins() {
+    let house = House::new();
+    let mut rows = people(KENPO, 8);
+    let person = rows[4].clone();
+    // Listed by kanji; one row has kanji and kana, the next kana only, each under a number of its own.
+    rows.push(Someone { number: "77001".into(), ..person.clone() });
+    rows.push(Someone { number: "77002".into(), name: String::new(), ..person.clone() });
+    house.write("kenpo/e.csv", &eligibility(&rows));
+    let entry = Someone { number: "77009".into(), kana: String::new(), ..person };
+    house.write("kenpo/out.csv", &list(&[entry]));
+    // A copy under another name counts nothing twice.
+    std::fs::copy(house.path("kenpo/e.csv"), house.path("kenpo/e (2).csv")).unwrap();
+    let package = house.package("kenpo", 1, &["kenpo"]);
+    house.link(&[&package]);
+    assert_eq!((house.number(COUNT), house.number(ROWS)), (7, 7));
+    // Nothing new: the room says so and ends well.
+    assert!(house.link(&[]).contains("nothing has changed"));
+}
