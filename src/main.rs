@@ -13,6 +13,10 @@ mod room;
 
 use std::process::ExitCode;
 
+/// Threads hand frames to each other; this allocator takes that well.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 use clap::Parser;
 
 fn main() -> ExitCode {

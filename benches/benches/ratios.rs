@@ -4,6 +4,10 @@
 
 use std::process::ExitCode;
 
+/// As the program has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 use sudare_benches::{Size, run};
 
 fn main() -> ExitCode {
