@@ -351,3 +351,24 @@ fn dates_and_numbers_beyond_all_bounds() {
     assert_eq!((got.quarantined(K, "quantity"), got.quarantined(K, "day-count")), (1, 1));
     assert_eq!(got.int("act", "points", 0), Some(20_000_000), "put to the bound");
 }
+
+#[test]
+fn a_damaged_receipt_line_gives_nobody_somebody_elses_care() {
+    let mut lines = MEDICAL.to_vec();
+    lines[8] = "RF,2,1116,202403,架空　次郎,1,3550229";
+    let got = take(&lines);
+    assert_eq!((got.height("claim"), got.height("diagnosis"), got.height("act")), (0, 0, 0));
+    assert_eq!(got.quarantined(K, "receipt-damaged"), 11);
+}
+
+#[test]
+fn a_filler_is_no_receipt_number() {
+    let zeros = "0".repeat(17);
+    let (first, second) = (MEDICAL[1].to_owned(), MEDICAL[8].to_owned());
+    let (first, second) = (first + &skip(6, 18, &zeros), second + &skip(6, 18, &zeros));
+    let mut lines = MEDICAL.to_vec();
+    (lines[1], lines[8]) = (&first, &second);
+    let got = take(&lines);
+    assert_eq!(got.height("claim"), 2);
+    assert_ne!(got.text("claim", "receipt_number", 0), got.text("claim", "receipt_number", 1));
+}

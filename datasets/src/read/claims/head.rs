@@ -208,6 +208,13 @@ impl Take<'_> {
     ) -> Result<Head<'r>, &'static str> {
         let view = &views.adjudicated;
         let (_, common) = receipt.find(view, b"RE").ok_or("receipt-without-re")?;
+        // Two insurers or two patients in one receipt: a line between them that should have begun another one is damaged.
+        // Nobody's care must go to somebody else.
+        let many =
+            |tag: &Tag| view.iter().filter(|at| receipt.records.get(**at).is_some_and(|r| r.tag == *tag)).count() > 1;
+        if many(b"HO") || many(b"RE") {
+            return Err("receipt-damaged");
+        }
         let mut sort = match common.get(2) {
             [b'1', _, _, _] => Sort::Medical,
             [b'3', _, _, _] => Sort::Dental,
@@ -286,7 +293,8 @@ impl Take<'_> {
         let managed = receipt.records.iter().find(|record| record.tag == *b"MN").map(|record| receipt.fields(*record));
         let managed = managed.iter().flat_map(|fields| [("s", *fields, 3), ("m", *fields, 1)]);
         for (kind, fields, item) in managed.chain([("s", common, sort.search())]) {
-            if let Some(number) = self.decoded(fields.get(item)) {
+            // A filler in the number's place would make one receipt of all that have it.
+            if let Some(number) = self.decoded(fields.get(item)).filter(|number| !filler(number)) {
                 let mut name = String::with_capacity(number.len() + 2);
                 name.push_str(kind);
                 name.push(':');
@@ -317,4 +325,11 @@ impl Take<'_> {
             }
         }
     }
+}
+
+/// A number that is no number: zeros, or another character over and over.
+fn filler(number: &str) -> bool {
+    let mut letters = number.chars();
+    let first = letters.next().unwrap_or('0');
+    letters.all(|letter| letter == first) && (first == '0' || number.chars().count() >= 4)
 }
