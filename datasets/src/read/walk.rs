@@ -338,13 +338,16 @@ impl Walk<'_> {
             beside(self.tally, "system-file");
             return Ok(());
         }
-        if self.copies.knows(path, about.len()).map_err(failed)? {
+        let head = glance(&mut File::open(path).map_err(failed)?, self.maps).map_err(failed)?;
+        let format = sniff::format(&head, self.maps).0;
+        if format == Format::Zip {
+            return self.zip(path);
+        }
+        // Whose a personal file is depends on where it lies: there, two equal ones are no copies.
+        let personal = matches!(format, Format::AppleHealth | Format::Fitbit | Format::Fhir);
+        if !personal && self.copies.knows(path, about.len()).map_err(failed)? {
             beside(self.tally, "file-twice");
             return Ok(());
-        }
-        let head = glance(&mut File::open(path).map_err(failed)?, self.maps).map_err(failed)?;
-        if sniff::format(&head, self.maps).0 == Format::Zip {
-            return self.zip(path);
         }
         self.file(item, &head)
     }
