@@ -10,7 +10,7 @@ use polars::prelude::{BooleanChunked, DataFrame, DataType, UInt32Chunked};
 
 use crate::frames::{FrameError, Shaped};
 use crate::token::{PASSES, Pass, SourceKeys, Token};
-use crate::tombstones::{self, FINDING, Tokens, covers};
+use crate::tombstones::{self, Listed, Tokens, finding};
 use crate::transform::{IDENTITY, Identifiers};
 
 /// Under this name: entries of lists that no other spelling can be compared with, for want of anything readable.
@@ -22,9 +22,7 @@ const LISTED: &str = "opted_out";
 /// Who is listed, and what was kept back.
 #[derive(Default)]
 pub(crate) struct OptOuts {
-    listed: HashSet<(Pass, Token)>,
-    /// Tokens of ID1 whose entry has a 枝番.
-    branched: HashSet<Token>,
+    listed: Listed<Token>,
     /// All tokens of every entry.
     entries: BTreeSet<Tokens<Token>>,
     /// Numbers, as the package would show them.
@@ -35,9 +33,6 @@ pub(crate) struct OptOuts {
     met: Vec<Tokens<Token>>,
     alone: u64,
 }
-
-/// Entries up to which it is counted who met nobody.
-const ALONE: usize = 2_000;
 
 impl OptOuts {
     /// First pass over a run: who is there, with all tokens. [`OptOuts::close`] ends it.
@@ -72,21 +67,12 @@ impl OptOuts {
     /// spellings stay here too, those that only meet the list through a third one.
     pub(crate) fn close(&mut self) {
         let mut rest = std::mem::take(&mut self.met);
-        let entries = self.entries.clone();
-        let hit = |met: &[Tokens<Token>], entry: &Tokens<Token>| {
-            let shares = |other: &Tokens<Token>| {
-                FINDING.into_iter().any(|pass| {
-                    let of = |tokens: &Tokens<Token>| tokens.get(pass.index()).copied().flatten();
-                    of(entry).is_some() && of(entry) == of(other)
-                })
-            };
-            met.iter().any(shares)
-        };
-        let alone = if entries.len() <= ALONE { entries.iter().filter(|entry| !hit(&rest, entry)).count() } else { 0 };
-        self.alone = alone as u64;
+        let there: HashSet<(Pass, Token)> = rest.iter().flat_map(finding).collect();
+        let alone = self.entries.iter().filter(|entry| !finding(entry).any(|token| there.contains(&token)));
+        self.alone = alone.count() as u64;
         loop {
             let before = rest.len();
-            let (covered, others): (Vec<_>, Vec<_>) = rest.into_iter().partition(|tokens| self.cover(tokens));
+            let (covered, others): (Vec<_>, Vec<_>) = rest.into_iter().partition(|tokens| self.listed.covers(tokens));
             covered.into_iter().for_each(|tokens| self.entry(tokens));
             rest = others;
             if rest.len() == before {
@@ -125,8 +111,7 @@ impl OptOuts {
                     return Err(FrameError::LateOptOut);
                 }
                 let found = tokens(row);
-                let vague = FINDING.into_iter().all(|pass| found.get(pass.index()).copied().flatten().is_none());
-                self.count(VAGUE, usize::from(vague));
+                self.count(VAGUE, usize::from(finding(&found).next().is_none()));
                 self.entry(found);
                 self.out.insert(keys.renumber(number));
             }
@@ -136,7 +121,7 @@ impl OptOuts {
         }
         for (row, number) in numbers.iter().enumerate() {
             if let Some(number) = number
-                && self.cover(&tokens(row))
+                && self.listed.covers(&tokens(row))
             {
                 self.out.insert(keys.renumber(number));
             }
@@ -146,16 +131,8 @@ impl OptOuts {
     }
 
     fn entry(&mut self, tokens: Tokens<Token>) {
-        let of = |pass: Pass| tokens.get(pass.index()).copied().flatten();
-        self.listed.extend(FINDING.into_iter().filter_map(|pass| Some((pass, of(pass)?))));
-        if let (Some(_), Some(id1)) = (of(Pass::Member), of(Pass::Id1)) {
-            self.branched.insert(id1);
-        }
+        self.listed.add(&tokens);
         self.entries.insert(tokens);
-    }
-
-    fn cover(&self, tokens: &Tokens<Token>) -> bool {
-        covers(tokens, &|pass, token| self.listed.contains(&(pass, token)), &|id1| self.branched.contains(&id1))
     }
 
     /// The entries, in an order that tells nothing of the lists'.
@@ -202,7 +179,7 @@ impl OptOuts {
                 }
             }
         }
-        if kept_tokens.iter().any(|tokens| self.cover(tokens)) {
+        if kept_tokens.iter().any(|tokens| self.listed.covers(tokens)) {
             return Err(FrameError::LateOptOut);
         }
         self.count(IDENTITY, frame.height() - kept.height());

@@ -189,14 +189,12 @@ pub fn rekey_identities(frame: &DataFrame, key: &RoomKey) -> Result<Vec<RoomIden
     let death = shaped.date("death")?;
     let insurer = shaped.u64("insurer")?;
     let postcode = shaped.str("postcode3")?;
-    let mut tokens = Vec::with_capacity(PASSES);
-    for pass in Pass::ALL {
-        tokens.push((pass, shaped.binary(pass.column())?));
-    }
+    let tokens = rekeyed(&shaped, frame.height(), key)?;
     (0..frame.height())
-        .map(|row| {
+        .zip(tokens)
+        .map(|(row, tokens)| {
             let birth_ym = sane(birth.get(row));
-            let mut identity = RoomIdentity {
+            Ok(RoomIdentity {
                 ident: ident.get(row).ok_or_else(|| shaped.null("ident"))?,
                 sex: sex.get(row).and_then(|s| u8::try_from(s).ok()).filter(|s| *s <= 2).unwrap_or(0),
                 birth_ym,
@@ -207,17 +205,28 @@ pub fn rekey_identities(frame: &DataFrame, key: &RoomKey) -> Result<Vec<RoomIden
                 insurer: insurer.get(row).map(|i| key.rekey_u64(i)),
                 death: sane(death.get(row)),
                 postcode3: postcode.get(row).and_then(|p| p.parse().ok()),
-                tokens: [None; PASSES],
-            };
-            for ((pass, column), slot) in tokens.iter().zip(&mut identity.tokens) {
-                if let Some(bytes) = column.get(row) {
-                    let token = Token::try_from(bytes).map_err(|_| shaped.wrong(pass.column(), &DataType::Binary))?;
-                    *slot = Some(key.rekey(*pass, &token));
-                }
-            }
-            Ok(identity)
+                tokens,
+            })
         })
         .collect()
+}
+
+/// The token columns of a frame, re-keyed, row by row.
+pub(crate) fn rekeyed(
+    shaped: &Shaped<'_>,
+    rows: usize,
+    key: &RoomKey,
+) -> Result<Vec<[Option<u128>; PASSES]>, FrameError> {
+    let mut out = vec![[None; PASSES]; rows];
+    for pass in Pass::ALL {
+        for (tokens, bytes) in out.iter_mut().zip(shaped.binary(pass.column())?.iter()) {
+            if let (Some(slot), Some(bytes)) = (tokens.get_mut(pass.index()), bytes) {
+                let token = Token::try_from(bytes).map_err(|_| shaped.wrong(pass.column(), &DataType::Binary))?;
+                *slot = Some(key.rekey(pass, &token));
+            }
+        }
+    }
+    Ok(out)
 }
 
 /// A day between about 1805 and 2189; others are no days, and nothing later may stumble over them.

@@ -5,12 +5,13 @@
 //! of it, is elsewhere.
 
 use std::collections::HashSet;
+use std::hash::Hash;
 
-use polars::prelude::{BinaryChunkedBuilder, DataFrame, DataType, IntoColumn, IntoSeries};
+use polars::prelude::{BinaryChunkedBuilder, DataFrame, IntoColumn, IntoSeries};
 
 use crate::frames::{FrameError, Shaped};
-use crate::room::{RoomIdentity, RoomKey};
-use crate::token::{PASSES, Pass, Token};
+use crate::room::{RoomIdentity, RoomKey, rekeyed};
+use crate::token::{PASSES, Pass};
 
 /// The name of the part in a package, and of the frame in errors.
 pub(crate) const TOMBSTONES: &str = "tombstones";
@@ -24,7 +25,7 @@ pub(crate) type Tokens<T> = [Option<T>; PASSES];
 
 /// A frame with a 16-byte Binary column per pass.
 pub(crate) fn frame<'t>(
-    entries: impl ExactSizeIterator<Item = &'t Tokens<Token>> + Clone,
+    entries: impl ExactSizeIterator<Item = &'t Tokens<crate::Token>> + Clone,
 ) -> Result<DataFrame, FrameError> {
     let mut columns = Vec::with_capacity(PASSES);
     let height = entries.len();
@@ -38,13 +39,53 @@ pub(crate) fn frame<'t>(
     DataFrame::new(height, columns).map_err(|e| FrameError::polars(TOMBSTONES, &e))
 }
 
+/// Who is listed, by tokens of one side: the source's own, or the room's.
+pub(crate) struct Listed<T> {
+    tokens: HashSet<(Pass, T)>,
+    /// Tokens of ID1 whose entry has a 枝番: another 枝番 under them is another member of the family.
+    branched: HashSet<T>,
+}
+
+impl<T> Default for Listed<T> {
+    fn default() -> Self {
+        Self { tokens: HashSet::new(), branched: HashSet::new() }
+    }
+}
+
+/// The tokens of an identity by which somebody is found.
+pub(crate) fn finding<T: Copy>(tokens: &Tokens<T>) -> impl Iterator<Item = (Pass, T)> {
+    FINDING.into_iter().filter_map(|pass| Some((pass, of(tokens, pass)?)))
+}
+
+fn of<T: Copy>(tokens: &Tokens<T>, pass: Pass) -> Option<T> {
+    tokens.get(pass.index()).copied().flatten()
+}
+
+impl<T: Copy + Eq + Hash> Listed<T> {
+    pub(crate) fn add(&mut self, tokens: &Tokens<T>) {
+        self.tokens.extend(finding(tokens));
+        if let (Some(_), Some(id1)) = (of(tokens, Pass::Member), of(tokens, Pass::Id1)) {
+            self.branched.insert(id1);
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.tokens.is_empty()
+    }
+
+    /// Whether an identity is one of these people's: it shares a token with an entry. ID1 alone does not count where both
+    /// the entry and the identity have a 枝番, or a twin would go with a twin.
+    pub(crate) fn covers(&self, tokens: &Tokens<T>) -> bool {
+        let twins = |pass, token| {
+            pass == Pass::Id1 && of(tokens, Pass::Member).is_some() && self.branched.contains(&token)
+        };
+        finding(tokens).any(|(pass, token)| self.tokens.contains(&(pass, token)) && !twins(pass, token))
+    }
+}
+
 /// Tokens of people whose rows must go, as the room knows them.
 #[derive(Default)]
-pub struct Tombstones {
-    tokens: HashSet<(Pass, u128)>,
-    /// Tokens of ID1 whose entry has a 枝番: another 枝番 under them is another member of the family.
-    branched: HashSet<u128>,
-}
+pub struct Tombstones(Listed<u128>);
 
 impl std::fmt::Debug for Tombstones {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -61,66 +102,25 @@ impl Tombstones {
         let mut frame = frame.clone();
         frame.rechunk_mut();
         let shaped = Shaped::new(TOMBSTONES, &frame);
-        let mut columns = Vec::with_capacity(PASSES);
-        for pass in Pass::ALL {
-            columns.push((pass, shaped.binary(pass.column())?));
-        }
-        for row in 0..frame.height() {
-            let mut tokens: Tokens<u128> = [None; PASSES];
-            for ((pass, column), slot) in columns.iter().zip(&mut tokens) {
-                if let Some(bytes) = column.get(row) {
-                    let token = Token::try_from(bytes).map_err(|_| shaped.wrong(pass.column(), &DataType::Binary))?;
-                    *slot = Some(key.rekey(*pass, &token));
-                }
-            }
-            self.entry(&tokens);
+        for row in rekeyed(&shaped, frame.height(), key)? {
+            self.0.add(&row);
         }
         Ok(())
     }
 
-    fn entry(&mut self, tokens: &Tokens<u128>) {
-        let of = |pass: Pass| tokens.get(pass.index()).copied().flatten();
-        self.tokens.extend(FINDING.into_iter().filter_map(|pass| Some((pass, of(pass)?))));
-        if let (Some(_), Some(id1)) = (of(Pass::Member), of(Pass::Id1)) {
-            self.branched.insert(id1);
-        }
-    }
-
-    /// Replaces tokens as a bridge says, so that tombstones outlive a rotation of the linkage key.
-    pub fn translate(&mut self, new: &dyn Fn(Pass, u128) -> Option<u128>) {
+    /// Adds the new tokens that a bridge gives, so that tombstones outlive a rotation of the linkage key.
+    pub(crate) fn translate(&mut self, new: &dyn Fn(Pass, u128) -> Option<u128>) {
         let more: Vec<(Pass, u128)> =
-            self.tokens.iter().filter_map(|(pass, old)| Some((*pass, new(*pass, *old)?))).collect();
-        self.tokens.extend(more);
-        let more: Vec<u128> = self.branched.iter().filter_map(|old| new(Pass::Id1, *old)).collect();
-        self.branched.extend(more);
+            self.0.tokens.iter().filter_map(|(pass, old)| Some((*pass, new(*pass, *old)?))).collect();
+        self.0.tokens.extend(more);
+        let more: Vec<u128> = self.0.branched.iter().filter_map(|old| new(Pass::Id1, *old)).collect();
+        self.0.branched.extend(more);
     }
 
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.tokens.is_empty()
-    }
-
-    /// Whether an identity is one of these people's: it shares a token with an entry. ID1 alone does not count where both
-    /// the entry and the identity have a 枝番, or a twin would go with a twin.
+    /// Whether an identity is one of these people's: it shares a token with an entry, the twin of a listed twin excepted.
     pub fn cover(&self, identity: &RoomIdentity) -> bool {
-        covers(&identity.tokens, &|pass, token| self.tokens.contains(&(pass, token)), &|id1| {
-            self.branched.contains(&id1)
-        })
+        self.0.covers(&identity.tokens)
     }
-}
-
-/// The rule of [`Tombstones::cover`], for tokens of either side.
-pub(crate) fn covers<T: Copy>(
-    tokens: &Tokens<T>,
-    listed: &dyn Fn(Pass, T) -> bool,
-    branched: &dyn Fn(T) -> bool,
-) -> bool {
-    let of = |pass: Pass| tokens.get(pass.index()).copied().flatten();
-    FINDING.into_iter().any(|pass| match of(pass) {
-        Some(id1) if pass == Pass::Id1 && of(Pass::Member).is_some() => listed(pass, id1) && !branched(id1),
-        Some(token) => listed(pass, token),
-        None => false,
-    })
 }
 
 #[cfg(test)]
@@ -138,15 +138,15 @@ mod tests {
     }
 
     fn covered(list: &Tombstones, set: &[(Pass, u128)]) -> bool {
-        covers(&tokens(set), &|p, t| list.tokens.contains(&(p, t)), &|t| list.branched.contains(&t))
+        list.0.covers(&tokens(set))
     }
 
     #[test]
     fn one_shared_token_is_enough_but_twins_are_two() {
         let mut list = Tombstones::default();
-        assert!(list.is_empty());
-        list.entry(&tokens(&[(Pass::Member, 1), (Pass::Id1, 2), (Pass::Id2, 3), (Pass::Marriage, 4)]));
-        assert!(!list.is_empty());
+        assert!(list.0.is_empty());
+        list.0.add(&tokens(&[(Pass::Member, 1), (Pass::Id1, 2), (Pass::Id2, 3), (Pass::Marriage, 4)]));
+        assert!(!list.0.is_empty());
         assert!(covered(&list, &[(Pass::Member, 1)]));
         assert!(covered(&list, &[(Pass::Member, 9), (Pass::Id2, 3)]), "another spelling of the number");
         assert!(covered(&list, &[(Pass::Id1, 2)]), "an old record without 枝番 might be theirs: it goes");
@@ -155,14 +155,14 @@ mod tests {
         assert!(!covered(&list, &[(Pass::Id4, 3)]), "a token of another pass");
         // An entry without 枝番 can't tell twins apart: both go rather than one too few.
         let mut list = Tombstones::default();
-        list.entry(&tokens(&[(Pass::Id1, 2)]));
+        list.0.add(&tokens(&[(Pass::Id1, 2)]));
         assert!(covered(&list, &[(Pass::Member, 9), (Pass::Id1, 2)]));
     }
 
     #[test]
     fn a_bridge_adds_the_new_tokens() {
         let mut list = Tombstones::default();
-        list.entry(&tokens(&[(Pass::Id4, 7)]));
+        list.0.add(&tokens(&[(Pass::Id4, 7)]));
         list.translate(&|pass, old| (pass == Pass::Id4 && old == 7).then_some(70));
         assert!(covered(&list, &[(Pass::Id4, 70)]) && covered(&list, &[(Pass::Id4, 7)]));
     }

@@ -103,7 +103,7 @@ impl<'a> Pseudonymizer<'a> {
         self.opt_outs.close();
     }
 
-    /// Entries of opt-out lists that met nobody in this run (counted up to 2,000 entries).
+    /// Entries of opt-out lists that met nobody in this run.
     pub fn met_nobody(&self) -> u64 {
         self.opt_outs.alone()
     }
