@@ -50,6 +50,13 @@ impl Failure {
         Self { exit, message: message.to_string(), hint: None, told: false }
     }
 
+    /// Says where it happened.
+    #[must_use]
+    pub fn within(mut self, place: impl Display) -> Self {
+        self.message = format!("{place}: {}", self.message);
+        self
+    }
+
     /// Adds what to do about it.
     #[must_use]
     pub fn hint(mut self, hint: impl Display) -> Self {

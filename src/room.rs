@@ -116,15 +116,6 @@ impl Room {
         self.dir.join("log")
     }
 
-    /// Verifier keys of the stewards, who may co-sign: valid today, and not revoked in the log.
-    pub fn cosigners<'a>(&self, events: impl Iterator<Item = &'a Event>) -> Done<Vec<Verifier>> {
-        let revoked = crate::cmd::revoked(events);
-        let keys = self.policy.stewards(today()).map(|c| Verifier::parse(&c.verifier));
-        let keys = keys.collect::<Result<Vec<_>, _>>().input("a steward's card holds no key")?;
-        let usable = |key: &Verifier| !revoked.iter().any(|other| other.public_key() == key.public_key());
-        Ok(keys.into_iter().filter(usable).collect())
-    }
-
     /// The policy file must be the one that the log names last.
     fn check_policy<'a>(&self, events: impl DoubleEndedIterator<Item = &'a Event>) -> Done {
         let logged = events.rev().find_map(|e| match e {

@@ -163,7 +163,6 @@ fn packages_hold_none(demo: &Path, searcher: &Searcher) {
     let expected = Expected {
         room: "demo.sudare.example/room",
         schema: catalogue.digest(),
-        epoch: None,
         linkage_key: None,
         last_sequence: None,
     };

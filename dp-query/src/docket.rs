@@ -5,7 +5,7 @@ mod filed;
 
 use std::collections::BTreeMap;
 
-use audit_log::{Account as LogAccount, Entry, Event, KeyVerdict, Verifier};
+use audit_log::{Account as LogAccount, Entry, Event, Revoked, Verifier};
 use jiff::civil::Date;
 use policies::{Account, Approval, Ask, Charge, Digest, Kind, Policy, Role, Spent};
 
@@ -66,7 +66,7 @@ pub struct Docket {
     entries: u64,
     requests: Vec<Filed>,
     ignored: Vec<Ignored>,
-    revoked: Vec<Verifier>,
+    revoked: Revoked,
     room: Account,
     projects: BTreeMap<String, Account>,
     researchers: BTreeMap<(String, String), Account>,
@@ -277,7 +277,7 @@ impl Docket {
     #[must_use]
     pub fn cosigners(&self, policy: &Policy, day: Date) -> Vec<Verifier> {
         let keys = policy.stewards(day).filter_map(|card| Verifier::parse(&card.verifier).ok());
-        keys.filter(|key| !is_revoked(&self.revoked, key)).collect()
+        keys.filter(|key| !self.revoked.has(key)).collect()
     }
 
     /// The release of the same plan for the same project on the same snapshot, if there is one: it is given out again, free of charge.
@@ -310,40 +310,24 @@ pub(crate) const fn kind(account: LogAccount) -> Kind {
     }
 }
 
-/// By public key, whatever its name.
-fn is_revoked(revoked: &[Verifier], key: &Verifier) -> bool {
-    revoked.iter().any(|other| other.public_key() == key.public_key())
-}
-
 /// Verifier keys of the policy's cards, and which of them are revoked.
 struct Keys {
     cards: BTreeMap<String, Verifier>,
-    revoked: Vec<Verifier>,
+    revoked: Revoked,
 }
 
 impl Keys {
     fn of(entries: &[Entry], policy: &Policy) -> Self {
         let parse = |key: &str| Verifier::parse(key).ok();
         let cards = policy.cards().iter().filter_map(|card| Some((card.name.clone(), parse(&card.verifier)?)));
-        // By public key: a revoked key is not to come back under another name.
-        let mut revoked: Vec<Verifier> = Vec::new();
-        for entry in entries {
-            if let Event::Key { verifier, verdict, .. } = &entry.event
-                && let Some(key) = parse(verifier)
-            {
-                revoked.retain(|known| known.public_key() != key.public_key());
-                if *verdict == KeyVerdict::Revoked {
-                    revoked.push(key);
-                }
-            }
-        }
+        let revoked = Revoked::of(entries.iter().map(|entry| &entry.event));
         Self { cards: cards.collect(), revoked }
     }
 
     fn of_card(&self, name: &str, role: Role, policy: &Policy) -> Result<&Verifier, Fault> {
         let known = policy.card(name).is_some_and(|card| card.role == role);
         let key = self.cards.get(name).filter(|_| known).ok_or(Fault::Card)?;
-        if is_revoked(&self.revoked, key) {
+        if self.revoked.has(key) {
             return Err(Fault::Revoked);
         }
         Ok(key)

@@ -166,6 +166,16 @@ impl RoomBridge {
         Ok(())
     }
 
+    /// Adds another bridge's pairs; of two pairs with one old token the first stays.
+    pub fn join(&mut self, other: &Self) {
+        for (old, new) in &other.tokens {
+            self.tokens.entry(*old).or_insert(*new);
+        }
+        for (old, new) in &other.numbers {
+            self.numbers.entry(*old).or_insert(*new);
+        }
+    }
+
     /// Identities of a package from before the rotation, under the new key. What neither this bridge nor `other` knows stays as it
     /// is: it can still be linked to others of its time.
     pub fn identities(&self, identities: &mut [RoomIdentity], other: Option<&RoomBridge>) {

@@ -76,9 +76,8 @@ impl<T: Copy + Eq + Hash> Listed<T> {
     /// Whether an identity is one of these people's: it shares a token with an entry. ID1 alone does not count where both
     /// the entry and the identity have a 枝番, or a twin would go with a twin.
     pub(crate) fn covers(&self, tokens: &Tokens<T>) -> bool {
-        let twins = |pass, token| {
-            pass == Pass::Id1 && of(tokens, Pass::Member).is_some() && self.branched.contains(&token)
-        };
+        let twins =
+            |pass, token| pass == Pass::Id1 && of(tokens, Pass::Member).is_some() && self.branched.contains(&token);
         finding(tokens).any(|(pass, token)| self.tokens.contains(&(pass, token)) && !twins(pass, token))
     }
 }
@@ -106,6 +105,12 @@ impl Tombstones {
             self.0.add(&row);
         }
         Ok(())
+    }
+
+    /// Adds others.
+    pub fn join(&mut self, other: Self) {
+        self.0.tokens.extend(other.0.tokens);
+        self.0.branched.extend(other.0.branched);
     }
 
     /// Adds the new tokens that a bridge gives, so that tombstones outlive a rotation of the linkage key.

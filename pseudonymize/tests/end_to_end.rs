@@ -47,7 +47,6 @@ fn through(raw: &Path, out: &Path, source: &str, key: &LinkageKey, room: &Identi
     let expected = Expected {
         room: ROOM,
         schema: catalogue.digest(),
-        epoch: Some(1),
         linkage_key: Some(keys.linkage_key_id()),
         last_sequence: None,
     };

@@ -261,7 +261,6 @@ fn a_leaked_package_is_noise() {
     let expected = Expected {
         room: ORIGIN,
         schema: catalogue.digest(),
-        epoch: Some(1),
         linkage_key: Some(keys.linkage_key_id()),
         last_sequence: None,
     };

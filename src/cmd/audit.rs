@@ -1,5 +1,6 @@
 //! `sudare audit`: the log as it is, for those who don't take the room's word.
 
+use dp_query::docket::Docket;
 use std::path::Path;
 
 use audit_log::{Event, View};
@@ -84,6 +85,7 @@ fn cosign(dir: &Path, identity: &Path, passphrase: Option<&Path>, seen: &Path, o
         return Err(Failure::refused(format!("{} is not a steward of this room", identity.name())));
     }
     fail::demand_folder(seen)?;
+    let docket = Docket::fold(view.entries(), &room.policy).integrity("the log")?;
     let signer = actors::signer(&identity)?;
     let last = if seen.exists() { Some(fail::read_text(seen)?) } else { None };
     let time = u64::try_from(Timestamp::now().as_second()).input("this machine's clock")?;
@@ -95,7 +97,7 @@ fn cosign(dir: &Path, identity: &Path, passphrase: Option<&Path>, seen: &Path, o
         audit_log::Posix::new(room.log_dir()),
         &room.card.verifier()?,
         &line,
-        &room.cosigners(view.entries().iter().map(|entry| &entry.event))?,
+        &docket.cosigners(&room.policy, room::today()),
     )
     .map_err(room::log_failure)?;
     let grown = match last {

@@ -16,8 +16,6 @@ mod schema;
 mod synth;
 mod withdraw;
 
-pub use link::revoked;
-
 use crate::cli::Command;
 use crate::fail::Done;
 use crate::out::Out;

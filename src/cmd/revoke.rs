@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use audit_log::note::Verifier;
-use audit_log::{Event, KeyVerdict};
+use audit_log::{Event, KeyVerdict, Revoked};
 use policies::Role;
 
 use crate::actors;
@@ -44,13 +44,13 @@ pub fn accept(note: &Path, room: &RoomArgs, out: &Out) -> Done {
     let mut unlocked = Room::open(&room.room)?.unlock(room.room_passphrase_file.as_deref())?;
     let note = fail::read_text(note)?;
     let policy = &unlocked.room.policy;
-    let gone = super::link::revoked(unlocked.log.entries().iter().map(|entry| &entry.event));
+    let gone = Revoked::of(unlocked.log.entries().iter().map(|entry| &entry.event));
     let today = crate::room::today();
     for subject in policy.cards() {
         let expected = text(&unlocked.room.card.origin, &subject.name, &subject.verifier);
         for card in policy.cards().iter().filter(|card| card.role == Role::Steward || card.name == subject.name) {
             let Ok(key) = Verifier::parse(&card.verifier) else { continue };
-            let usable = card.valid_on(today) && !gone.iter().any(|other| other.public_key() == key.public_key());
+            let usable = card.valid_on(today) && !gone.has(&key);
             let signed = audit_log::note::open(&note, std::slice::from_ref(&key));
             if !signed.is_ok_and(|signed| signed.text == expected) {
                 continue;

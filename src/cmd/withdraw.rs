@@ -10,7 +10,7 @@
 use std::path::{Path, PathBuf};
 
 use audit_log::note::Verifier;
-use audit_log::{Event, digest};
+use audit_log::{Event, Revoked, digest};
 use datasets::catalogue::Catalogue;
 use datasets::read::{self, ReadError, ReadOptions};
 use polars::prelude::DataFrame;
@@ -186,8 +186,7 @@ fn steward(name: &str, unlocked: &Unlocked, new: bool) -> Result<Verifier, &'sta
     }
     let key = Verifier::parse(&card.verifier).map_err(|_| "the steward's card holds no key")?;
     let events = unlocked.log.entries().iter().map(|entry| &entry.event);
-    let revoked = super::link::revoked(events).iter().any(|other| other.public_key() == key.public_key());
-    if new && revoked { Err("the steward's key is revoked") } else { Ok(key) }
+    if new && Revoked::of(events).has(&key) { Err("the steward's key is revoked") } else { Ok(key) }
 }
 
 fn open(path: &Path, unlocked: &Unlocked, catalogue: &Catalogue, new: bool) -> Done<Opened> {
@@ -197,8 +196,7 @@ fn open(path: &Path, unlocked: &Unlocked, catalogue: &Catalogue, new: bool) -> D
     };
     // The shape of tables does not matter to a batch without any.
     let schema = package::claimed(path).map_or(catalogue.digest(), |claimed| claimed.header.schema);
-    let expected =
-        Expected { room: &unlocked.room.card.origin, schema, epoch: None, linkage_key: None, last_sequence: None };
+    let expected = Expected { room: &unlocked.room.card.origin, schema, linkage_key: None, last_sequence: None };
     let opened = package::open(path, &unlocked.identity, &expected, &verify)
         .map_err(|error| Failure::integrity(format!("refused: {error}")))?;
     if opened.manifest.header.legal_basis != BASIS || opened.identity.height() > 0 || !opened.tables.is_empty() {

@@ -6,6 +6,7 @@ use policies::{Price, decide};
 use super::*;
 use crate::accountant::OpenDpAccountant;
 use crate::run::fixture::{ORIGIN, Room, SNAPSHOT, TODAY, count, options, priced};
+use audit_log::KeyVerdict;
 
 fn epsilon(account: &Account) -> String {
     account.pure().unwrap().to_string()

@@ -25,9 +25,7 @@ pub struct Expected<'a> {
     pub room: &'a str,
     /// The catalogue's digest.
     pub schema: [u8; 32],
-    /// The epoch of tokens that the room takes.
-    pub epoch: Option<u32>,
-    /// The public name of the linkage key ([`crate::LinkageKey::id`]).
+    /// The public name of the linkage key and epoch ([`crate::SourceKeys::linkage_key_id`]).
     pub linkage_key: Option<&'a str>,
     /// The last sequence number accepted from this source.
     pub last_sequence: Option<u64>,
@@ -134,9 +132,6 @@ impl Expected<'_> {
         same("room", header.room.clone(), self.room.to_owned())?;
         same("profile", manifest.profile.clone(), PROFILE.to_owned())?;
         same("catalogue", crate::kdf::hex(&header.schema), crate::kdf::hex(&self.schema))?;
-        if let Some(epoch) = self.epoch {
-            same("epoch", header.epoch.to_string(), epoch.to_string())?;
-        }
         if let Some(key) = self.linkage_key {
             same("linkage key", header.linkage_key.clone(), key.to_owned())?;
         }

@@ -70,7 +70,7 @@ impl World {
     }
 
     fn expected(&self) -> Expected<'_> {
-        Expected { room: ROOM, schema: catalogue().digest(), epoch: Some(1), linkage_key: None, last_sequence: Some(6) }
+        Expected { room: ROOM, schema: catalogue().digest(), linkage_key: None, last_sequence: Some(6) }
     }
 
     fn open(&self, path: &Path) -> Result<Opened, PackageError> {
@@ -322,11 +322,13 @@ fn foreign_and_replayed_packages_are_refused() {
     let (path, _) = world.package("p");
     let ok = world.expected();
     let key = world.keys.linkage_key_id();
+    // The same linkage key in another epoch is another one.
+    let later = world.keys.alike(&LinkageKey::from_bytes([3; 32]), 2).unwrap();
     assert!(world.open_with(&path, &Expected { linkage_key: Some(key), last_sequence: None, ..ok.clone() }).is_ok());
     for (expected, field) in [
         (Expected { room: "room.example/two", ..ok.clone() }, "room"),
         (Expected { schema: [0; 32], ..ok.clone() }, "catalogue"),
-        (Expected { epoch: Some(2), ..ok.clone() }, "epoch"),
+        (Expected { linkage_key: Some(later.linkage_key_id()), ..ok.clone() }, "linkage key"),
         (Expected { linkage_key: Some("0123456789abcdef"), ..ok.clone() }, "linkage key"),
     ] {
         let error = world.open_with(&path, &expected).unwrap_err();

@@ -14,7 +14,7 @@ use polars::prelude::{DataFrame, ParquetReader, SerReader};
 use pseudonymize::{RoomIdentity, package};
 
 pub use load::snapshot_file;
-pub use receive::{key_in_force, revoked};
+pub use receive::key_in_force;
 
 use crate::cli::LinkArgs;
 use crate::fail::{Context, Done, Failure};
@@ -43,12 +43,17 @@ pub fn run(args: &LinkArgs, out: &Out) -> Done {
     let mut unlocked = Room::open(&args.room.room)?.unlock(args.room.room_passphrase_file.as_deref())?;
     let catalogue = unlocked.room.catalogue()?;
 
-    let received = receive::packages(&args.packages, args.new_linkage_key.as_deref(), &mut unlocked, &catalogue, out)?;
-    let (mut contents, removals) = receive::contents(&received, &unlocked, &catalogue)?;
+    let mut received =
+        receive::packages(&args.packages, args.new_linkage_key.as_deref(), &mut unlocked, &catalogue, out)?;
+    let (mut contents, removals) = receive::contents(&mut received, &unlocked, &catalogue)?;
     let mut outcome = find_persons(&contents, strategy, &unlocked, out)?;
     // Everything of a person goes, under whatever spelling linkage found, so who is whom is asked again of the rest.
     if removal::apply(&mut contents, &outcome, &removals)? {
         outcome = find_persons(&contents, strategy, &unlocked, out)?;
+    }
+    let unborn = removal::leave_out_unborn(&mut contents, &mut outcome)?;
+    if unborn > 0 {
+        out.line(format!("  {} people have no month of birth in any file and are left out", thousands(unborn as u64)));
     }
     let snapshot = load::load(&contents, &outcome, strategy, &received, &mut unlocked, &catalogue, out)?;
 

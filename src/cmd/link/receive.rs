@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use audit_log::note::Verifier;
-use audit_log::{Event, KeyVerdict, digest};
+use audit_log::{Event, Revoked, digest};
 use datasets::catalogue::Catalogue;
+use polars::prelude::DataFrame;
 use pseudonymize::package::{self, Expected, Header, Opened, PackageError};
-use pseudonymize::{RoomBridge, Tombstones, rekey_identities, rekey_tables};
+use pseudonymize::{RoomBridge, RoomIdentity, Tombstones, rekey_identities, rekey_tables};
 
 use super::Content;
 use super::removal::Removals;
@@ -26,6 +27,16 @@ pub(super) struct Received {
     /// Public names of the linkage key of its tokens, and of the one that its bridge replaces.
     linkage_key: String,
     replaces: Option<String>,
+    /// What is in it, if this run has opened it already.
+    inside: Option<Inside>,
+}
+
+/// What a package holds, re-keyed for this room.
+struct Inside {
+    identities: Vec<RoomIdentity>,
+    tables: BTreeMap<String, DataFrame>,
+    tombstones: Option<Tombstones>,
+    bridge: RoomBridge,
 }
 
 /// Accepts new packages: signed by a source of the policy, for this room, newer than the source's last.
@@ -68,14 +79,17 @@ pub(super) fn packages(
         }
         linkage_key = Some(header.linkage_key.clone());
         check_kinds(path, &header.source, &opened, &unlocked.room, catalogue)?;
-        check_shape(path, &opened, unlocked, catalogue)?;
+        let manifest = digest::hex(&opened.manifest.digest().integrity("the manifest")?);
+        let header = opened.manifest.header.clone();
         let kept = Received {
             path: folder.join(format!("{}-{}.sudare", header.source, header.sequence)),
             source: header.source.clone(),
             sequence: header.sequence,
-            manifest: digest::hex(&opened.manifest.digest().integrity("the manifest")?),
-            linkage_key: header.linkage_key.clone(),
-            replaces: header.replaces.clone(),
+            manifest,
+            linkage_key: header.linkage_key,
+            replaces: header.replaces,
+            // All that a later run relies on is looked at before the log has the package: afterwards it would fail for ever.
+            inside: Some(Inside::of(opened, unlocked, catalogue).map_err(|e| e.within(path.display()))?),
         };
         accepted.push((path, kept.path.clone()));
         all.push(kept);
@@ -99,26 +113,29 @@ pub(super) fn packages(
     Ok(all)
 }
 
-/// Everything that a later run relies on, before the log has the package: afterwards it could only be refused for ever.
-fn check_shape(path: &Path, opened: &Opened, unlocked: &Unlocked, catalogue: &Catalogue) -> Done {
-    let key = unlocked.key()?;
-    let doing = || format!("refused: {}", path.display());
-    let identities = rekey_identities(&opened.identity, key).input(doing())?;
-    let known: HashSet<u32> = identities.iter().map(|identity| identity.ident).collect();
-    if known.len() != identities.len() {
-        return Err(Failure::input(format!("{}: an identity stands twice", doing())));
-    }
-    let tables = rekey_tables(opened.tables.clone(), key, catalogue).input(doing())?;
-    for (name, frame) in &tables {
-        let idents = frame.column("ident").and_then(|column| column.u32().cloned()).input(doing())?;
-        if !idents.iter().all(|ident| ident.is_some_and(|ident| known.contains(&ident))) {
-            return Err(Failure::input(format!("{}: a row of {name} belongs to no identity of the package", doing())));
+impl Inside {
+    fn of(opened: Opened, unlocked: &Unlocked, catalogue: &Catalogue) -> Done<Self> {
+        const DOING: &str = "the package's content";
+        let key = unlocked.key()?;
+        let identities = rekey_identities(&opened.identity, key).input(DOING)?;
+        let known: HashSet<u32> = identities.iter().map(|identity| identity.ident).collect();
+        if known.len() != identities.len() {
+            return Err(Failure::input(format!("{DOING}: an identity stands twice")));
         }
+        let tables = rekey_tables(opened.tables, key, catalogue).input(DOING)?;
+        for (name, frame) in &tables {
+            let idents = frame.column("ident").and_then(|column| column.u32().cloned()).input(DOING)?;
+            if !idents.iter().all(|ident| ident.is_some_and(|ident| known.contains(&ident))) {
+                return Err(Failure::input(format!("{DOING}: a row of {name} belongs to no identity of the package")));
+            }
+        }
+        let (mut bridge, mut tombstones) = (RoomBridge::default(), None);
+        bridge.add(&opened.bridge, key).input(DOING)?;
+        if let Some(frame) = &opened.tombstones {
+            tombstones.insert(Tombstones::default()).add(frame, key).input(DOING)?;
+        }
+        Ok(Self { identities, tables, tombstones, bridge })
     }
-    if let Some(frame) = &opened.tombstones {
-        Tombstones::default().add(frame, key).input(doing())?;
-    }
-    RoomBridge::default().add(&opened.bridge, key).input(doing())
 }
 
 /// Rotations go forward only, and a source's own old packages need its bridge before its new ones, or its people would be split.
@@ -168,6 +185,7 @@ fn known_packages(unlocked: &Unlocked, folder: &Path) -> Done<Vec<Received>> {
                 manifest: manifest.clone(),
                 linkage_key: header.linkage_key,
                 replaces: header.replaces,
+                inside: None,
             });
         }
     }
@@ -198,36 +216,20 @@ fn check_kinds(path: &Path, source: &str, opened: &Opened, room: &Room, catalogu
 }
 
 /// The verifier key of each source, by the policy; not those that the log calls revoked.
-pub fn source_keys(unlocked: &Unlocked) -> Done<HashMap<String, Verifier>> {
+fn source_keys(unlocked: &Unlocked) -> Done<HashMap<String, Verifier>> {
     let today = crate::room::today();
-    let revoked = revoked(unlocked.log.entries().iter().map(|entry| &entry.event));
+    let revoked = Revoked::of(unlocked.log.entries().iter().map(|entry| &entry.event));
     let mut keys = HashMap::new();
     for source in unlocked.room.policy.sources() {
         let card = unlocked.room.policy.card(&source.card).filter(|c| c.valid_on(today));
         if let Some(card) = card {
             let key = Verifier::parse(&card.verifier).input("a source's card holds no key")?;
-            if !revoked.iter().any(|other| other.public_key() == key.public_key()) {
+            if !revoked.has(&key) {
                 keys.insert(source.name.clone(), key);
             }
         }
     }
     Ok(keys)
-}
-
-/// Keys that the log calls revoked, by public key: none comes back under another name.
-pub fn revoked<'a>(events: impl Iterator<Item = &'a Event>) -> Vec<Verifier> {
-    let mut revoked: Vec<Verifier> = Vec::new();
-    for event in events {
-        if let Event::Key { verifier, verdict, .. } = event
-            && let Ok(key) = Verifier::parse(verifier)
-        {
-            revoked.retain(|known| known.public_key() != key.public_key());
-            if *verdict == KeyVerdict::Revoked {
-                revoked.push(key);
-            }
-        }
-    }
-    revoked
 }
 
 fn claimed_source(path: &Path) -> Option<String> {
@@ -270,14 +272,8 @@ fn open_verified(
     linkage_key: Option<&str>,
     verify: &dyn Fn(&str, &str) -> Result<String, package::BoxError>,
 ) -> Done<Opened> {
-    let expected = Expected {
-        room: &unlocked.room.card.origin,
-        schema: catalogue.digest(),
-        // Keys of another epoch are other keys, and tokens of both meet through bridges only.
-        epoch: None,
-        linkage_key,
-        last_sequence,
-    };
+    let expected =
+        Expected { room: &unlocked.room.card.origin, schema: catalogue.digest(), linkage_key, last_sequence };
     package::open(path, &unlocked.identity, &expected, verify).map_err(|e| {
         let message = format!("refused: {e}");
         match e {
@@ -321,33 +317,31 @@ struct Step {
 
 /// The content of all packages, re-keyed, under the linkage key of the last; and what must be taken out of it.
 pub(super) fn contents(
-    received: &[Received],
+    received: &mut [Received],
     unlocked: &Unlocked,
     catalogue: &Catalogue,
 ) -> Done<(Vec<Content>, Removals)> {
-    let key = unlocked.key()?;
     let mut steps: BTreeMap<String, Step> = BTreeMap::new();
-    let (mut contents, mut keys) = (Vec::new(), Vec::new());
+    let mut contents = Vec::new();
     let mut removals = Removals::of_room(unlocked, catalogue)?;
-    for package in received {
-        let opened = open_again(package, unlocked, catalogue)?;
+    for package in received.iter_mut() {
+        let Inside { identities, tables, tombstones, bridge } = match package.inside.take() {
+            Some(inside) => inside,
+            None => Inside::of(open_again(package, unlocked, catalogue)?, unlocked, catalogue)
+                .map_err(|e| e.within(package.name()))?,
+        };
         if let Some(from) = &package.replaces {
             let step = steps.entry(from.clone()).or_default();
             step.to.clone_from(&package.linkage_key);
-            step.own.entry(package.source.clone()).or_default().add(&opened.bridge, key).input(package.name())?;
-            step.all.add(&opened.bridge, key).input(package.name())?;
+            step.all.join(&bridge);
+            step.own.entry(package.source.clone()).or_default().join(&bridge);
         }
-        if let Some(frame) = &opened.tombstones {
-            removals.of_source(&package.source, frame, key).input(package.name())?;
+        if let Some(tombstones) = tombstones {
+            removals.of_source(&package.source, tombstones);
         }
-        contents.push(Content {
-            source: package.source.clone(),
-            sequence: package.sequence,
-            identities: rekey_identities(&opened.identity, key).input(package.name())?,
-            tables: rekey_tables(opened.tables, key, catalogue).input(package.name())?,
-        });
-        keys.push(package.linkage_key.as_str());
+        contents.push(Content { source: package.source.clone(), sequence: package.sequence, identities, tables });
     }
+    let keys = received.iter().map(|package| package.linkage_key.as_str());
     for (content, key) in contents.iter_mut().zip(keys) {
         translate(content, key, &steps, catalogue)?;
     }

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashSet};
 
 use datasets::catalogue::Catalogue;
 use linkage::Outcome;
-use polars::prelude::{BooleanChunked, DataFrame, NewChunkedArray};
-use pseudonymize::{FrameError, RoomBridge, RoomKey, Tombstones};
+use polars::prelude::{BooleanChunked, NewChunkedArray};
+use pseudonymize::{RoomBridge, Tombstones};
 
 use super::Content;
 use crate::cmd::withdraw;
@@ -31,8 +31,8 @@ impl Removals {
     }
 
     /// Opt-outs that came in a package.
-    pub(super) fn of_source(&mut self, source: &str, frame: &DataFrame, key: &RoomKey) -> Result<(), FrameError> {
-        self.sources.entry(source.to_owned()).or_default().add(frame, key)
+    pub(super) fn of_source(&mut self, source: &str, tombstones: Tombstones) {
+        self.sources.entry(source.to_owned()).or_default().join(tombstones);
     }
 
     /// Tombstones from before a rotation hold after it. A withdrawal takes every new token that any source's bridge knows for
@@ -47,10 +47,8 @@ impl Removals {
 
 /// Takes out whoever a tombstone covers, with every spelling that linkage found of them; true if anything went.
 pub(super) fn apply(contents: &mut [Content], outcome: &Outcome, removals: &Removals) -> Done<bool> {
-    // Persons out of the room, and (source, person) pairs. Who has no month of birth in any file has no age in any answer.
-    let unborn = (0_u32..).zip(&outcome.attributes).filter(|(_, known)| known.birth_month.is_none());
-    let (mut persons, mut pairs): (HashSet<u32>, HashSet<(String, u32)>) =
-        (unborn.map(|(p, _)| p).collect(), HashSet::new());
+    // Persons out of the room, and (source, person) pairs.
+    let (mut persons, mut pairs) = (HashSet::new(), HashSet::new());
     let mut person_of = outcome.person_of.iter().copied();
     for content in contents.iter() {
         let own = removals.sources.get(&content.source);
@@ -66,14 +64,48 @@ pub(super) fn apply(contents: &mut [Content], outcome: &Outcome, removals: &Remo
     if persons.is_empty() && pairs.is_empty() {
         return Ok(false);
     }
+    take_out(contents, outcome, &|source, person| {
+        persons.contains(&person) || pairs.contains(&(source.to_owned(), person))
+    })?;
+    Ok(true)
+}
+
+/// Leaves out persons without a month of birth in any file, who have no age in any answer; how many there were. Whole persons
+/// go, so that who is whom among the rest stays as it was found.
+pub(super) fn leave_out_unborn(contents: &mut [Content], outcome: &mut Outcome) -> Done<usize> {
+    let stays: Vec<bool> = outcome.attributes.iter().map(|known| known.birth_month.is_some()).collect();
+    let gone = stays.iter().filter(|stays| !**stays).count();
+    if gone == 0 {
+        return Ok(0);
+    }
+    let known = |person: u32| usize::try_from(person).ok().and_then(|at| stays.get(at)).copied().unwrap_or(false);
+    take_out(contents, outcome, &|_, person| !known(person))?;
+    let mut next = 0_u32;
+    let numbers: Vec<u32> = stays
+        .iter()
+        .map(|stays| {
+            let number = next;
+            next += u32::from(*stays);
+            number
+        })
+        .collect();
+    outcome.person_of.retain(|person| known(*person));
+    for person in &mut outcome.person_of {
+        *person = usize::try_from(*person).ok().and_then(|at| numbers.get(at)).copied().unwrap_or_default();
+    }
+    let mut keep = stays.iter().copied();
+    outcome.persons.retain(|_| keep.next().unwrap_or(false));
+    outcome.attributes.retain(|known| known.birth_month.is_some());
+    Ok(gone)
+}
+
+/// Takes identities of (source, person) and their rows out.
+fn take_out(contents: &mut [Content], outcome: &Outcome, goes: &dyn Fn(&str, u32) -> bool) -> Done {
     let mut person_of = outcome.person_of.iter().copied();
-    for content in contents {
+    for Content { source, identities, tables, .. } in contents {
         let mut gone = HashSet::new();
-        let source = content.source.clone();
-        content.identities.retain(|identity| {
-            let goes = person_of
-                .next()
-                .is_some_and(|person| persons.contains(&person) || pairs.contains(&(source.clone(), person)));
+        identities.retain(|identity| {
+            let goes = person_of.next().is_some_and(|person| goes(source, person));
             if goes {
                 gone.insert(identity.ident);
             }
@@ -82,12 +114,12 @@ pub(super) fn apply(contents: &mut [Content], outcome: &Outcome, removals: &Remo
         if gone.is_empty() {
             continue;
         }
-        for (name, frame) in &mut content.tables {
+        for (name, frame) in tables {
             let idents = frame.column("ident").and_then(|c| c.u32().cloned()).input(name)?;
             let stays = idents.iter().map(|ident| ident.is_some_and(|ident| !gone.contains(&ident)));
             let stays = BooleanChunked::from_iter_values("stays".into(), stays);
             *frame = frame.filter(&stays).input(name)?;
         }
     }
-    Ok(true)
+    Ok(())
 }
