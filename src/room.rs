@@ -165,7 +165,14 @@ pub fn read_policy(path: &Path) -> Done<Policy> {
 
 /// A policy may allow only columns that the catalogue has.
 pub fn check_columns(policy: &Policy, catalogue: &Catalogue) -> Done {
-    policy.check_columns(catalogue).map_err(Failure::input)
+    policy.check_columns(catalogue).map_err(Failure::input)?;
+    for project in policy.projects() {
+        if let Some(condition) = &project.population {
+            dp_query::check_population(condition, catalogue)
+                .map_err(|refusal| Failure::input(format!("the population of project {}\n{refusal}", project.id)))?;
+        }
+    }
+    Ok(())
 }
 
 /// Opens and verifies a log's folder.

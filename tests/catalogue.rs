@@ -66,7 +66,7 @@ fn policy(dir: &Path, columns: &str) {
          slot_seconds = 1\naccount = \"pure\"\nbudget = { epsilon = \"8\", delta = \"0\" }\n\n\
          [[source]]\nname = \"clinic\"\ncard = \"clinic\"\nkinds = [\"eligibility\", \"observations\"]\n\n\
          [[project]]\nid = \"grip\"\ntitle = \"Grip\"\npurpose = \"HMB\"\nlegal_basis = \"test\"\n\
-         recipient_kind = \"academia\"\nresearchers = [\"rin\"]\nfrom = \"2026-04-01\"\nuntil = \"2099-03-31\"\n\
+         recipient_kind = \"academia\"\nwithout_consent = \"include\"\nresearchers = [\"rin\"]\nfrom = \"2026-04-01\"\nuntil = \"2099-03-31\"\n\
          budget = { epsilon = \"4\", delta = \"0\" }\nresearcher_budget = { epsilon = \"4\", delta = \"0\" }\n\n\
          [project.columns]\n",
     );

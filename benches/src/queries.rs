@@ -6,6 +6,7 @@
 use datasets::catalogue::Catalogue;
 use dp_query::{check, engine};
 use duckdb::{AccessMode, Config, Connection};
+use policies::{Population, Purpose, RecipientKind, WithoutConsent};
 
 use crate::Failure;
 use crate::compare::{Bench, Pair, Sense};
@@ -91,8 +92,16 @@ pub(crate) fn measure(bench: &mut Bench, room: &Room) -> Result<(), Failure> {
 }
 
 fn generated(question: &str, catalogue: &Catalogue) -> Result<String, Failure> {
-    let plan = check(question, catalogue).map_err(|refusal| format!("a question of the demo is refused: {refusal}"))?;
-    Ok(engine::sql(&plan)?)
+    // The demo's project. The store holds no consents, so that both sides count everybody.
+    let project = Population {
+        purpose: Purpose::Hmb,
+        recipient_kind: RecipientKind::Academia,
+        without_consent: WithoutConsent::Include,
+        condition: None,
+    };
+    let plan = check(question, catalogue, &project)
+        .map_err(|refusal| format!("a question of the demo is refused: {refusal}"))?;
+    Ok(engine::sql(&plan, jiff::civil::date(2026, 11, 22))?)
 }
 
 /// Prepares and runs as the store does; rows of the result.

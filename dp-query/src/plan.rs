@@ -4,6 +4,7 @@
 //! A plan can't be read back from JSON: the room checks the SQL text again and compares digests, so that no plan exists
 //! whose bounds the checker did not prove.
 
+use policies::Population;
 use ring::digest::{SHA256, digest};
 use serde::Serialize;
 
@@ -16,6 +17,8 @@ pub struct Plan {
     pub(crate) version: u32,
     /// Hex digest of the catalogue against which the question was checked.
     pub(crate) catalogue: String,
+    /// Whose rows count.
+    pub(crate) population: Audience,
     /// The rows that are aggregated across persons.
     pub(crate) relation: Relation,
     /// Rows per person of `relation`.
@@ -36,6 +39,34 @@ pub struct Plan {
     pub(crate) choose_groups: bool,
     /// Catalogue columns read, sorted: (table, column). A table of which only the existence of rows is used has (table, `person_id`).
     pub(crate) columns: Vec<(String, String)>,
+}
+
+/// Persons who count: those whom the policy names and whose consents allow it. Written by the checker from the project, not by the question.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Audience {
+    /// What the project's policy says.
+    pub project: Population,
+    /// Kinds of data that the question reads; consents are asked for each. Sorted.
+    pub kinds: Vec<String>,
+    /// Which consents speak of each kind, for this purpose and recipient.
+    pub(crate) consents: Vec<Consents>,
+    /// Rows of persons of the policy's population; None: everybody.
+    pub(crate) limit: Option<Relation>,
+}
+
+/// Positions in the closed lists of the table `consent`, by what a row does to one kind of data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Consents {
+    pub(crate) permits: Reach,
+    pub(crate) refuses: Reach,
+}
+
+/// Positions in `purpose`, `recipient_kind` and `data_kind`; all three must fit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Reach {
+    pub(crate) purposes: Vec<i64>,
+    pub(crate) recipients: Vec<i64>,
+    pub(crate) data: Vec<i64>,
 }
 
 /// A grouping key over a closed list of values.
@@ -184,6 +215,11 @@ impl Plan {
     /// Hex digest of the catalogue.
     pub fn catalogue(&self) -> &str {
         &self.catalogue
+    }
+
+    /// Whose rows count.
+    pub fn population(&self) -> &Audience {
+        &self.population
     }
 
     /// Rows per person of the relation that is aggregated.

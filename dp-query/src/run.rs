@@ -98,11 +98,12 @@ pub fn run(
     if name(&store.contents_digest()) != origin.snapshot {
         return Err(RunFailure::Binding("the snapshot"));
     }
+    let day = permit.day();
     drop(permit);
     if hex(&store.catalogue_digest()) != plan.catalogue() {
         return Err(RunFailure::Binding("the catalogue"));
     }
-    let sql = engine::sql(plan).map_err(|_| RunFailure::Engine("engine_too_complex"))?;
+    let sql = engine::sql(plan, day).map_err(|_| RunFailure::Engine("engine_too_complex"))?;
     let rows = store.integers(&sql, intent).map_err(|error| RunFailure::Engine(code(&error)))?;
     let rows = Zeroizing::new(rows);
     let exact = engine::dense(plan, &rows).map_err(|_| RunFailure::Shape)?;
@@ -126,6 +127,9 @@ fn bind(permit: &Permit, plan: &Plan, quote: &Quote, intent: &Receipt) -> Result
     let digest = plan.digest().map_err(|_| RunFailure::Answer)?;
     if ask.plan.as_bytes() != &digest {
         return Err(RunFailure::Binding("the plan"));
+    }
+    if &plan.population().project != permit.population() {
+        return Err(RunFailure::Binding("the population"));
     }
     if ask.columns != plan.columns() {
         return Err(RunFailure::Binding("the list of columns"));

@@ -6,7 +6,7 @@ use crate::account::{Accountant, Budget, Kind, Price, Spent};
 use crate::cards::Role;
 use crate::denial::{Denial, Level, Remaining};
 use crate::digest::Digest;
-use crate::policy::{Policy, Project};
+use crate::policy::{Policy, Population, Project};
 
 /// A researcher's request, as its verified signature binds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +60,8 @@ pub struct Permit {
     cosignatures: u32,
     cosigners: Vec<String>,
     entries: u64,
+    population: Population,
+    day: Date,
 }
 
 impl Permit {
@@ -103,6 +105,18 @@ impl Permit {
     #[must_use]
     pub fn cosigners(&self) -> &[String] {
         &self.cosigners
+    }
+
+    /// Whose rows the plan may count.
+    #[must_use]
+    pub const fn population(&self) -> &Population {
+        &self.population
+    }
+
+    /// The day of the decision: consents hold or don't on this day.
+    #[must_use]
+    pub const fn day(&self) -> Date {
+        self.day
     }
 
     /// Number of log entries that the decision knew: the intent must be the entry of this index.
@@ -149,6 +163,8 @@ pub fn decide(
         cosignatures: policy.room.cosignatures,
         cosigners: policy.stewards(today).map(|card| card.verifier.clone()).collect(),
         entries: spent.entries,
+        population: project.population(),
+        day: today,
     })
 }
 

@@ -20,4 +20,4 @@ pub use denial::{Denial, Level, Remaining};
 pub use digest::{Digest, DigestError};
 pub use money::{Delta, Epsilon, MoneyError, Rho};
 pub use parse::{PolicyError, parse};
-pub use policy::{Policy, Project, Purpose, RecipientKind, Room, SOURCE_KINDS, Source};
+pub use policy::{Policy, Population, Project, Purpose, RecipientKind, Room, SOURCE_KINDS, Source, WithoutConsent};

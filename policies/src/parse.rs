@@ -11,7 +11,7 @@ use crate::account::{Budget, EPSILON_LIMIT, Kind};
 use crate::cards::{Card, Role};
 use crate::digest::Digest;
 use crate::money::Delta;
-use crate::policy::{Places, Policy, Project, Purpose, RecipientKind, Room, SOURCE_KINDS, Source};
+use crate::policy::{Places, Policy, Project, Purpose, RecipientKind, Room, SOURCE_KINDS, Source, WithoutConsent};
 
 /// Where a policy's text is wrong and what to do. Policies are public: the message may quote them.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -70,6 +70,8 @@ struct RawProject {
     purpose: Purpose,
     legal_basis: Spanned<String>,
     recipient_kind: RecipientKind,
+    without_consent: WithoutConsent,
+    population: Option<Spanned<String>>,
     researchers: Spanned<Vec<Spanned<String>>>,
     from: Spanned<String>,
     until: Spanned<String>,
@@ -325,6 +327,8 @@ fn projects(place: &Text<'_>, raw: &[RawProject], room: &Room, cards: &[Card]) -
             purpose: project.purpose,
             legal_basis: project.legal_basis.get_ref().clone(),
             recipient_kind: project.recipient_kind,
+            without_consent: project.without_consent,
+            population: project.population.as_ref().map(|text| text.get_ref().clone()),
             researchers,
             from,
             until,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::account::{Budget, Kind};
 use crate::cards::{Card, Role};
@@ -72,6 +72,10 @@ pub struct Project {
     pub budget: Budget,
     /// Cap of each researcher within the project.
     pub researcher_budget: Budget,
+    /// Whether persons count of whom the room holds no consent: a matter of the legal basis.
+    pub without_consent: WithoutConsent,
+    /// A condition in SQL over the table `person`: nobody else counts in any answer. The checker types it.
+    pub population: Option<String>,
     /// Table → columns that may be read.
     pub columns: BTreeMap<String, BTreeSet<String>>,
 }
@@ -88,7 +92,7 @@ pub struct Source {
 }
 
 /// Primary terms of the GA4GH Data Use Ontology.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Purpose {
     /// General research use (DUO:0000042).
@@ -101,8 +105,31 @@ pub enum Purpose {
     Poa,
 }
 
+/// What becomes of persons who were never asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WithoutConsent {
+    /// They count until they refuse (opt-out, as under 次世代医療基盤法 §52).
+    Include,
+    /// They count once they have agreed (opt-in).
+    Exclude,
+}
+
+/// Whose rows a project's questions count: bound into every plan, so that stewards approve it and no question can change it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Population {
+    /// What for.
+    pub purpose: Purpose,
+    /// For whom.
+    pub recipient_kind: RecipientKind,
+    /// Persons who were never asked.
+    pub without_consent: WithoutConsent,
+    /// See [`Project::population`].
+    pub condition: Option<String>,
+}
+
 /// Kind of organisation that receives the answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RecipientKind {
     /// University or research institute.
@@ -113,7 +140,55 @@ pub enum RecipientKind {
     Public,
 }
 
+impl Purpose {
+    /// Its code.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Gru => "GRU",
+            Self::Hmb => "HMB",
+            Self::Ds => "DS",
+            Self::Poa => "POA",
+        }
+    }
+
+    /// The wider purposes, itself first: who allows (or refuses) one of them allows (or refuses) this one. General research covers
+    /// everything, health research covers specific diseases but not ancestry (DUO:0000042, DUO:0000006).
+    #[must_use]
+    pub const fn within(self) -> &'static [Self] {
+        match self {
+            Self::Gru => &[Self::Gru],
+            Self::Hmb => &[Self::Hmb, Self::Gru],
+            Self::Ds => &[Self::Ds, Self::Hmb, Self::Gru],
+            Self::Poa => &[Self::Poa, Self::Gru],
+        }
+    }
+}
+
+impl RecipientKind {
+    /// Its word in policies and consents.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Academia => "academia",
+            Self::Pharma => "pharma",
+            Self::Public => "public",
+        }
+    }
+}
+
 impl Project {
+    /// Whose rows its questions count.
+    #[must_use]
+    pub fn population(&self) -> Population {
+        Population {
+            purpose: self.purpose,
+            recipient_kind: self.recipient_kind,
+            without_consent: self.without_consent,
+            condition: self.population.clone(),
+        }
+    }
+
     /// Whether the project's questions may read this column. That a person has rows in a table at all (`person_id`) is known to whoever
     /// may read any column of it.
     #[must_use]

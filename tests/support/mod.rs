@@ -25,15 +25,20 @@ pub struct Someone {
 impl House {
     /// Keys, a policy with sources `kenpo` and `kokuho`, stewards `mori` and `sato`, a linkage key, a room.
     pub fn new() -> Self {
+        Self::with_kinds(&["eligibility", "claims", "checkups"])
+    }
+
+    /// The same, whose sources may send these kinds of data.
+    pub fn with_kinds(kinds: &[&str]) -> Self {
+        let kinds: Vec<String> = kinds.iter().map(|kind| format!("\"{kind}\"")).collect();
+        let kinds = kinds.join(", ");
         let house = Self { dir: tempfile::tempdir().unwrap() };
         let mut policy = String::from(
             "[room]\norigin = \"test.example/room\"\nminimum_persons = 10\napprovals = 2\ncosignatures = 2\n\
              slot_seconds = 1\naccount = \"pure\"\nbudget = { epsilon = \"8\", delta = \"0\" }\n",
         );
         for source in ["kenpo", "kokuho"] {
-            policy.push_str(&format!(
-                "\n[[source]]\nname = \"{source}\"\ncard = \"{source}\"\nkinds = [\"eligibility\", \"claims\", \"checkups\"]\n"
-            ));
+            policy.push_str(&format!("\n[[source]]\nname = \"{source}\"\ncard = \"{source}\"\nkinds = [{kinds}]\n"));
         }
         for (name, role) in [("kenpo", "source"), ("kokuho", "source"), ("mori", "steward"), ("sato", "steward")] {
             house.ok(&["key", "new", name, "--role", role, "--generate-passphrase", &format!("{name}.pass")]);

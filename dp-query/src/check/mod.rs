@@ -13,6 +13,7 @@ mod key;
 mod literal;
 mod outer;
 mod person;
+mod population;
 mod scope;
 mod select;
 mod statistic;
@@ -24,6 +25,7 @@ pub(crate) mod tests;
 use std::collections::BTreeSet;
 
 use datasets::catalogue::Catalogue;
+use policies::Population;
 use sqlparser::ast::{self, Spanned};
 use sqlparser::tokenizer::Span;
 
@@ -43,33 +45,32 @@ const LARGEST: usize = 20_000;
 /// texts can mean much work.
 const MOST_WORK: usize = 4_000_000;
 /// Version of the plan's layout and meaning.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
-/// Checks a question against the catalogue. Reads no data: the answer is the same whatever the store holds.
+pub(crate) use population::CONSENT;
+pub use population::check_population;
+
+/// Checks a project's question against the catalogue. Reads no data: the answer is the same whatever the store holds.
 ///
 /// # Errors
 /// A [`Refusal`] with the spot, the reason and what would pass.
-pub fn check(sql: &str, catalogue: &Catalogue) -> Result<Plan, Refusal> {
+pub fn check(sql: &str, catalogue: &Catalogue, project: &Population) -> Result<Plan, Refusal> {
     let plan = || {
         let Parsed { query, options, span } = parse(sql)?;
-        plan(&query, options, span, sql, catalogue)
+        plan(&query, options, span, sql, catalogue, project)
     };
     plan().map_err(|problem: Problem| problem.locate(&shown(sql)))
 }
 
-fn plan(query: &ast::Query, options: Options, span: Span, sql: &str, catalogue: &Catalogue) -> Checked<Plan> {
-    let mut checker = Checker {
-        catalogue,
-        text: sql,
-        options,
-        ctes: Vec::new(),
-        visible: 0,
-        used: BTreeSet::new(),
-        scans: Vec::new(),
-        next: 0,
-        depth: 0,
-        work: 0,
-    };
+fn plan(
+    query: &ast::Query,
+    options: Options,
+    span: Span,
+    sql: &str,
+    catalogue: &Catalogue,
+    project: &Population,
+) -> Checked<Plan> {
+    let mut checker = Checker::new(catalogue, sql, options);
     let mut plan = checker.outer(query).map_err(|p| p.or_at(span))?;
     plan.catalogue = hex(&catalogue.digest());
     plan.version = VERSION;
@@ -77,7 +78,8 @@ fn plan(query: &ast::Query, options: Options, span: Span, sql: &str, catalogue: 
     checker.fill(&mut plan.relation, &mut columns);
     plan.columns = columns.into_iter().collect();
     checker.unused()?;
-    if engine::sql(&plan).is_err() {
+    plan.population = population::audience(project, &plan.columns, catalogue)?;
+    if engine::sql(&plan, jiff::civil::Date::MAX).is_err() {
         return Err(Problem::new("too_complex", span, "the question is too complex")
             .why("expressions that stand inside each other many times over")
             .help("split it, or move what is repeated into a CTE"));
@@ -102,6 +104,21 @@ struct Checker<'a> {
 }
 
 impl<'a> Checker<'a> {
+    fn new(catalogue: &'a Catalogue, text: &'a str, options: Options) -> Self {
+        Checker {
+            catalogue,
+            text,
+            options,
+            ctes: Vec::new(),
+            visible: 0,
+            used: BTreeSet::new(),
+            scans: Vec::new(),
+            next: 0,
+            depth: 0,
+            work: 0,
+        }
+    }
+
     fn id(&mut self) -> ColumnId {
         let id = self.next;
         self.next += 1;

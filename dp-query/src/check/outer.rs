@@ -6,6 +6,7 @@ use super::Checker;
 use super::expr::Context;
 use super::key::key;
 use super::person::{has_aggregate, settle};
+use super::population;
 use super::select::{Item, Parts, body};
 use super::statistic::present;
 use super::types::Typed;
@@ -76,6 +77,7 @@ impl<'a> Checker<'a> {
         Ok(Plan {
             version: 0,
             catalogue: String::new(),
+            population: population::nobody(),
             relation,
             rows,
             keys,

@@ -7,6 +7,7 @@
 //! of this leaves the crate but through the mechanism layer.
 
 mod expr;
+mod population;
 mod relation;
 
 #[cfg(test)]
@@ -27,10 +28,12 @@ pub struct BadShape;
 
 /// DuckDB's SQL for a plan: rows of (cell, statistic 0, statistic 1, …), only cells with at least one person.
 ///
+/// Consents count as they stand on `day`.
+///
 /// # Errors
 /// [`TooComplex`] for plans that `check` would have refused.
-pub fn sql(plan: &Plan) -> Result<String, TooComplex> {
-    let mut rows = relation::relation(&plan.relation)?;
+pub fn sql(plan: &Plan, day: jiff::civil::Date) -> Result<String, TooComplex> {
+    let mut rows = population::within(&relation::relation(&plan.relation)?, &plan.population, day)?;
     let most = relation::most_rows(&plan.relation);
     if let Some(bound) = rows_to_enforce(plan).filter(|bound| most.is_none_or(|most| most > *bound)) {
         rows = relation::capped(&rows, bound);

@@ -2,13 +2,15 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use audit_log::{Account, Event, Log, Posix, Receipt, Signer, Verifier, View, cosign};
-use policies::{Ask, Digest, Kind, Permit, Policy, Price, decide, parse};
+use policies::{
+    Ask, Digest, Kind, Permit, Policy, Population, Price, Purpose, RecipientKind, WithoutConsent, decide, parse,
+};
 use tempfile::TempDir;
 
 use crate::accountant::OpenDpAccountant;
 use crate::docket::Docket;
 use crate::notes::Request;
-use crate::plan::{Key, Options, Output, OutputKind, Plan, Reduction, Statistic, StatisticKind};
+use crate::plan::{Audience, Key, Options, Output, OutputKind, Plan, Reduction, Statistic, StatisticKind};
 use crate::quote::{Quote, Terms, quote};
 use crate::relation::{Expr, Relation, Rows};
 
@@ -21,6 +23,16 @@ fn statistic(kind: StatisticKind, lo: i64, hi: i64, centre: i64, digits: u8, red
     Statistic { kind, column: None, lo, hi, centre, digits, derivation: String::new(), reduction }
 }
 
+/// That of the project below.
+pub(crate) fn population() -> Population {
+    Population {
+        purpose: Purpose::Hmb,
+        recipient_kind: RecipientKind::Academia,
+        without_consent: WithoutConsent::Include,
+        condition: None,
+    }
+}
+
 /// Persons, mean of a value within 10.0 … 50.0, and a sum within 0 … 7, by three categories.
 pub(crate) fn plan(options: Options, max_groups: u32) -> Plan {
     let value = || Expr::Column(1);
@@ -28,6 +40,7 @@ pub(crate) fn plan(options: Options, max_groups: u32) -> Plan {
     Plan {
         version: 1,
         catalogue: "00".repeat(32),
+        population: Audience { project: population(), kinds: Vec::new(), consents: Vec::new(), limit: None },
         relation: Relation::Scan { number: 0, table: "person".to_owned(), rows: Rows::One, columns: Vec::new() },
         rows: Rows::One,
         keys: vec![Key {
@@ -112,7 +125,7 @@ impl Room {
         }
         let budget = "{ epsilon = \"3\", delta = \"0\" }";
         let text = format!(
-            "[room]\norigin = \"{ORIGIN}\"\nminimum_persons = 10\napprovals = 2\ncosignatures = 2\nslot_seconds = 300\naccount = \"pure\"\nbudget = {budget}\n{cards}[[project]]\nid = \"walking\"\ntitle = \"t\"\npurpose = \"HMB\"\nlegal_basis = \"l\"\nrecipient_kind = \"academia\"\nresearchers = [\"rin\"]\nfrom = \"2026-05-01\"\nuntil = \"2026-12-31\"\nbudget = {budget}\nresearcher_budget = {budget}\n[project.columns]\nperson = [\"sex\"]\n"
+            "[room]\norigin = \"{ORIGIN}\"\nminimum_persons = 10\napprovals = 2\ncosignatures = 2\nslot_seconds = 300\naccount = \"pure\"\nbudget = {budget}\n{cards}[[project]]\nid = \"walking\"\ntitle = \"t\"\npurpose = \"HMB\"\nlegal_basis = \"l\"\nrecipient_kind = \"academia\"\nwithout_consent = \"include\"\nresearchers = [\"rin\"]\nfrom = \"2026-05-01\"\nuntil = \"2026-12-31\"\nbudget = {budget}\nresearcher_budget = {budget}\n[project.columns]\nperson = [\"sex\"]\n"
         );
         let policy = parse(&text).unwrap();
         let dir = tempfile::tempdir().unwrap();

@@ -23,7 +23,7 @@ const MOST_TOKENS: usize = 10_000;
 /// Most operators. In a row they nest as deep as there are of them, which the parser's own limit doesn't see.
 const MOST_OPERATORS: usize = 500;
 /// Deepest nesting of expressions and queries.
-const DEEPEST: usize = 60;
+pub(crate) const DEEPEST: usize = 60;
 
 /// A parsed question.
 pub(crate) struct Parsed {

@@ -34,6 +34,7 @@ title = "歩行と血糖"
 purpose = "HMB"
 legal_basis = "高齢者医療確保法 第16条の2"
 recipient_kind = "academia"
+without_consent = "include"
 researchers = ["rin"]
 from = "2026-05-01"
 until = "2026-12-31"

@@ -196,14 +196,6 @@ fn known_packages(unlocked: &Unlocked, folder: &Path) -> Done<Vec<Received>> {
 fn check_kinds(path: &Path, source: &str, opened: &Opened, room: &Room, catalogue: &Catalogue) -> Done {
     let kinds = room.policy.sources().iter().find(|s| s.name == source).map(|s| s.kinds.as_slice()).unwrap_or_default();
     let allowed = |table: &str| catalogue.table(table).is_some_and(|table| kinds.contains(&table.source_kind));
-    // What people allow and refuse must be kept, not only stored.
-    if opened.tables.get("consent").is_some_and(|frame| frame.height() > 0) {
-        return Err(Failure::refused(format!(
-            "{} holds consents, and this version of the room can't yet filter its answers by them",
-            path.display()
-        ))
-        .hint("leave the file of consents out, and put whoever refused on the source's opt-out list"));
-    }
     match opened.tables.keys().find(|table| !allowed(table)) {
         Some(table) => Err(Failure::refused(format!(
             "{} holds {table}, and the policy lets {source} send {} only",

@@ -37,7 +37,8 @@ pub fn charge(id: &Digest, unlocked: &mut Unlocked, catalogue: &Catalogue, out: 
         }
         None => {}
     }
-    let asked = priced(filed.request().question(), "the request", &unlocked.room, catalogue)?;
+    let asked =
+        priced(filed.request().question(), "the request", filed.request().project(), &unlocked.room, catalogue)?;
     let ask = docket.ask(id, &asked.plan).map_err(Failure::refused)?;
     let (snapshot, _) = latest_snapshot(&unlocked.room, unlocked.log.entries().iter().map(|e| &e.event))
         .ok_or_else(|| Failure::input("the room has no snapshot yet").hint("load one with `sudare link`"))?;

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use dp_query::plan::{OutputKind, StatisticKind};
 use dp_query::quote::Expected;
+use policies::WithoutConsent;
 
 use super::{Priced, demand_allowed, docket, over_budget, priced, read_sql};
 use crate::fail::Done;
@@ -13,7 +14,7 @@ use crate::room::Room;
 pub fn run(sql: &Path, room: &Path, project: &str, out: &Out) -> Done {
     let room = Room::open(room)?;
     let catalogue = room.catalogue()?;
-    let asked = priced(&read_sql(sql)?, &sql.display().to_string(), &room, &catalogue)?;
+    let asked = priced(&read_sql(sql)?, &sql.display().to_string(), project, &room, &catalogue)?;
     demand_allowed(&asked.plan, &room, project)?;
     let docket = docket(room.view()?.entries(), &room)?;
     let short = over_budget(&asked.quote, &docket, &room, project);
@@ -27,6 +28,7 @@ pub fn run(sql: &Path, room: &Path, project: &str, out: &Out) -> Done {
         "quote": asked.quote,
         "cells": asked.plan.cells(),
         "columns": asked.plan.columns(),
+        "population": asked.plan.population().project,
         "over_budget": short,
     }));
     Ok(())
@@ -43,6 +45,17 @@ pub fn tell(asked: &Priced, what: &str, out: &Out) {
         price.delta(),
         thousands(plan.cells() as u64),
         plan.max_groups()
+    ));
+    let population = plan.population();
+    out.line(format!(
+        "  Counted are persons whose consents allow {} for {} (who was never asked: {}){}.",
+        population.project.purpose.code(),
+        population.project.recipient_kind.code(),
+        match population.project.without_consent {
+            WithoutConsent::Include => "counts",
+            WithoutConsent::Exclude => "does not count",
+        },
+        population.project.condition.as_ref().map_or(String::new(), |condition| format!(", and for whom {condition}")),
     ));
     let mut rows = Vec::new();
     for (i, output) in plan.outputs().iter().enumerate() {

@@ -98,7 +98,9 @@ pub fn compute(id: &Digest, unlocked: &Unlocked, catalogue: &Catalogue, out: &Ou
         return ended(Err("interrupted".to_owned()));
     }
     // What was charged and can't be run any more ends here, so that it does not stand in the way for ever.
-    let Ok(asked) = priced(filed.request().question(), "the request", &unlocked.room, catalogue) else {
+    let Ok(asked) =
+        priced(filed.request().question(), "the request", filed.request().project(), &unlocked.room, catalogue)
+    else {
         return ended(Err("question".to_owned()));
     };
     let permit = match permit(id, open, &asked, unlocked)? {

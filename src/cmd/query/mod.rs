@@ -18,7 +18,7 @@ use dp_query::accountant::OpenDpAccountant;
 use dp_query::docket::{Docket, Filed};
 use dp_query::quote::{Quote, Terms, quote};
 use dp_query::{Plan, check as check_sql};
-use policies::Digest;
+use policies::{Digest, Project};
 
 use crate::cli::QueryCommand;
 use crate::fail::{self, Context, Done, Failure};
@@ -66,9 +66,9 @@ struct Priced {
     quote: Quote,
 }
 
-/// Checks and prices SQL text. Reads no data.
-fn priced(sql: &str, place: &str, room: &Room, catalogue: &Catalogue) -> Done<Priced> {
-    let plan = check_sql(sql, catalogue).map_err(|refusal| {
+/// Checks and prices SQL text for a project. Reads no data.
+fn priced(sql: &str, place: &str, project: &str, room: &Room, catalogue: &Catalogue) -> Done<Priced> {
+    let plan = check_sql(sql, catalogue, &find_project(room, project)?.population()).map_err(|refusal| {
         let outcome = "exit code 2, bad input: the question can't be asked as it is; nothing was read or charged";
         Failure::question(refusal.in_file(place), outcome)
     })?;
@@ -106,11 +106,15 @@ fn over_budget(quote: &Quote, docket: &Docket, room: &Room, project: &str) -> Op
 
 /// The columns of a plan that a project may not read.
 fn not_allowed<'p>(plan: &'p Plan, room: &Room, project: &str) -> Done<Vec<&'p (String, String)>> {
-    let project = room.policy.project(project).ok_or_else(|| {
+    let project = find_project(room, project)?;
+    Ok(plan.columns().iter().filter(|(table, column)| !project.may_read(table, column)).collect())
+}
+
+fn find_project<'r>(room: &'r Room, project: &str) -> Done<&'r Project> {
+    room.policy.project(project).ok_or_else(|| {
         let known: Vec<&str> = room.policy.projects().iter().map(|p| p.id.as_str()).collect();
         Failure::input(format!("the policy has no project {project}")).hint(format!("it has: {}", known.join(", ")))
-    })?;
-    Ok(plan.columns().iter().filter(|(table, column)| !project.may_read(table, column)).collect())
+    })
 }
 
 /// The fold of a log.

@@ -62,7 +62,7 @@ fn confirmed(path: &Path, filed: &Filed, view: &View, docket: &Docket, room: &Ro
 fn request(filed: &Filed, room: &Room, out: &Out) -> Done {
     let asked = filed.request();
     let catalogue = room.catalogue()?;
-    let priced = priced(asked.question(), "the request", room, &catalogue)?;
+    let priced = priced(asked.question(), "the request", asked.project(), room, &catalogue)?;
     out.line(format!("  request {} of {} for project {}", filed.id(), asked.researcher(), asked.project()));
     out.line(format!("  state {}, verdicts {}, may run until {}", state(filed), approvals(filed), asked.expires()));
     out.line("");

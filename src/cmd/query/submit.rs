@@ -35,7 +35,7 @@ pub fn submit(args: &Submit<'_>, out: &Out) -> Done {
     let room = Room::open(args.room)?;
     let catalogue = room.catalogue()?;
     let text = read_sql(args.sql)?;
-    let asked = priced(&text, &args.sql.display().to_string(), &room, &catalogue)?;
+    let asked = priced(&text, &args.sql.display().to_string(), args.project, &room, &catalogue)?;
     demand_allowed(&asked.plan, &room, args.project)?;
     let identity = actors::open(args.identity, args.passphrase)?;
     check_card(&room, identity.name(), Role::Researcher)?;
@@ -60,7 +60,7 @@ pub fn submit(args: &Submit<'_>, out: &Out) -> Done {
     };
     let request = request(&text, asked.quote.plan())?;
     // What is signed is the question as the note writes it; its plan must be the one that was priced.
-    let again = priced(request.question(), "the request", &room, &catalogue)?;
+    let again = priced(request.question(), "the request", args.project, &room, &catalogue)?;
     if again.quote.plan() != asked.quote.plan() {
         return Err(Failure::input("the question changes its meaning when it is written into the request"));
     }
@@ -192,7 +192,7 @@ fn verdict(filed: &Filed, signer: &Signer, approve: bool, room: &Room, catalogue
     if let Some(fault) = filed.fault() {
         return Err(Failure::integrity(format!("request {} does not count: {fault}", short(&filed.id()))));
     }
-    let asked = priced(filed.request().question(), "the request", room, catalogue)?;
+    let asked = priced(filed.request().question(), "the request", filed.request().project(), room, catalogue)?;
     if asked.quote.plan() != filed.request().plan() || asked.quote.price() != filed.request().price() {
         return Err(Failure::integrity(
             "the question, checked again, has another plan or price than the one that was signed",

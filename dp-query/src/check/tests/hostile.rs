@@ -8,12 +8,13 @@ use datasets::catalogue::Catalogue;
 use super::{DP, plan};
 use crate::check;
 use crate::plan::OutputKind;
+use crate::run::fixture::population;
 
 /// The refusal's code, or `passed`; fails if the checker needs longer than a reader would wait.
 fn answered(sql: String) -> &'static str {
     let (send, receive) = channel();
     std::thread::spawn(move || {
-        let code = match check(&sql, &Catalogue::builtin().unwrap()) {
+        let code = match check(&sql, &Catalogue::builtin().unwrap(), &population()) {
             Ok(_) => "passed",
             Err(refusal) => refusal.code(),
         };
@@ -128,7 +129,7 @@ fn what_readers_cant_see_is_refused_where_it_stands() {
             ),
             (1, format!("{c}x{DP} COUNT(*) AS n FROM person")),
         ] {
-            let refusal = check(&text, &catalogue).expect_err("hidden text passed");
+            let refusal = check(&text, &catalogue, &population()).expect_err("hidden text passed");
             let shown = refusal.to_string();
             assert!(refusal.message().contains(&format!("U+{:04X}", u32::from(c))), "{shown}");
             let column = text.split('\n').nth(line - 1).unwrap().chars().position(|x| x == c).unwrap() + 1;
@@ -139,6 +140,6 @@ fn what_readers_cant_see_is_refused_where_it_stands() {
     for fine in
         [format!("{DP}\r\n\tCOUNT(*) AS `人数` -- 女性\r\nFROM person"), format!("{DP} COUNT(*) AS n FROM person\n")]
     {
-        assert!(check(&fine, &catalogue).is_ok(), "{fine}");
+        assert!(check(&fine, &catalogue, &population()).is_ok(), "{fine}");
     }
 }

@@ -10,6 +10,7 @@ use datasets::catalogue::Catalogue;
 use crate::check;
 use crate::plan::{OutputKind, Plan, StatisticKind};
 use crate::relation::Rows;
+use crate::run::fixture::population;
 
 /// The question of DESIGN.md, without the quantiles.
 pub(crate) const DESIGN: &str = "-- How does HbA1c move with daily walking?
@@ -29,7 +30,7 @@ const DP: &str = "SELECT WITH DIFFERENTIAL_PRIVACY OPTIONS (epsilon = 1)";
 const LATEST: &str = "SELECT person_id, MAX_BY(hba1c, exam_date) AS hba1c FROM checkup GROUP BY person_id";
 
 fn plan(sql: &str) -> Plan {
-    check(sql, &Catalogue::builtin().unwrap()).unwrap_or_else(|refusal| panic!("{refusal}"))
+    check(sql, &Catalogue::builtin().unwrap(), &population()).unwrap_or_else(|refusal| panic!("{refusal}"))
 }
 
 #[test]

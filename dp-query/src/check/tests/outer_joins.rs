@@ -6,6 +6,7 @@ use super::{DP, plan};
 use crate::check;
 use crate::plan::{Plan, Reduction, StatisticKind};
 use crate::relation::Rows;
+use crate::run::fixture::population;
 
 /// A right side that is there for some rows of a person and not for others.
 const COMES_AND_GOES: &str =
@@ -127,7 +128,7 @@ fn the_right_sides_person_is_no_unit() {
         format!("SELECT c.person_id, COUNT(DISTINCT p.person_id) AS k FROM {COMES_AND_GOES} GROUP BY c.person_id"),
     ] {
         let sql = format!("WITH x AS ({inside}) {DP} COUNT(DISTINCT person_id) AS n FROM x");
-        let refusal = check(&sql, &catalogue).expect_err(&sql);
+        let refusal = check(&sql, &catalogue, &population()).expect_err(&sql);
         assert!(["person", "grouping"].contains(&refusal.code()), "{refusal}");
     }
     // As a key it is a truth value like others.

@@ -4,10 +4,11 @@
 use datasets::catalogue::Catalogue;
 
 use super::{DP, LATEST};
+use crate::run::fixture::{TODAY, population};
 use crate::{Refusal, check};
 
 fn refused(sql: &str) -> Refusal {
-    match check(sql, &Catalogue::builtin().unwrap()) {
+    match check(sql, &Catalogue::builtin().unwrap(), &population()) {
         Ok(_) => panic!("passed: {sql}"),
         Err(refusal) => refusal,
     }
@@ -191,16 +192,16 @@ proptest::proptest! {
     #[test]
     fn any_text_is_answered(text in "\\PC{0,200}") {
         let catalogue = Catalogue::builtin().unwrap();
-        let _ = check(&text, &catalogue).map_err(|refusal| refusal.to_string());
-        let _ = check(&format!("{DP} {text}"), &catalogue).map_err(|refusal| refusal.to_string());
+        let _ = check(&text, &catalogue, &population()).map_err(|refusal| refusal.to_string());
+        let _ = check(&format!("{DP} {text}"), &catalogue, &population()).map_err(|refusal| refusal.to_string());
     }
 
     /// Pieces of the language in any order: refused or checked, never a panic, and whatever is checked has SQL.
     #[test]
     fn any_pieces_are_answered(pieces in proptest::collection::vec(proptest::sample::select(PIECES.to_vec()), 0..24)) {
         let catalogue = Catalogue::builtin().unwrap();
-        if let Ok(plan) = check(&format!("{DP} {}", pieces.join(" ")), &catalogue) {
-            proptest::prop_assert!(crate::engine::sql(&plan).is_ok());
+        if let Ok(plan) = check(&format!("{DP} {}", pieces.join(" ")), &catalogue, &population()) {
+            proptest::prop_assert!(crate::engine::sql(&plan, TODAY).is_ok());
             proptest::prop_assert!(plan.cells() > 0 && plan.max_groups() > 0);
         }
     }

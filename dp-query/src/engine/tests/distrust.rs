@@ -3,6 +3,7 @@
 use super::fixture::Room;
 use crate::plan::Plan;
 use crate::relation::{Relation, Rows};
+use crate::run::fixture::TODAY;
 
 const DP: &str = "SELECT WITH DIFFERENTIAL_PRIVACY OPTIONS (epsilon = 1)";
 
@@ -86,7 +87,7 @@ fn a_false_claim_of_few_rows_or_groups_moves_nothing_further() {
 fn one_row_per_person_by_construction_costs_no_grouping_by_person() {
     let room = crowd();
     let latest = "WITH x AS (SELECT person_id, MAX_BY(type, month) AS t FROM claim GROUP BY person_id)";
-    let text = |question: String| crate::engine::sql(&room.plan(&question)).unwrap();
+    let text = |question: String| crate::engine::sql(&room.plan(&question), TODAY).unwrap();
     let plain = text(format!("{DP} sex, COUNT(*) AS n FROM person GROUP BY sex"));
     assert!(!plain.contains("GROUP BY 1, 2") && !plain.contains("row_number"), "{plain}");
     let joined =

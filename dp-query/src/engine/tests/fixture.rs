@@ -1,5 +1,6 @@
 //! A store in memory with the physical tables of the catalogue, and questions run on it without noise.
 
+use crate::run::fixture::{TODAY, population};
 use datasets::catalogue::{Catalogue, ColumnType, RowsPerPerson};
 use duckdb::Connection;
 
@@ -51,12 +52,12 @@ impl Room {
     }
 
     pub(super) fn plan(&self, question: &str) -> Plan {
-        crate::check(question, &self.catalogue).unwrap_or_else(|refusal| panic!("{refusal}\n{question}"))
+        crate::check(question, &self.catalogue, &population()).unwrap_or_else(|refusal| panic!("{refusal}\n{question}"))
     }
 
     /// Exact integers of a plan.
     pub(super) fn run(&self, plan: &Plan) -> Vec<Vec<i128>> {
-        let text = sql(plan).unwrap();
+        let text = sql(plan, TODAY).unwrap();
         let mut statement = self.connection.prepare(&text).unwrap_or_else(|e| panic!("{e}\n{text}"));
         let width = plan.statistics.len() + 1;
         let mut rows = statement.query([]).unwrap_or_else(|e| panic!("{e}\n{text}"));

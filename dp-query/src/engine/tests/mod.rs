@@ -2,10 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod accepted;
+mod consent;
 mod distrust;
 mod fixture;
 mod neighbours;
 
+use crate::run::fixture::TODAY;
 use fixture::Room;
 
 const DP: &str = "SELECT WITH DIFFERENTIAL_PRIVACY OPTIONS (epsilon = 1)";
@@ -210,7 +212,7 @@ fn no_word_of_the_question_reaches_the_engine() {
     let question = format!(
         "WITH canary_cte AS (SELECT person_id AS person_id, MAX(sbp) AS canary_col FROM checkup AS canary_t WHERE kind = 'tokutei' GROUP BY person_id) {DP} RANGE_BUCKET(canary_col, [100]) AS canary_key, CASE WHEN sex = '1' THEN 'canary_label' ELSE 'x' END AS s, COUNT(*) AS canary_n FROM canary_cte JOIN person AS canary_p USING (person_id) GROUP BY canary_key, s"
     );
-    let text = crate::engine::sql(&room.plan(&question)).unwrap();
+    let text = crate::engine::sql(&room.plan(&question), TODAY).unwrap();
     assert!(!text.contains("canary") && !text.contains("tokutei"), "{text}");
 }
 

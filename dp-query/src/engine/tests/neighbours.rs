@@ -2,6 +2,7 @@
 //! most max(|lo|, |hi|). Random data (also far outside the catalogue's bounds), random questions, noise off. And the proofs below
 //! it: nobody has more rows or cells than the checker claims, though the engine would cut them.
 
+use crate::run::fixture::population;
 use std::fmt::Write;
 
 use proptest::prelude::*;
@@ -332,7 +333,7 @@ fn neighbours(seed: u64) -> Result<bool, TestCaseError> {
     let mut questions = Vec::new();
     for _ in 0..8 {
         let text = question(&mut dice);
-        match crate::check(&text, &room.catalogue) {
+        match crate::check(&text, &room.catalogue, &population()) {
             Ok(plan) => questions.push((text, plan)),
             Err(refusal) => prop_assert!(FAIR.contains(&refusal.code()), "{refusal}\n{text}"),
         }
