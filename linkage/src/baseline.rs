@@ -1,16 +1,14 @@
 //! The baselines: ID1, ID2, their union, and NDB's ID0 as published, with the ties it leaves open decided and written down.
 
-use crate::clusters::{Clusters, Profile};
+use crate::clusters::Clusters;
 use crate::identity::{Identity, Pass};
 use crate::report::Report;
-use crate::settings::{Settings, Strategy};
+use crate::settings::Strategy;
 use crate::tokens::{NONE, Tokens};
 
 fn clusters(records: &[Identity]) -> Clusters {
-    let settings = Settings::default();
-    // Baselines know no constraints; profiles serve the journal only.
-    let profile = |record: &Identity| Profile::of(record, &[], 0, &settings).0;
-    Clusters::new(records.iter().map(profile).collect())
+    // Baselines know no constraints; earlier ids serve the journal.
+    Clusters::remembering(records.iter().map(|record| record.previous))
 }
 
 /// Equal ID1, equal ID2, or the transitive closure of both.
@@ -20,7 +18,7 @@ pub(crate) fn exact(records: &[Identity], strategy: Strategy, report: &mut Repor
         Strategy::Id1OrId2 => &[Pass::Id1, Pass::Id2],
         _ => &[Pass::Id1],
     };
-    let tokens = Tokens::number(records, passes, None, report);
+    let tokens = Tokens::number(records, passes, report);
     let mut clusters = clusters(records);
     let mut first = vec![NONE; tokens.count()];
     for &pass in passes {
@@ -66,7 +64,7 @@ struct Group {
 /// - Death cuts by month: a row that begins after a group's month of death opens a new group, which takes over the row's ID1 and ID2; two groups
 ///   are not merged if one goes on after the other's death (then ID1 prevails). A death in a row that itself goes on later counts all the same.
 pub(crate) fn id0(records: &[Identity], report: &mut Report) -> Clusters {
-    let tokens = Tokens::number(records, &[Pass::Id1, Pass::Id2], None, report);
+    let tokens = Tokens::number(records, &[Pass::Id1, Pass::Id2], report);
     let mut clusters = clusters(records);
     let mut order: Vec<(i32, &Identity, u32)> =
         (0u32..).zip(records).map(|(row, record)| (month(record.first_day), record, row)).collect();

@@ -1,7 +1,10 @@
 //! Union–find whose clusters know what a person can't be: of two sexes, born twice, active after death, insured twice.
 
-use crate::identity::{Identity, Pass};
+use std::collections::HashMap;
+
+use crate::identity::Pass;
 use crate::report::Refusal;
+use crate::rows::Row;
 use crate::settings::Settings;
 use crate::tokens::NONE;
 
@@ -31,32 +34,23 @@ pub(crate) struct Profile {
     /// Passes of which some row has a token.
     pub(crate) has: u8,
     periods: Vec<Period>,
-    previous: Option<u128>,
 }
 
 impl Default for Profile {
     fn default() -> Self {
-        Profile {
-            sex: 0,
-            births: [UNKNOWN; 2],
-            last: i32::MIN,
-            death: i32::MAX,
-            has: 0,
-            periods: Vec::new(),
-            previous: None,
-        }
+        Profile { sex: 0, births: [UNKNOWN; 2], last: i32::MIN, death: i32::MAX, has: 0, periods: Vec::new() }
     }
 }
 
 impl Profile {
-    /// The profile of one row. `horizon` closes open coverage. Tells also whether its death was disbelieved.
-    pub(crate) fn of(record: &Identity, tokens: &[u32], horizon: i32, settings: &Settings) -> (Profile, bool) {
-        let death = record.death.unwrap_or(i32::MAX);
-        let disbelieved = death.saturating_add(settings.death_grace_days) < record.end();
+    /// The profile of one row. Tells also whether its death was disbelieved.
+    pub(crate) fn of(row: &Row, settings: &Settings) -> (Profile, bool) {
+        let disbelieved = row.death.saturating_add(settings.death_grace_days) < row.last;
+        let tokens = row.usable();
         let membership = tokens.get(Pass::Id1.index()).copied().unwrap_or(NONE);
-        let periods = match (record.insurer, record.coverage) {
-            (Some(insurer), Some((from, to))) => {
-                vec![Period { insurer, membership, from, to: to.unwrap_or(horizon).max(from), open: to.is_none() }]
+        let periods = match row.insurer {
+            Some(insurer) if row.from != UNKNOWN => {
+                vec![Period { insurer, membership, from: row.from, to: row.to, open: row.open }]
             }
             _ => Vec::new(),
         };
@@ -65,15 +59,44 @@ impl Profile {
             .filter(|pass| tokens.get(pass.index()).is_some_and(|&token| token != NONE))
             .fold(0, |mask, pass| mask | pass.bit());
         let profile = Profile {
-            sex: record.known_sex(),
-            births: [record.birth_month.unwrap_or(UNKNOWN), UNKNOWN],
-            last: record.end(),
-            death: if disbelieved { i32::MAX } else { death },
+            sex: row.sex,
+            births: [row.birth, UNKNOWN],
+            last: row.last,
+            death: if disbelieved { i32::MAX } else { row.death },
             has,
             periods,
-            previous: record.previous,
         };
         (profile, disbelieved)
+    }
+
+    /// Whether somebody of this profile may be seen on a day.
+    pub(crate) fn lives_on(&self, day: i32, settings: &Settings) -> bool {
+        self.death.saturating_add(settings.death_grace_days) >= day
+    }
+
+    pub(crate) fn seen_on(&mut self, day: i32) {
+        self.last = self.last.max(day);
+    }
+
+    /// A list still shows a row's coverage as open. False if that would contradict another insurer's: a late notice of leaving, and no
+    /// reason to part what was joined.
+    pub(crate) fn covered_until(&mut self, row: &Row, to: i32, settings: &Settings) -> bool {
+        let grace = i64::from(settings.parallel_grace_days);
+        let membership = row.usable().get(Pass::Id1.index()).copied().unwrap_or(NONE);
+        let clash = |p: &Period| {
+            let days = i64::from(p.to.min(to)) - i64::from(p.from.max(row.from));
+            Some(p.insurer) != row.insurer && days > grace
+        };
+        if self.periods.iter().any(clash) {
+            return false;
+        }
+        let own = |p: &&mut Period| {
+            p.open && Some(p.insurer) == row.insurer && p.from == row.from && p.membership == membership
+        };
+        if let Some(period) = self.periods.iter_mut().find(own) {
+            period.to = period.to.max(to);
+        }
+        true
     }
 
     /// Why these two can't be one person, if they can't. `slip`: a birth month one slip away is carried by the evidence.
@@ -150,7 +173,8 @@ impl Profile {
         (settled || (slip && one_slip(first, second))).then_some(pair)
     }
 
-    fn absorb(&mut self, other: Profile) {
+    /// Takes in what is known of another cluster.
+    pub(crate) fn absorb(&mut self, other: Profile) {
         // Checked by `conflict` where it matters; baselines merge regardless and keep the first.
         self.births = self.births_with(&other, true).unwrap_or(self.births);
         if self.sex == 0 {
@@ -159,7 +183,6 @@ impl Profile {
         self.last = self.last.max(other.last);
         self.death = self.death.min(other.death);
         self.has |= other.has;
-        self.previous = self.previous.or(other.previous);
         for period in other.periods {
             let same = |p: &&mut Period| {
                 p.insurer == period.insurer && p.from == period.from && p.membership == period.membership
@@ -187,25 +210,111 @@ pub(crate) struct Join {
 }
 
 /// Disjoint sets of rows with their profiles.
+#[derive(Default)]
 pub(crate) struct Clusters {
     parent: Vec<u32>,
     size: Vec<u32>,
     profile: Vec<Profile>,
+    /// Number of the earlier person id of each root; `NONE` if it has none.
+    previous: Vec<u32>,
+    pub(crate) ids: Ids,
     pub(crate) joins: Vec<Join>,
     /// Earlier person ids whose rows were kept apart, and why.
     pub(crate) parts: Vec<(u128, Refusal)>,
 }
 
-impl Clusters {
-    pub(crate) fn new(profile: Vec<Profile>) -> Clusters {
-        let rows = profile.len();
-        Clusters {
-            parent: (0u32..).take(rows).collect(),
-            size: vec![1; rows],
-            profile,
-            joins: Vec::new(),
-            parts: Vec::new(),
+/// Earlier person ids by number.
+#[derive(Default)]
+pub(crate) struct Ids {
+    of: Vec<u128>,
+    numbers: HashMap<u128, u32>,
+}
+
+impl Ids {
+    /// The ids themselves are all that numbers 0, 1, … stand for.
+    pub(crate) fn new(of: Vec<u128>) -> Ids {
+        Ids { of, numbers: HashMap::new() }
+    }
+
+    /// The number of an id.
+    pub(crate) fn number(&mut self, id: u128) -> u32 {
+        if self.numbers.len() < self.of.len() {
+            self.numbers.extend(self.of.iter().copied().zip(0u32..));
         }
+        let next = u32::try_from(self.of.len()).unwrap_or(NONE);
+        let number = *self.numbers.entry(id).or_insert(next);
+        if number == next {
+            self.of.push(id);
+        }
+        number
+    }
+
+    pub(crate) fn get(&self, number: u32) -> Option<u128> {
+        self.of.get(number as usize).copied()
+    }
+}
+
+impl Clusters {
+    /// One cluster for each row, of which nothing is known but its earlier person id.
+    pub(crate) fn remembering(previous: impl Iterator<Item = Option<u128>>) -> Clusters {
+        let mut clusters = Clusters::default();
+        for id in previous {
+            let row = clusters.push(Profile::default());
+            if let Some(id) = id {
+                clusters.remember(row, id);
+            }
+        }
+        clusters
+    }
+
+    /// Takes up the next row.
+    pub(crate) fn push(&mut self, profile: Profile) -> u32 {
+        let row = u32::try_from(self.parent.len()).unwrap_or(NONE);
+        self.parent.push(row);
+        self.size.push(1);
+        self.profile.push(profile);
+        self.previous.push(NONE);
+        row
+    }
+
+    /// A row had an earlier person id; the first that a cluster had stands for it in reasons.
+    pub(crate) fn remember(&mut self, row: u32, id: u128) -> u32 {
+        let number = self.ids.number(id);
+        let root = self.find(row);
+        if let Some(slot) = self.previous.get_mut(root as usize)
+            && *slot == NONE
+        {
+            *slot = number;
+        }
+        number
+    }
+
+    /// An earlier id meets a row's by a pass.
+    pub(crate) fn meet(&mut self, row: u32, id: u128, by: Option<Pass>) {
+        let root = self.find(row);
+        if let (Some(one), Some(pass)) = (self.previous(root), by)
+            && one != id
+        {
+            self.joins.push(Join { one, other: id, pass });
+        }
+    }
+
+    /// All clusters have new ids now: those of roots, by number.
+    pub(crate) fn renew(&mut self, ids: Vec<u128>, number_of: impl Fn(u32) -> u32) {
+        self.ids = Ids::new(ids);
+        for (row, slot) in (0u32..).zip(&mut self.previous) {
+            *slot = number_of(row);
+        }
+        self.joins = Vec::new();
+        self.parts = Vec::new();
+    }
+
+    fn previous(&self, root: u32) -> Option<u128> {
+        self.ids.get(self.previous.get(root as usize).copied()?)
+    }
+
+    pub(crate) fn profile_mut(&mut self, root: u32) -> Option<&mut Profile> {
+        self.profile.get_mut(root as usize)
     }
 
     fn parent(&self, row: u32) -> u32 {
@@ -258,12 +367,17 @@ impl Clusters {
         if let Some(slot) = self.size.get_mut(root as usize) {
             *slot += size;
         }
-        if let Some(profile) = self.profile.get_mut(root as usize) {
-            if let (Some(one), Some(other)) = (profile.previous, absorbed.previous)
-                && one != other
-            {
-                self.joins.push(Join { one, other, pass });
+        match (self.previous(root), self.previous(gone)) {
+            (Some(one), Some(other)) if one != other => self.joins.push(Join { one, other, pass }),
+            (None, Some(_)) => {
+                let number = self.previous.get(gone as usize).copied().unwrap_or(NONE);
+                if let Some(slot) = self.previous.get_mut(root as usize) {
+                    *slot = number;
+                }
             }
+            _ => {}
+        }
+        if let Some(profile) = self.profile.get_mut(root as usize) {
             profile.absorb(absorbed);
         }
         true
@@ -271,7 +385,7 @@ impl Clusters {
 
     /// Remembers a refusal that keeps rows of one earlier person apart.
     pub(crate) fn note_part(&mut self, a: u32, b: u32, why: Refusal) {
-        if let Some((Some(one), Some(other))) = self.pair(a, b).map(|(x, y)| (x.previous, y.previous))
+        if let (Some(one), Some(other)) = (self.previous(a), self.previous(b))
             && one == other
         {
             self.parts.push((one, why));

@@ -28,6 +28,12 @@ pub enum LinkageError {
     /// A strategy name that does not exist.
     #[error("unknown linkage strategy; one of: id1, id2, id1-or-id2, id0, sudare")]
     Strategy,
+    /// A kept state of linkage that this version can't read.
+    #[error("the state of linkage can't be read ({0}): it is damaged or of another version")]
+    State(&'static str),
+    /// A thread died.
+    #[error("a thread of linkage died")]
+    Thread,
     /// A journal that this version can't read.
     #[error("the linkage journal can't be read ({0}): it is damaged or of another version")]
     Journal(&'static str),

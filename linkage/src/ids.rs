@@ -1,7 +1,7 @@
 //! Person ids across runs: kept by majority, never shared, and a journal of what became of the others.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::clusters::Clusters;
 use crate::error::LinkageError;
@@ -10,12 +10,12 @@ use crate::journal::Decision;
 use crate::report::Report;
 use crate::tokens::NONE;
 
-/// Dense person numbers by first appearance in the input, from the roots of all rows.
-pub(crate) fn number(roots: &[u32]) -> (Vec<u32>, u32) {
-    let mut number_of = vec![NONE; roots.len()];
+/// Dense person numbers by first appearance, from the roots of rows; roots are below `limit`.
+pub(crate) fn number(roots: impl Iterator<Item = u32>, limit: usize) -> (Vec<u32>, u32) {
+    let mut number_of = vec![NONE; limit];
     let mut persons = 0;
-    let mut person_of = Vec::with_capacity(roots.len());
-    for &root in roots {
+    let mut person_of = Vec::with_capacity(roots.size_hint().0);
+    for root in roots {
         let Some(slot) = number_of.get_mut(root as usize) else {
             continue;
         };
@@ -36,31 +36,30 @@ struct Share {
 }
 
 /// Gives every person an id. An earlier id stays with the person that has most of its rows, as long as that person does not keep
-/// another one of which it has more; ties go to the smaller earlier id, then to the person that comes first in time.
+/// another one of which it has more; ties go to the smaller earlier id, then to the person of the smallest `rank`. `held` are the
+/// numbers of earlier ids and the persons that rows with them are now.
 pub(crate) fn assign(
-    records: &[Identity],
-    person_of: &[u32],
+    mut held: Vec<(u32, u32)>,
+    rank: &[u32],
     persons: u32,
     clusters: &Clusters,
     ids: &mut dyn FnMut() -> u128,
     report: &mut Report,
 ) -> Result<(Vec<PersonId>, Vec<Decision>), LinkageError> {
-    let mut held: Vec<(u128, u32)> =
-        records.iter().zip(person_of).filter_map(|(record, &person)| Some((record.previous?, person))).collect();
     held.sort_unstable();
     let mut shares: Vec<Share> = held
         .chunk_by(|a, b| a == b)
         .filter_map(|rows| {
             let &(previous, person) = rows.first()?;
-            Some(Share { rows: rows.len(), previous, person })
+            Some(Share { rows: rows.len(), previous: clusters.ids.get(previous)?, person })
         })
         .collect();
-    let rank = ranks(records, person_of, persons, shares.is_empty());
     let rank_of = |person: u32| rank.get(person as usize).copied().unwrap_or(NONE);
     shares.sort_unstable_by_key(|share| (Reverse(share.rows), share.previous, rank_of(share.person)));
 
     let mut chosen: Vec<Option<u128>> = vec![None; persons as usize];
-    let mut taken: BTreeSet<u128> = BTreeSet::new();
+    // Asked for single ids only, so that its order is nothing.
+    let mut taken: HashSet<u128> = HashSet::new();
     for share in &shares {
         if let Some(slot) = chosen.get_mut(share.person as usize)
             && slot.is_none()
@@ -69,10 +68,11 @@ pub(crate) fn assign(
             *slot = Some(share.previous);
         }
     }
-    let kept: BTreeSet<u128> = taken.clone();
-    report.ids_kept = kept.len() as u64;
+    report.ids_kept = taken.len() as u64;
+    (report.ids_new, report.ids_merged, report.ids_split) = (0, 0, 0);
+    let retired: HashSet<u128> = shares.iter().map(|share| share.previous).filter(|id| !taken.contains(id)).collect();
     // A retired id is never given again, not even to somebody new.
-    taken.extend(shares.iter().map(|share| share.previous));
+    taken.extend(&retired);
     let mut given = Vec::with_capacity(chosen.len());
     for slot in chosen {
         let id = match slot {
@@ -104,7 +104,7 @@ pub(crate) fn assign(
             continue;
         }
         // Shares come largest first, so a retired id is merged where most of its rows went and split off elsewhere.
-        if !kept.contains(&share.previous) && merged.insert(share.previous) {
+        if retired.contains(&share.previous) && merged.insert(share.previous) {
             journal.push(Decision::Merge {
                 into,
                 absorbed: PersonId(share.previous),
@@ -123,15 +123,10 @@ pub(crate) fn assign(
     Ok((given, journal))
 }
 
-/// Persons in time order, so that ties don't turn on the order of the input. Empty if nobody asks.
-fn ranks(records: &[Identity], person_of: &[u32], persons: u32, unused: bool) -> Vec<u32> {
-    if unused {
-        return Vec::new();
-    }
-    let mut order: Vec<(&Identity, u32)> = records.iter().zip(person_of.iter().copied()).collect();
-    order.sort_unstable();
+/// The place at which each person first appears.
+pub(crate) fn first(person_of: &[u32], persons: u32) -> Vec<u32> {
     let mut rank = vec![NONE; persons as usize];
-    for ((_, person), at) in order.into_iter().zip(0u32..) {
+    for (&person, at) in person_of.iter().zip(0u32..) {
         if let Some(slot) = rank.get_mut(person as usize)
             && *slot == NONE
         {
@@ -141,7 +136,15 @@ fn ranks(records: &[Identity], person_of: &[u32], persons: u32, unused: bool) ->
     rank
 }
 
-fn fresh(ids: &mut dyn FnMut() -> u128, taken: &mut BTreeSet<u128>) -> Result<u128, LinkageError> {
+/// Ranks of persons in time order, so that ties don't turn on the order of the input.
+pub(crate) fn ranks(records: &[Identity], person_of: &[u32], persons: u32) -> Vec<u32> {
+    let mut order: Vec<(&Identity, u32)> = records.iter().zip(person_of.iter().copied()).collect();
+    order.sort_unstable();
+    let persons_in_time: Vec<u32> = order.into_iter().map(|(_, person)| person).collect();
+    first(&persons_in_time, persons)
+}
+
+fn fresh(ids: &mut dyn FnMut() -> u128, taken: &mut HashSet<u128>) -> Result<u128, LinkageError> {
     // Random ids never meet; a source that repeats itself is broken.
     for _ in 0..4 {
         let id = ids();
@@ -160,7 +163,7 @@ mod tests {
 
     #[test]
     fn a_repeating_id_source_is_refused() {
-        let mut taken = BTreeSet::new();
+        let mut taken = HashSet::new();
         let mut constant = || 7;
         assert_eq!(fresh(&mut constant, &mut taken).unwrap(), 7);
         assert!(matches!(fresh(&mut constant, &mut taken), Err(LinkageError::IdSource)));

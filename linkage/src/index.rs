@@ -49,14 +49,19 @@ pub(crate) struct Candidate {
 }
 
 /// All lists.
+#[derive(Default)]
 pub(crate) struct Index {
     heads: Vec<u32>,
     entries: Vec<Entry>,
 }
 
 impl Index {
-    pub(crate) fn new(tokens: usize) -> Index {
-        Index { heads: vec![NONE; tokens], entries: Vec::with_capacity(tokens) }
+    /// Makes room for a row's tokens.
+    pub(crate) fn grow(&mut self, tokens: &[u32]) {
+        let most = tokens.iter().filter(|&&token| token != NONE).max().map_or(0, |&most| most as usize + 1);
+        if self.heads.len() < most {
+            self.heads.resize(most, NONE);
+        }
     }
 
     fn head(&self, token: u32) -> u32 {

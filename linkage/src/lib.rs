@@ -23,9 +23,13 @@ mod identity;
 mod ids;
 mod index;
 pub mod journal;
+mod people;
 mod report;
 mod resolver;
+mod rows;
+mod screen;
 mod settings;
+mod state;
 mod tokens;
 
 pub use error::LinkageError;
@@ -34,6 +38,7 @@ pub use identity::{Identity, PASSES, Pass, PersonId, random_id};
 pub use journal::Decision;
 pub use report::{PassReport, Refusal, Report, Screened};
 pub use settings::{METHOD, Settings, Strategy};
+pub use state::{Added, Linker};
 
 /// What the rows of a person agree on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -72,72 +77,34 @@ pub fn resolve(
     settings: &Settings,
     ids: &mut dyn FnMut() -> u128,
 ) -> Result<Outcome, LinkageError> {
-    // Tokens of all passes are numbered in 32 bits.
-    const LIMIT: usize = u32::MAX as usize / (PASSES + 1);
-    if records.len() > LIMIT {
-        return Err(LinkageError::TooManyRows { rows: records.len(), limit: LIMIT });
-    }
     let mut report = Report::new(strategy, records.len());
     let mut clusters = match strategy {
         Strategy::Id1 | Strategy::Id2 | Strategy::Id1OrId2 => baseline::exact(records, strategy, &mut report),
         Strategy::Id0 => baseline::id0(records, &mut report),
-        Strategy::Sudare => resolver::run(records, settings, &mut report),
+        Strategy::Sudare => {
+            let mut linker = Linker::new(settings.clone());
+            let added = linker.add(records)?;
+            return linker.finish(&added.row_of, ids);
+        }
     };
     let roots = clusters.roots();
-    let (person_of, count) = ids::number(&roots);
-    let (persons, journal) = ids::assign(records, &person_of, count, &clusters, ids, &mut report)?;
-    report.persons = u64::from(count);
-    report.persons_by_sources = sources(records, &person_of);
-    Ok(Outcome { attributes: attributes(records, &person_of, count), person_of, persons, journal, report })
-}
-
-fn attributes(records: &[Identity], person_of: &[u32], persons: u32) -> Vec<Attributes> {
-    let mut attributes = vec![Attributes::default(); persons as usize];
-    let sexes = records
+    let (person_of, count) = ids::number(roots.iter().copied(), roots.len());
+    let held = records
         .iter()
-        .zip(person_of)
-        .filter(|(record, _)| record.known_sex() != 0)
-        .map(|(record, &person)| (person, record.known_sex()));
-    for (person, sex) in majority(sexes.collect()) {
-        if let Some(slot) = attributes.get_mut(person as usize) {
-            slot.sex = sex;
-        }
-    }
-    let births = records.iter().zip(person_of).filter_map(|(record, &person)| Some((person, record.birth_month?)));
-    for (person, month) in majority(births.collect()) {
-        if let Some(slot) = attributes.get_mut(person as usize) {
-            slot.birth_month = Some(month);
-        }
-    }
-    attributes
-}
-
-/// The most frequent value of each person, the smaller on a tie.
-fn majority<T: Ord + Copy>(mut values: Vec<(u32, T)>) -> Vec<(u32, T)> {
-    values.sort_unstable();
-    let most = |rows: &[(u32, T)]| {
-        rows.chunk_by(|a, b| a == b)
-            .filter_map(|same| Some((same.len(), *same.first()?)))
-            .max_by_key(|&(count, value)| (count, std::cmp::Reverse(value)))
-            .map(|(_, value)| value)
-    };
-    values.chunk_by(|a, b| a.0 == b.0).filter_map(most).collect()
-}
-
-/// Persons by the number of sources that know them.
-fn sources(records: &[Identity], person_of: &[u32]) -> Vec<u64> {
-    let mut seen: Vec<(u32, u16)> =
-        person_of.iter().zip(records).map(|(&person, record)| (person, record.source)).collect();
-    seen.sort_unstable();
-    seen.dedup();
-    let mut counts = Vec::new();
-    for person in seen.chunk_by(|a, b| a.0 == b.0) {
-        if counts.len() < person.len() {
-            counts.resize(person.len(), 0);
-        }
-        if let Some(slot) = person.len().checked_sub(1).and_then(|at| counts.get_mut(at)) {
-            *slot += 1;
-        }
-    }
-    counts
+        .zip(&person_of)
+        .filter_map(|(record, &person)| Some((clusters.ids.number(record.previous?), person)))
+        .collect();
+    let rank = ids::ranks(records, &person_of, count);
+    let (persons, journal) = ids::assign(held, &rank, count, &clusters, ids, &mut report)?;
+    let known = records.iter().zip(&person_of).map(|(record, &person)| people::Known {
+        person,
+        times: 1,
+        sex: record.known_sex(),
+        birth: record.birth_month.unwrap_or(clusters::UNKNOWN),
+        source: record.source,
+    });
+    let (attributes, by_sources) = people::describe(&known.collect::<Vec<_>>(), count);
+    report.persons = u64::from(count);
+    report.persons_by_sources = by_sources;
+    Ok(Outcome { attributes, person_of, persons, journal, report })
 }

@@ -20,14 +20,13 @@
 //! with the number and a sure name, bears it out. What this can't see: an insurer that lies about its own members, within one sex and
 //! birth month.
 
-use std::collections::BTreeMap;
-
-use crate::clusters::{Clusters, Profile};
-use crate::identity::{Identity, PASSES, Pass};
+use crate::clusters::Clusters;
+use crate::identity::{PASSES, Pass};
 use crate::index::{Candidate, Doubt, Entry, Index};
 use crate::report::{Refusal, Report};
+use crate::rows::Rows;
 use crate::settings::Settings;
-use crate::tokens::{NONE, Tokens};
+use crate::tokens::NONE;
 
 const NUMBERS: u8 = Pass::Member.bit() | Pass::Id1.bit() | Pass::Individual.bit();
 const NAMES: u8 = Pass::Id2.bit() | Pass::Id4.bit();
@@ -75,76 +74,27 @@ struct Joined {
     any: bool,
 }
 
+/// The resolver at one row: `state` takes rows up and hands them over in time order.
 pub(crate) struct Resolver<'a> {
-    records: &'a [Identity],
-    settings: &'a Settings,
-    tokens: Tokens,
-    clusters: Clusters,
-    index: Index,
-    report: &'a mut Report,
-}
-
-/// Runs the resolver.
-pub(crate) fn run(records: &[Identity], settings: &Settings, report: &mut Report) -> Clusters {
-    let tokens = Tokens::number(records, &Pass::ALL, Some(settings), report);
-    let horizons = horizons(records, settings);
-    let mut profiles = Vec::with_capacity(records.len());
-    for (row, record) in (0u32..).zip(records) {
-        let horizon = horizons.get(&record.source).copied().unwrap_or(i32::MAX);
-        let (profile, disbelieved) = Profile::of(record, &tokens.row(row), horizon, settings);
-        report.deaths_disbelieved += u64::from(disbelieved);
-        profiles.push(profile);
-    }
-    let mut order: Vec<(&Identity, u32)> = records.iter().zip(0u32..).collect();
-    // The derived order begins with the first day; equal rows are interchangeable.
-    order.sort_unstable();
-    let mut resolver = Resolver {
-        index: Index::new(tokens.count()),
-        records,
-        settings,
-        tokens,
-        clusters: Clusters::new(profiles),
-        report,
-    };
-    for (_, row) in order {
-        resolver.take(row);
-    }
-    resolver.clusters
-}
-
-/// Until when open coverage of each source is known to last.
-fn horizons(records: &[Identity], settings: &Settings) -> BTreeMap<u16, i32> {
-    let mut days: BTreeMap<u16, Vec<i32>> = BTreeMap::new();
-    for record in records {
-        let coverage = record.coverage.map(|(from, to)| to.unwrap_or(from));
-        let day = coverage.map_or(record.end(), |day| day.max(record.end()));
-        days.entry(record.source).or_default().push(day);
-    }
-    let mut horizons: BTreeMap<u16, i32> = days
-        .into_iter()
-        .map(|(source, mut days)| {
-            // A single mistyped year must not move it: one row in a thousand has to reach it.
-            let rank = days.len() - 1 - days.len() / 1_000;
-            let (_, day, _) = days.select_nth_unstable(rank);
-            (source, *day)
-        })
-        .collect();
-    horizons.extend(&settings.horizons);
-    horizons
+    pub(crate) settings: &'a Settings,
+    pub(crate) rows: &'a Rows,
+    pub(crate) clusters: &'a mut Clusters,
+    pub(crate) index: &'a mut Index,
+    pub(crate) report: &'a mut Report,
 }
 
 impl Resolver<'_> {
     /// Takes the next row in time.
-    fn take(&mut self, row: u32) {
-        let tokens = self.tokens.row(row);
+    pub(crate) fn take(&mut self, row: u32) {
+        let tokens = self.rows.row(row);
         let mut joined = Joined::default();
         let mut withheld = 0u8;
         let mut candidates = Vec::new();
         for pass in Pass::BY_STRENGTH {
-            let Some(token) = self.tokens.get(row, pass) else {
+            let Some(token) = self.rows.token(row, pass) else {
                 continue;
             };
-            self.index.gather(token, row, &mut self.clusters, &mut candidates);
+            self.index.gather(token, row, self.clusters, &mut candidates);
             if !candidates.is_empty() && self.link(row, pass, &candidates, &mut joined) {
                 withheld |= pass.bit();
             }
@@ -160,12 +110,12 @@ impl Resolver<'_> {
                 (true, true) => Doubt::Between,
             };
             let branch = match pass {
-                Pass::Id1 => self.tokens.get(row, Pass::Member).unwrap_or(NONE),
+                Pass::Id1 => self.rows.token(row, Pass::Member).unwrap_or(NONE),
                 _ => NONE,
             };
             let entry = Entry::new(row, self.source(row), branch, doubt);
             let limit = self.settings.max_clusters_per_token;
-            if !self.index.register(token, entry, limit, &mut self.clusters) {
+            if !self.index.register(token, entry, limit, self.clusters) {
                 self.report.refuse(pass, Refusal::Crowded);
             }
         }
@@ -178,7 +128,7 @@ impl Resolver<'_> {
             if token == NONE {
                 continue;
             }
-            if let Some(entry) = self.index.listed(token, root, &mut self.clusters) {
+            if let Some(entry) = self.index.listed(token, root, self.clusters) {
                 agreement.same |= pass.bit();
                 if entry.doubt == Doubt::Firm {
                     agreement.firm |= pass.bit();
@@ -192,7 +142,7 @@ impl Resolver<'_> {
 
     /// Joins a row with the candidates of one pass. True if the row's token must stay with those who had it.
     fn link(&mut self, row: u32, pass: Pass, candidates: &[Candidate], joined: &mut Joined) -> bool {
-        let tokens = self.tokens.row(row);
+        let tokens = self.rows.row(row);
         let mut withhold = false;
         let mut allowed: Vec<(Candidate, Agreement)> = Vec::new();
         for &candidate in candidates {
@@ -225,7 +175,7 @@ impl Resolver<'_> {
     }
 
     fn source(&self, row: u32) -> u16 {
-        self.records.get(row as usize).map_or(0, |record| record.source)
+        self.rows.source(row)
     }
 
     fn unite(&mut self, row: u32, pass: Pass, to: Candidate, with: Agreement, joined: &mut Joined) {
@@ -253,12 +203,12 @@ impl Resolver<'_> {
             return;
         }
         let now = self.clusters.find(row);
-        let tokens = self.tokens.row(to.row);
+        let tokens = self.rows.row(to.row);
         for (pass, token) in Pass::ALL.into_iter().zip(tokens) {
             if token == NONE || doubtful & pass.bit() == 0 {
                 continue;
             }
-            if let Some(entry) = self.index.listed(token, now, &mut self.clusters) {
+            if let Some(entry) = self.index.listed(token, now, self.clusters) {
                 entry.doubt = Doubt::Between;
             }
         }
@@ -288,13 +238,13 @@ impl Resolver<'_> {
         if let Some(why) = a.conflict(b, slip, self.settings) {
             return Some(why);
         }
-        let insurer = |row: u32| self.records.get(row as usize).and_then(|r| r.insurer);
+        let insurer = |row: u32| self.rows.insurer(row);
         let one_insurer = insurer(row).is_some() && insurer(row) == insurer(candidate.row);
         let agrees = |passes: u8| with.same & passes != 0;
         let refused = match pass {
             Pass::Member | Pass::Individual => None,
             Pass::Id1 => {
-                let branch = candidate.branch != NONE && self.tokens.get(row, Pass::Member).is_some();
+                let branch = candidate.branch != NONE && self.rows.token(row, Pass::Member).is_some();
                 let named = with.differ & NAMES != 0;
                 let explained = agrees(ANY_NAME | Pass::Individual.bit() | Pass::Member.bit());
                 ((branch || named) && !explained).then_some(Refusal::Twins)

@@ -69,8 +69,10 @@ pub struct Settings {
     pub parallel_grace_days: i32,
     /// Coverage periods one person can have; more is no person.
     pub max_periods: usize,
-    /// Identity rows of one source that may carry one token; beyond it the source's use of the token is ignored.
+    /// Spellings of one source that may carry one token; beyond it the source's use of the token is ignored.
     pub max_rows_per_token: usize,
+    /// How often a source may repeat one spelling; a hundred years of daily packages.
+    pub max_repeats: u32,
     /// Insurance numbers (ID1) that the rows of one source carrying one name or individual number may have.
     pub max_memberships_per_token: usize,
     /// Distinct (sex, birth month) among the rows of one source that carry one individual number, or one kana name with 記号・番号.
@@ -92,6 +94,7 @@ impl Default for Settings {
             parallel_grace_days: 62,
             max_periods: 32,
             max_rows_per_token: 1_000,
+            max_repeats: 36_525,
             max_memberships_per_token: 12,
             max_births_per_token: 3,
             max_clusters_per_token: 4,

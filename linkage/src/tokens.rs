@@ -1,60 +1,43 @@
-//! Tokens as dense numbers, and the screening of those that a source spreads too widely.
-//!
-//! Numbers come from sorting, not hashing: same input, same numbers, and no input makes it slow.
+//! Tokens as dense numbers. Screening is next door, in `screen`.
 
-use std::collections::BTreeSet;
+use std::collections::HashMap;
 
+use crate::error::LinkageError;
 use crate::identity::{Identity, PASSES, Pass};
-use crate::report::{Report, Screened};
-use crate::settings::Settings;
+use crate::report::Report;
+use crate::rows::Rows;
 
-/// No token, no row, no cluster.
+/// No token, no row, no cluster, no person.
 pub(crate) const NONE: u32 = u32::MAX;
 
-/// Rows × passes of token numbers, row by row; numbers are unique over all passes.
+/// Rows × passes of token numbers of one closed set of rows, for the baselines; numbers are unique over all passes. They come from
+/// sorting: same input, same numbers.
 pub(crate) struct Tokens {
     of: Vec<[u32; PASSES]>,
     count: u32,
 }
 
 impl Tokens {
-    /// Numbers the tokens of `passes`; with `settings`, leaves out what a source spreads too widely.
-    pub(crate) fn number(
-        records: &[Identity],
-        passes: &[Pass],
-        settings: Option<&Settings>,
-        report: &mut Report,
-    ) -> Tokens {
+    /// Numbers the tokens of `passes`.
+    pub(crate) fn number(records: &[Identity], passes: &[Pass], report: &mut Report) -> Tokens {
         let mut of = vec![[NONE; PASSES]; records.len()];
         let mut count = 0u32;
         for &pass in passes {
-            let mut carried: Vec<(u128, u16, u32)> = (0u32..)
-                .zip(records)
-                .filter_map(|(row, record)| Some((record.token(pass)?, record.source, row)))
-                .collect();
+            let mut carried: Vec<(u128, u32)> =
+                (0u32..).zip(records).filter_map(|(row, record)| Some((record.token(pass)?, row))).collect();
             carried.sort_unstable();
-            let mut tokens = 0;
+            let before = count;
             for group in carried.chunk_by(|a, b| a.0 == b.0) {
-                tokens += 1;
-                for rows in group.chunk_by(|a, b| a.1 == b.1) {
-                    let verdict = settings.and_then(|set| screen(records, pass, rows, set));
-                    if let Some(why) = verdict {
-                        let source = rows.first().map_or(0, |first| first.1);
-                        let by_source = report.pass(pass).screened.entry(why).or_default();
-                        *by_source.entry(source).or_default() += 1;
-                        continue;
-                    }
-                    for &(_, _, row) in rows {
-                        if let Some(slot) = of.get_mut(row as usize).and_then(|slots| slots.get_mut(pass.index())) {
-                            *slot = count;
-                        }
+                for &(_, row) in group {
+                    if let Some(slot) = of.get_mut(row as usize).and_then(|slots| slots.get_mut(pass.index())) {
+                        *slot = count;
                     }
                 }
                 count += 1;
             }
             let counts = report.pass(pass);
             counts.rows = carried.len() as u64;
-            counts.tokens = tokens;
+            counts.tokens = u64::from(count - before);
         }
         Tokens { of, count }
     }
@@ -64,39 +47,65 @@ impl Tokens {
         self.count as usize
     }
 
-    /// All tokens of a row by pass; `NONE` where it has none.
-    pub(crate) fn row(&self, row: u32) -> [u32; PASSES] {
-        self.of.get(row as usize).copied().unwrap_or([NONE; PASSES])
-    }
-
     /// A row's token of a pass.
     pub(crate) fn get(&self, row: u32, pass: Pass) -> Option<u32> {
-        let token = self.row(row).get(pass.index()).copied()?;
+        let token = self.of.get(row as usize)?.get(pass.index()).copied()?;
         (token != NONE).then_some(token)
     }
 }
 
-/// Whether the rows of one source that carry one token say by themselves that it doesn't name a person.
-fn screen(records: &[Identity], pass: Pass, rows: &[(u128, u16, u32)], settings: &Settings) -> Option<Screened> {
-    if rows.len() > settings.max_rows_per_token {
-        return Some(Screened::Frequent);
+/// One pass of a growing numbering.
+#[derive(Default)]
+pub(crate) struct Numbers {
+    /// Keyed by a secret of the process, so that no input makes it slow; it is never walked in its own order.
+    of: HashMap<u128, u32>,
+    /// The newest row under each token; the older ones follow by `Row::chain`.
+    latest: Vec<u32>,
+}
+
+impl Numbers {
+    pub(crate) fn len(&self) -> usize {
+        self.latest.len()
     }
-    if rows.len() < 2 {
-        return None;
+
+    /// The number of a token that has one.
+    pub(crate) fn known(&self, token: u128) -> u32 {
+        self.of.get(&token).copied().unwrap_or(NONE)
     }
-    let of = |&(_, _, row): &(u128, u16, u32)| records.get(row as usize);
-    let births: BTreeSet<(u8, i32)> = rows
-        .iter()
-        .filter_map(of)
-        .filter(|record| record.known_sex() != 0)
-        .filter_map(|record| Some((record.known_sex(), record.birth_month?)))
-        .collect();
-    if births.len() > settings.births_allowed(pass) {
-        return Some(Screened::Contested);
+
+    /// The numbers of tokens in their order; new ones get the next.
+    pub(crate) fn number(&mut self, tokens: impl Iterator<Item = Option<u128>>) -> Result<Vec<u32>, LinkageError> {
+        let mut numbers = Vec::with_capacity(tokens.size_hint().0);
+        for token in tokens {
+            numbers.push(match token {
+                None => NONE,
+                Some(token) => {
+                    let next = u32::try_from(self.latest.len()).unwrap_or(NONE);
+                    let number = *self.of.entry(token).or_insert(next);
+                    if number == next {
+                        self.latest.push(NONE);
+                    }
+                    number
+                }
+            });
+        }
+        // Numbers of all passes share 32 bits.
+        let limit = NONE as usize / PASSES;
+        if self.latest.len() >= limit {
+            return Err(LinkageError::TooManyRows { rows: self.latest.len(), limit });
+        }
+        Ok(numbers)
     }
-    if matches!(pass, Pass::Member | Pass::Id1) {
-        return None;
+
+    /// Puts a row before the others that carry a token, and tells which was the newest so far.
+    pub(crate) fn lead(&mut self, number: u32, row: u32) -> u32 {
+        self.latest.get_mut(number as usize).map_or(NONE, |slot| std::mem::replace(slot, row))
     }
-    let memberships: BTreeSet<u128> = rows.iter().filter_map(of).filter_map(|record| record.token(Pass::Id1)).collect();
-    (memberships.len() > settings.max_memberships_per_token).then_some(Screened::Memberships)
+
+    /// The rows under a token, newest first.
+    pub(crate) fn carriers<'a>(&self, number: u32, pass: Pass, rows: &'a Rows) -> impl Iterator<Item = u32> + use<'a> {
+        let first = self.latest.get(number as usize).copied().unwrap_or(NONE);
+        let next = move |&row: &u32| rows.get(row).and_then(|row| row.chain.get(pass.index()).copied());
+        std::iter::successors(Some(first), next).take_while(|&row| row != NONE)
+    }
 }

@@ -5,55 +5,10 @@ mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use common::{Random, Rates, hash, population};
+use common::worlds::{frozen, row, rows};
+use common::{Random, Rates, population};
 use linkage::{Decision, Identity, Outcome, Pass, Refusal, Settings, Strategy, evaluate, resolve};
 use proptest::prelude::*;
-use proptest::strategy::Strategy as _;
-
-/// Every 70 days a row, so that graces matter; few tokens, so that they collide. An honest row's tokens are made from its sex and
-/// birth date where the pass says so; a forged one's are anything.
-fn row(honest: bool) -> impl proptest::strategy::Strategy<Value = Identity> {
-    let tokens = proptest::array::uniform7(proptest::option::weighted(0.4, 0u128..6));
-    let coverage = proptest::option::of((0i32..12, proptest::option::of(0i32..12)));
-    let birth = proptest::option::weighted(0.9, prop_oneof![Just(23_700), Just(23_703), Just(23_820), Just(23_833)]);
-    let death = proptest::option::weighted(0.1, 0i32..12);
-    let previous = proptest::option::weighted(0.5, 1_000u128..1_006);
-    (tokens, coverage, birth, death, (0i32..12, 0i32..3), (0u16..3, 0u8..3, proptest::option::of(0u64..3)), previous)
-        .prop_map(move |(tokens, coverage, birth_month, death, (first, more), (source, sex, insurer), previous)| {
-            Identity {
-                source,
-                sex,
-                birth_month,
-                first_day: 18_000 + first * 70,
-                last_day: 18_000 + (first + more) * 70,
-                coverage: coverage.map(|(from, days)| (18_000 + from * 70, days.map(|d| 18_000 + (from + d) * 70))),
-                insurer,
-                death: death.map(|day| 18_000 + day * 70),
-                previous,
-                // Passes never share a token: the pass's subkey is part of it.
-                tokens: std::array::from_fn(|pass| {
-                    let dated = honest && ![Pass::Individual.index(), Pass::Birth.index()].contains(&pass);
-                    tokens[pass].map(|token| {
-                        hash((pass, token % if dated { 2 } else { 6 }, dated.then_some((sex, birth_month))))
-                    })
-                }),
-            }
-        })
-}
-
-fn rows(honest: bool) -> impl proptest::strategy::Strategy<Value = Vec<Identity>> {
-    proptest::collection::vec(row(honest), 0..40)
-}
-
-/// Horizons fixed, so that one more row doesn't move them; no screening, which counts all rows.
-fn frozen() -> Settings {
-    Settings {
-        horizons: (0..3).map(|source| (source, 19_500)).collect(),
-        max_births_per_token: 99,
-        max_memberships_per_token: 99,
-        ..Settings::default()
-    }
-}
 
 fn link(rows: &[Identity], strategy: Strategy, settings: &Settings) -> Outcome {
     // New ids lie below 1,000 and never meet those of an earlier run, as random ones don't.

@@ -1,0 +1,502 @@
+//! The linker: all that was decided so far, and the packages that come to it. Rows are taken in time order; a spelling that a source
+//! repeats only lengthens the time in which it was seen. The rules are the resolver's; the byte form is in `bytes`.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use crate::clusters::{Clusters, Profile};
+use crate::error::LinkageError;
+use crate::identity::{Identity, PASSES, Pass};
+use crate::index::Index;
+use crate::people;
+use crate::report::{Report, Screened};
+use crate::resolver::Resolver;
+use crate::rows::{ByPrint, Print, Prints, RECOGNISED, Row, Rows, global};
+use crate::screen::{Fresh, Past, Spread};
+use crate::settings::{Settings, Strategy};
+use crate::tokens::{NONE, Numbers};
+use crate::{Outcome, ids};
+
+/// What a batch of rows brought.
+#[derive(Clone, Default)]
+pub struct Added {
+    /// The linker's number of each row of the batch: the place of its spelling in [`Linker::persons`]'s `person_of`.
+    pub row_of: Vec<u32>,
+    /// Rows whose spelling was known.
+    pub repeats: u64,
+    /// Rows that belong before rows of an earlier batch and changed something: a full run could have decided otherwise.
+    pub late: u64,
+    /// Tokens that turned out to be spread too widely after rows had been linked by them.
+    pub outgrown: u64,
+}
+
+impl Added {
+    /// Whether a full run over the same rows, with the same horizons, is sure to give the same persons.
+    #[must_use]
+    pub fn as_in_full(&self) -> bool {
+        self.late == 0 && self.outgrown == 0
+    }
+}
+
+/// [`Strategy::Sudare`] over packages as they come.
+///
+/// With rows that come in time order it gives the same persons as one run over all rows, given the same
+/// [`Settings::horizons`]; [`Added`] says whether they did.
+pub struct Linker {
+    pub(crate) settings: Settings,
+    prints: Prints,
+    by_print: ByPrint,
+    pub(crate) numbers: [Numbers; PASSES],
+    pub(crate) rows: Rows,
+    pub(crate) clusters: Clusters,
+    pub(crate) index: Index,
+    /// (token, source) that are ignored.
+    pub(crate) screened: BTreeSet<(u32, u16)>,
+    /// Until when open coverage of each source is known to last.
+    pub(crate) horizons: BTreeMap<u16, i32>,
+    /// The latest first day of earlier batches.
+    pub(crate) frontier: i32,
+    /// Earlier person ids (by number) and the rows that had them.
+    pub(crate) claims: Vec<(u32, u32)>,
+    pub(crate) report: Report,
+}
+
+/// A row of a batch: its fingerprint, the row that has it already, and what orders equal days.
+#[derive(Clone, Copy)]
+struct Seen {
+    print: Option<Print>,
+    known: u32,
+    tie: u32,
+}
+
+/// A row whose spelling was there on an earlier day.
+struct Repeat {
+    day: i32,
+    tie: u32,
+    last: i32,
+    at: u32,
+}
+
+/// What becomes of a repeated spelling.
+enum Again {
+    Same,
+    Longer,
+    /// Seen after the person's death: it needs a decision of its own.
+    Contradicted,
+}
+
+impl Linker {
+    /// Nothing linked so far.
+    #[must_use]
+    pub fn new(settings: Settings) -> Linker {
+        Linker {
+            settings,
+            prints: Prints::default(),
+            by_print: ByPrint::default(),
+            numbers: std::array::from_fn(|_| Numbers::default()),
+            rows: Rows::default(),
+            clusters: Clusters::default(),
+            index: Index::default(),
+            screened: BTreeSet::new(),
+            horizons: BTreeMap::new(),
+            frontier: i32::MIN,
+            claims: Vec::new(),
+            report: Report::new(Strategy::Sudare, 0),
+        }
+    }
+
+    /// How many different spellings there are.
+    #[must_use]
+    pub fn spellings(&self) -> usize {
+        self.rows.all.len()
+    }
+
+    /// Links the rows of a package, or of several, with all that came before. Their order within the batch is nothing.
+    ///
+    /// # Errors
+    /// [`LinkageError::TooManyRows`]; the linker is then as it was.
+    pub fn add(&mut self, batch: &[Identity]) -> Result<Added, LinkageError> {
+        let limit = NONE as usize / (PASSES + 1);
+        let rows = self.rows.all.len() + batch.len();
+        if rows > limit {
+            return Err(LinkageError::TooManyRows { rows, limit });
+        }
+        let mut added = Added { row_of: vec![NONE; batch.len()], ..Added::default() };
+        let seen = self.look(batch)?;
+        let (mut repeats, mut fresh) = (Vec::new(), Vec::new());
+        let new = self.sort_out(batch, &seen, &mut repeats, &mut fresh, &mut added);
+        let mut spellings = self.number(batch, &seen, &fresh, &new)?;
+        self.screen(batch, &mut spellings, &mut added)?;
+        self.report.rows += batch.len() as u64;
+        self.extend_horizons(batch);
+
+        let mut spellings = spellings.into_iter().peekable();
+        let mut repeats = repeats.into_iter().peekable();
+        let mut fresh = fresh.into_iter().peekable();
+        let mut moved: HashMap<u32, u32> = HashMap::new();
+        let day_of = |at: u32| batch.get(at as usize).map_or(i32::MAX, |record| record.first_day);
+        loop {
+            // On one day, what is known goes before what is new.
+            let again = match (repeats.peek(), fresh.peek()) {
+                (Some(repeat), Some(&new)) => repeat.day <= day_of(new),
+                (repeat, _) => repeat.is_some(),
+            };
+            let next = if again { repeats.next().map(|repeat| repeat.at) } else { fresh.next() };
+            let Some((at, record, seen)) =
+                next.and_then(|at| Some((at, batch.get(at as usize)?, *seen.get(at as usize)?)))
+            else {
+                break;
+            };
+            let row = match spellings.next_if(|new| new.at == at) {
+                Some(new) => {
+                    added.late += u64::from(record.first_day <= self.frontier);
+                    self.take(record, new.tokens, new.ignored, new.times, seen.print)
+                }
+                None => self.repeat(record, seen, &mut moved, &mut added),
+            };
+            if let Some(slot) = added.row_of.get_mut(at as usize) {
+                *slot = row;
+            }
+        }
+        self.frontier = batch.iter().map(|record| record.first_day).fold(self.frontier, i32::max);
+        Ok(added)
+    }
+
+    /// Fingerprints and known rows, on two threads.
+    fn look(&mut self, batch: &[Identity]) -> Result<Vec<Seen>, LinkageError> {
+        let (prints, by_print) = (&self.prints, &self.by_print);
+        let work = |records: &[Identity]| {
+            let mut rows = [0u64; PASSES];
+            let seen: Vec<Seen> = records
+                .iter()
+                .map(|record| {
+                    let mut tie = 0u128;
+                    for (count, token) in rows.iter_mut().zip(&record.tokens) {
+                        *count += u64::from(token.is_some());
+                        tie = tie.rotate_left(11) ^ token.unwrap_or_default();
+                    }
+                    let print = prints.of(record);
+                    let known = print.and_then(|print| by_print.get(&print).copied()).unwrap_or(NONE);
+                    // Any mixture will do, if only it is the same in every run.
+                    Seen { print, known, tie: (tie ^ tie >> 64 ^ tie >> 32) as u32 }
+                })
+                .collect();
+            (seen, rows)
+        };
+        let (front, back) = batch.split_at(batch.len() / 2);
+        let ((mut seen, a), (more, b)) = both(|| work(front), || work(back))?;
+        seen.extend(more);
+        for (pass, (a, b)) in Pass::ALL.into_iter().zip(a.into_iter().zip(b)) {
+            self.report.pass(pass).rows += a + b;
+        }
+        Ok(seen)
+    }
+
+    /// Parts a batch into repeats and spellings that are new on their day, both in time order. Gives how often each new one comes.
+    fn sort_out(
+        &mut self,
+        batch: &[Identity],
+        seen: &[Seen],
+        repeats: &mut Vec<Repeat>,
+        fresh: &mut Vec<u32>,
+        added: &mut Added,
+    ) -> HashMap<Print, (i32, u32)> {
+        let mut new: HashMap<Print, (i32, u32)> = HashMap::new();
+        let mut overused = Vec::new();
+        for (record, seen) in batch.iter().zip(seen) {
+            match seen.print {
+                Some(_) if seen.known != NONE => {
+                    if let Some(times) = self.rows.times.get_mut(seen.known as usize) {
+                        *times = times.saturating_add(1);
+                        if *times == self.settings.max_repeats.saturating_add(1) {
+                            overused.push(seen.known);
+                        }
+                    }
+                }
+                Some(print) => {
+                    let slot = new.entry(print).or_insert((record.first_day, 0));
+                    *slot = (slot.0.min(record.first_day), slot.1.saturating_add(1));
+                }
+                None => {}
+            }
+        }
+        for ((at, record), seen) in (0u32..).zip(batch).zip(seen) {
+            let first = seen.print.and_then(|print| new.get(&print)).map(|&(day, _)| day);
+            if seen.known == NONE && first.is_none_or(|day| day == record.first_day) {
+                fresh.push(at);
+            } else {
+                repeats.push(Repeat { day: record.first_day, tie: seen.tie, last: record.end(), at });
+            }
+        }
+        repeats.sort_unstable_by_key(|repeat| (repeat.day, repeat.tie, repeat.last));
+        // The derived order begins with the first day; equal rows are interchangeable.
+        fresh.sort_unstable_by_key(|&at| batch.get(at as usize));
+        for row in overused {
+            self.outgrow(row, added);
+        }
+        new
+    }
+
+    /// A spelling was repeated more often than any package could: its tokens are ignored from now on.
+    fn outgrow(&mut self, row: u32, added: &mut Added) {
+        let Some(&row) = self.rows.get(row) else { return };
+        for (pass, &token) in Pass::ALL.into_iter().zip(&row.tokens) {
+            if token != NONE && self.screened.insert((global(token, pass), row.source)) {
+                added.outgrown += 1;
+                self.count_screened(pass, Screened::Frequent, row.source);
+            }
+        }
+    }
+
+    fn count_screened(&mut self, pass: Pass, why: Screened, source: u16) {
+        *self.report.pass(pass).screened.entry(why).or_default().entry(source).or_default() += 1;
+    }
+
+    /// The new spellings, once each, with their tokens' numbers; passes are numbered on two threads.
+    fn number(
+        &mut self,
+        batch: &[Identity],
+        seen: &[Seen],
+        fresh: &[u32],
+        new: &HashMap<Print, (i32, u32)>,
+    ) -> Result<Vec<Fresh>, LinkageError> {
+        let mut met = std::collections::HashSet::new();
+        let mut spellings: Vec<Fresh> = Vec::new();
+        for &at in fresh {
+            let print = seen.get(at as usize).and_then(|seen| seen.print);
+            if print.is_none_or(|print| met.insert(print)) {
+                let times = print.and_then(|print| new.get(&print)).map_or(1, |&(_, times)| times);
+                spellings.push(Fresh { at, times, tokens: [NONE; PASSES], ignored: 0 });
+            }
+        }
+        let records: Vec<&Identity> = spellings.iter().filter_map(|new| batch.get(new.at as usize)).collect();
+        let work = |numbers: &mut [Numbers], passes: &[Pass]| -> Result<Vec<Vec<u32>>, LinkageError> {
+            numbers
+                .iter_mut()
+                .zip(passes)
+                .map(|(numbers, &pass)| numbers.number(records.iter().map(|record| record.token(pass))))
+                .collect()
+        };
+        let (front, back) = self.numbers.split_at_mut(HALF);
+        let (early, later) = Pass::ALL.split_at(HALF);
+        let (a, b) = both(|| work(front, early), || work(back, later))?;
+        for (pass, numbers) in Pass::ALL.into_iter().zip(a?.into_iter().chain(b?)) {
+            for (new, number) in spellings.iter_mut().zip(numbers) {
+                if let Some(slot) = new.tokens.get_mut(pass.index()) {
+                    *slot = number;
+                }
+            }
+        }
+        for (pass, numbers) in Pass::ALL.into_iter().zip(&self.numbers) {
+            self.report.pass(pass).tokens = numbers.len() as u64;
+        }
+        Ok(spellings)
+    }
+
+    fn screen(&mut self, batch: &[Identity], spellings: &mut [Fresh], added: &mut Added) -> Result<(), LinkageError> {
+        let past = Past { batch, rows: &self.rows, screened: &self.screened, settings: &self.settings };
+        let fresh: &[Fresh] = spellings;
+        let work = |numbers: &[Numbers], passes: &[Pass]| -> Vec<(Pass, Vec<Spread>)> {
+            passes.iter().zip(numbers).map(|(&pass, numbers)| (pass, past.screen(pass, fresh, numbers))).collect()
+        };
+        let (front, back) = self.numbers.split_at(HALF);
+        let (early, later) = Pass::ALL.split_at(HALF);
+        let (a, b) = both(|| work(front, early), || work(back, later))?;
+        for (pass, spread) in a.into_iter().chain(b) {
+            for spread in spread {
+                if let Some(why) = spread.why {
+                    self.screened.insert((global(spread.token, pass), spread.source));
+                    self.count_screened(pass, why, spread.source);
+                    added.outgrown += u64::from(spread.late);
+                }
+                for place in spread.fresh {
+                    if let Some(new) = spellings.get_mut(place as usize) {
+                        new.ignored |= pass.bit();
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn extend_horizons(&mut self, batch: &[Identity]) {
+        let mut days: BTreeMap<u16, Vec<i32>> = BTreeMap::new();
+        for record in batch {
+            let coverage = record.coverage.map(|(from, to)| to.unwrap_or(from));
+            let day = coverage.map_or(record.end(), |day| day.max(record.end()));
+            days.entry(record.source).or_default().push(day);
+        }
+        for (source, mut days) in days {
+            // A single mistyped year must not move it: one row in a thousand has to reach it.
+            let rank = days.len() - 1 - days.len() / 1_000;
+            let (_, &mut day, _) = days.select_nth_unstable(rank);
+            let horizon = self.horizons.entry(source).or_insert(day);
+            *horizon = day.max(*horizon);
+        }
+        self.horizons.extend(&self.settings.horizons);
+    }
+
+    fn horizon(&self, source: u16) -> i32 {
+        self.horizons.get(&source).copied().unwrap_or(i32::MAX)
+    }
+
+    /// Takes a row that is new, or that needs a decision of its own.
+    fn take(&mut self, record: &Identity, tokens: [u32; PASSES], ignored: u8, times: u32, print: Option<Print>) -> u32 {
+        let mut row = Row::of(record, tokens, ignored, self.horizon(record.source));
+        let (profile, disbelieved) = Profile::of(&row, &self.settings);
+        self.report.deaths_disbelieved += u64::from(disbelieved);
+        let number = self.clusters.push(profile);
+        for ((numbers, &token), older) in self.numbers.iter_mut().zip(&tokens).zip(&mut row.chain) {
+            *older = numbers.lead(token, number);
+        }
+        let usable = row.usable();
+        self.index.grow(&usable);
+        self.rows.all.push(row);
+        self.rows.times.push(times);
+        let named = |pass: &Pass| usable.get(pass.index()).is_some_and(|&token| token != NONE);
+        if let Some(print) = print.filter(|_| RECOGNISED.iter().any(named)) {
+            self.by_print.insert(print, number);
+        }
+        self.claim(record, number);
+        let Linker { settings, rows, clusters, index, report, .. } = self;
+        Resolver { settings, rows, clusters, index, report }.take(number);
+        number
+    }
+
+    fn claim(&mut self, record: &Identity, row: u32) {
+        if let Some(id) = record.previous {
+            let id = self.clusters.remember(row, id);
+            self.claims.push((id, row));
+        }
+    }
+
+    /// A row whose spelling may be there already.
+    fn repeat(&mut self, record: &Identity, seen: Seen, moved: &mut HashMap<u32, u32>, added: &mut Added) -> u32 {
+        let mut row = seen.known;
+        if row == NONE {
+            row = seen.print.and_then(|print| self.by_print.get(&print).copied()).unwrap_or(NONE);
+        } else if let Some(&newer) = moved.get(&row) {
+            row = newer;
+        }
+        let Some(&known) = self.rows.get(row) else {
+            // Nothing that counts is left of its tokens: it names nobody, and is nobody that came before.
+            let (tokens, ignored) = self.known_tokens(record);
+            added.late += u64::from(record.first_day <= self.frontier);
+            return self.take(record, tokens, ignored, 1, seen.print);
+        };
+        match self.lengthen(row, &known, record) {
+            Again::Same | Again::Longer if record.first_day < known.first => added.late += 1,
+            Again::Longer => added.late += u64::from(record.first_day <= self.frontier),
+            Again::Same => {}
+            Again::Contradicted => {
+                added.late += u64::from(record.first_day <= self.frontier);
+                let newer = self.take(record, known.tokens, known.ignored, 1, seen.print);
+                moved.insert(seen.known, newer);
+                return newer;
+            }
+        }
+        added.repeats += 1;
+        if let Some(id) = record.previous {
+            // What recognised the spelling also brought the ids together.
+            let by = Pass::BY_STRENGTH.into_iter().find(|pass| record.token(*pass).is_some());
+            self.clusters.meet(row, id, by);
+        }
+        self.claim(record, row);
+        row
+    }
+
+    fn lengthen(&mut self, at: u32, known: &Row, record: &Identity) -> Again {
+        let last = record.end();
+        let to = if known.open { self.horizon(record.source).max(known.to) } else { known.to };
+        if last <= known.last && to == known.to && record.first_day >= known.first {
+            return Again::Same;
+        }
+        let root = self.clusters.find(at);
+        let Some(profile) = self.clusters.profile_mut(root) else { return Again::Same };
+        if !profile.lives_on(last, &self.settings) {
+            return Again::Contradicted;
+        }
+        profile.seen_on(last);
+        let covered = to != known.to && profile.covered_until(known, to, &self.settings);
+        let Some(row) = self.rows.get_mut(at) else { return Again::Same };
+        let longer = last > known.last || covered;
+        row.first = row.first.min(record.first_day);
+        row.last = row.last.max(last);
+        if covered {
+            row.to = to;
+        }
+        if longer { Again::Longer } else { Again::Same }
+    }
+
+    /// The numbers of tokens that all have one, and which of them are ignored.
+    fn known_tokens(&self, record: &Identity) -> ([u32; PASSES], u8) {
+        let mut tokens = [NONE; PASSES];
+        let mut ignored = 0;
+        for ((pass, numbers), slot) in Pass::ALL.into_iter().zip(&self.numbers).zip(&mut tokens) {
+            *slot = record.token(pass).map_or(NONE, |token| numbers.known(token));
+            if self.screened.contains(&(global(*slot, pass), record.source)) {
+                ignored |= pass.bit();
+            }
+        }
+        (tokens, ignored)
+    }
+
+    /// The persons that all rows so far are, by the linker's rows. Persons of an earlier call keep their ids; the journal says what
+    /// became of ids since.
+    ///
+    /// # Errors
+    /// [`LinkageError::IdSource`] if `ids` repeats itself.
+    pub fn persons(&mut self, ids: &mut dyn FnMut() -> u128) -> Result<Outcome, LinkageError> {
+        let rows = u32::try_from(self.rows.all.len()).unwrap_or(NONE);
+        let all: Vec<u32> = (0..rows).collect();
+        self.finish(&all, ids)
+    }
+
+    /// The persons by rows in a given order, in which every row comes at least once.
+    pub(crate) fn finish(&mut self, order: &[u32], ids: &mut dyn FnMut() -> u128) -> Result<Outcome, LinkageError> {
+        let roots = self.clusters.roots();
+        let root = |row: u32| roots.get(row as usize).copied().unwrap_or(row);
+        let (person_of, count) = ids::number(order.iter().map(|&row| root(row)), roots.len());
+        let mut person_of_row = vec![NONE; roots.len()];
+        for (&row, &person) in order.iter().zip(&person_of) {
+            if let Some(slot) = person_of_row.get_mut(row as usize) {
+                *slot = person;
+            }
+        }
+        let person = |row: u32| person_of_row.get(row as usize).copied().unwrap_or(NONE);
+        let held = self.claims.iter().map(|&(id, row)| (id, person(row))).collect();
+        // Rows are numbered in the order of time.
+        let rank = ids::first(&person_of_row, count);
+        let (persons, journal) = ids::assign(held, &rank, count, &self.clusters, ids, &mut self.report)?;
+        let known = self.rows.all.iter().zip(&self.rows.times).zip(&person_of_row);
+        let known: Vec<people::Known> = known
+            .map(|((row, &times), &person)| people::Known {
+                person,
+                times,
+                sex: row.sex,
+                birth: row.birth,
+                source: row.source,
+            })
+            .collect();
+        let (attributes, by_sources) = people::describe(&known, count);
+        self.report.persons = u64::from(count);
+        self.report.persons_by_sources = by_sources;
+        self.clusters.renew(persons.iter().map(|id| id.0).collect(), person);
+        self.claims = (0u32..).zip(&person_of_row).map(|(row, &person)| (person, row)).collect();
+        Ok(Outcome { person_of, persons, attributes, journal, report: self.report.clone() })
+    }
+}
+
+/// How many of the passes the first of two threads takes.
+const HALF: usize = PASSES / 2;
+
+/// Two pieces of work at once.
+fn both<A: Send, B: Send>(
+    one: impl FnOnce() -> A + Send,
+    other: impl FnOnce() -> B + Send,
+) -> Result<(A, B), LinkageError> {
+    std::thread::scope(|scope| {
+        let one = scope.spawn(one);
+        let other = other();
+        Ok((one.join().map_err(|_| LinkageError::Thread)?, other))
+    })
+}
