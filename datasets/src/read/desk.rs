@@ -346,10 +346,8 @@ impl<'a> Desk<'a> {
         let before = std::mem::take(&mut self.before).into_iter().chain(std::iter::repeat(None));
         for (sheet, before) in self.sheets.iter_mut().zip(before) {
             let rows = match before {
-                Some(mut rows) => {
-                    rows.rechunk_mut();
-                    Some(rows)
-                }
+                // In the chunks in which they came: whoever wants them in one makes them so.
+                Some(rows) => Some(rows),
                 None if sheet.len() > 0 => Some(sheet.take()?),
                 None => None,
             };

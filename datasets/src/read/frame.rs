@@ -230,7 +230,9 @@ pub(super) struct Sheet {
     /// Table name.
     pub(super) name: String,
     ident: Vec<u32>,
-    filled: Vec<(Column, Shape, Cells)>,
+    filled: Vec<(Column, Shape)>,
+    /// Of each of them, what was pushed.
+    cells: Vec<Cells>,
     /// All columns in the catalogue's order.
     order: Vec<(String, DataType)>,
 }
@@ -241,13 +243,15 @@ impl Sheet {
         let missing = |column: &str| ReadError::Catalogue { table: name.to_owned(), column: column.to_owned() };
         let table = catalogue.table(name).ok_or_else(|| missing("*"))?;
         let mut filled = Vec::with_capacity(expected.len());
+        let mut cells = Vec::with_capacity(expected.len());
         for &(column, shape) in expected {
             let found = table.column(column).ok_or_else(|| missing(column))?;
             let fits = Shape::of(found) == shape;
             if !fits {
                 return Err(missing(column));
             }
-            filled.push((found.clone(), shape, Cells::new(found, shape, 0)));
+            filled.push((found.clone(), shape));
+            cells.push(Cells::new(found, shape, 0));
         }
         let order = table
             .columns
@@ -257,7 +261,7 @@ impl Sheet {
                 (column.name.clone(), kind)
             })
             .collect();
-        Ok(Self { name: name.to_owned(), ident: Vec::new(), filled, order })
+        Ok(Self { name: name.to_owned(), ident: Vec::new(), filled, cells, order })
     }
 
     /// A sheet whose rows are given in the catalogue's order, all columns of it.
@@ -270,7 +274,7 @@ impl Sheet {
 
     /// The columns that rows fill, in the order of rows.
     pub(super) fn columns(&self) -> impl Iterator<Item = &Column> {
-        self.filled.iter().map(|(column, _, _)| column)
+        self.filled.iter().map(|(column, _)| column)
     }
 
     fn column(&self, name: &str) -> Option<&Column> {
@@ -292,8 +296,9 @@ impl Sheet {
 
     pub(super) fn push(&mut self, ident: u32, row: &[Value<'_>]) {
         self.ident.push(ident);
-        for (at, (_, _, cells)) in self.filled.iter_mut().enumerate() {
-            cells.push(row.get(at).copied().unwrap_or(Value::Null));
+        let missing = std::iter::repeat(&Value::Null);
+        for (cells, value) in self.cells.iter_mut().zip(row.iter().chain(missing)) {
+            cells.push(*value);
         }
     }
 
@@ -311,7 +316,7 @@ impl Sheet {
         let failed = || ReadError::Frame { what: "building a table" };
         let height = self.ident.len();
         let mut made = Vec::with_capacity(self.filled.len());
-        for (column, shape, cells) in &mut self.filled {
+        for ((column, shape), cells) in self.filled.iter().zip(&mut self.cells) {
             let full = std::mem::replace(cells, Cells::new(column, *shape, height));
             made.push((column.name.clone(), full.series().ok_or_else(failed)?));
         }

@@ -59,30 +59,21 @@ impl Layout {
 }
 
 /// A code of at most nine characters.
-#[derive(Clone, Copy)]
-struct Code {
-    bytes: [u8; 9],
-    length: u8,
+fn code(text: &[u8]) -> Option<&str> {
+    let fits = (1..=9).contains(&text.len()) && text.iter().all(u8::is_ascii_alphanumeric);
+    std::str::from_utf8(text).ok().filter(|_| fits)
 }
 
-impl Code {
-    fn of(text: &[u8]) -> Option<Self> {
-        let mut bytes = [0; 9];
-        bytes.get_mut(..text.len())?.copy_from_slice(text);
-        let fits = !text.is_empty() && text.iter().all(u8::is_ascii_alphanumeric);
-        fits.then_some(Self { bytes, length: text.len() as u8 })
-    }
-
-    fn text(&self) -> &str {
-        self.bytes.get(..usize::from(self.length)).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or("")
-    }
+/// A code of digits.
+fn number_code(text: &[u8]) -> Option<&str> {
+    code(text).filter(|code| code.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// One record of a unit, or one addition of it.
 #[derive(Clone, Copy)]
-struct Part {
+struct Part<'h> {
     thing: Thing,
-    code: Code,
+    code: &'h str,
     /// 使用量 or 数量データ, thousandths.
     quantity: Option<i64>,
     points: Option<i64>,
@@ -93,7 +84,7 @@ struct Part {
     line: u64,
 }
 
-impl Part {
+impl Part<'_> {
     /// Days and how often on each.
     fn days(&self) -> impl Iterator<Item = (i32, i64)> + '_ {
         let mut left = self.dated;
@@ -118,7 +109,7 @@ pub(super) struct Units<'h> {
     /// 診療識別 in force, and how many records have inherited it.
     class: [u8; 2],
     inherited: u32,
-    pending: Vec<Part>,
+    pending: Vec<Part<'h>>,
     /// Σ points × 回数, to correct totals that the clearing body left alone.
     pub(super) sum: i64,
     /// Earliest and latest service day.
@@ -137,12 +128,12 @@ impl<'h> Units<'h> {
         &mut self,
         desk: &mut Desk<'_>,
         tag: Tag,
-        fields: Fields<'_>,
+        fields: Fields<'h>,
         line: u64,
     ) -> Result<Outcome, ReadError> {
         let layout = Layout::of(self.about.sort == Sort::Dental, tag);
         self.classify(desk, fields.get(1))?;
-        let Some(code) = Code::of(fields.get(3)).filter(|code| code.bytes.iter().all(u8::is_ascii_digit)) else {
+        let Some(code) = number_code(fields.get(3)) else {
             return Ok(Outcome::Bad("act-code"));
         };
         let (quantity, points, times) = (fields.get(4), fields.get(layout.points), fields.get(layout.times));
@@ -211,14 +202,14 @@ impl<'h> Units<'h> {
     }
 
     /// 加算 of a record: done when it was, without points of their own.
-    fn additions(&mut self, desk: &mut Desk<'_>, fields: Fields<'_>, main: Part, from: usize, most: usize) {
+    fn additions(&mut self, desk: &mut Desk<'_>, fields: Fields<'h>, main: Part<'h>, from: usize, most: usize) {
         let About { kind, file, .. } = self.about;
         for at in (from..).step_by(2).take(most) {
-            let (code, quantity) = (fields.get(at), fields.get(at + 1));
-            if code.is_empty() {
+            let (text, quantity) = (fields.get(at), fields.get(at + 1));
+            if text.is_empty() {
                 continue;
             }
-            let Some(code) = Code::of(code) else {
+            let Some(code) = code(text) else {
                 desk.tally.value_lost(kind, "addition-code", file, main.line);
                 continue;
             };
@@ -264,8 +255,8 @@ impl<'h> Units<'h> {
     fn acts(
         &mut self,
         desk: &mut Desk<'_>,
-        part: &Part,
-        dated: Option<&Part>,
+        part: &Part<'_>,
+        dated: Option<&Part<'_>>,
         times: Option<i64>,
     ) -> Result<(), ReadError> {
         let About { kind, file, month, .. } = self.about;
@@ -288,10 +279,10 @@ impl<'h> Units<'h> {
         Ok(())
     }
 
-    fn act(&mut self, desk: &mut Desk<'_>, part: &Part, date: i32, count: i64) -> Result<(), ReadError> {
+    fn act(&mut self, desk: &mut Desk<'_>, part: &Part<'_>, date: i32, count: i64) -> Result<(), ReadError> {
         let lists = &desk.lists;
         let drug = part.thing == Thing::Drug;
-        let code = part.code.text();
+        let code = part.code;
         let quantity = part.quantity.unwrap_or(1_000).saturating_mul(count);
         let points = part.points.unwrap_or(0).saturating_mul(count);
         // 21 is 内服: 使用量 is a day's, 回数 the days.
@@ -320,19 +311,18 @@ impl<'h> Units<'h> {
         let Some(date) = number::day(fields.get(1)) else {
             return Ok(Outcome::Bad("service-date"));
         };
-        let Some(code) = Code::of(fields.get(5)).filter(|code| code.bytes.iter().all(u8::is_ascii_digit)) else {
+        let Some(code) = number_code(fields.get(5)) else {
             return Ok(Outcome::Bad("act-code"));
         };
         let amount = [6, 7].into_iter().find_map(|item| number::decimal(fields.get(item), 3)).unwrap_or(1_000);
         let times = number::whole(fields.get(9)).unwrap_or(1);
         let lists = &desk.lists;
-        let (kind, drug) = match code.bytes.first() {
+        let (kind, drug) = match code.as_bytes().first() {
             Some(b'1' | b'3' | b'4') => (lists.procedure, false),
             Some(b'6') => (lists.drug, true),
             Some(b'7') => (lists.material, false),
             _ => (lists.other_act, false),
         };
-        let code = code.text();
         let row = [
             Value::Day(date),
             Value::Category(kind),

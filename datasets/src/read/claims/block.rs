@@ -50,6 +50,9 @@ pub(super) struct Receipt {
     /// Records of these kinds are among them.
     pub(super) common: bool,
     pub(super) corrections: bool,
+    pub(super) managed: bool,
+    pub(super) qualified: bool,
+    pub(super) headed: bool,
     pub(super) bundled: bool,
 }
 
@@ -63,12 +66,16 @@ impl Receipt {
     pub(super) fn clear(&mut self) {
         self.records.clear();
         (self.common, self.corrections, self.bundled) = (false, false, false);
+        (self.managed, self.qualified, self.headed) = (false, false, false);
     }
 
     pub(super) fn push(&mut self, record: Record) {
         match &record.tag {
             b"RE" => self.common = true,
             b"JY" => self.corrections = true,
+            b"MN" => self.managed = true,
+            b"SN" => self.qualified = true,
+            b"IR" | b"YK" | b"UK" => self.headed = true,
             b"BU" | b"SB" | b"GA" | b"HH" | b"GT" | b"CD" => self.bundled = true,
             _ => {}
         }

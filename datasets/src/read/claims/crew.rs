@@ -140,6 +140,9 @@ impl<'s, 'e> Crew<'s, 'e> {
         let (mut cutter, mut at) = (Cutter::new(kind), 0);
         let mut start = start;
         let job = |start: Start, text: Vec<u8>| Job { number: 0, kind, file: Arc::clone(&name), encoding, start, text };
+        if !going {
+            return self.give(desk, job(start, text), true);
+        }
         loop {
             let (stopped, cut) = cutter.go(&text, at, chunk);
             at = stopped;

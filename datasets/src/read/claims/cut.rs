@@ -27,12 +27,19 @@ impl Cutter {
     /// Goes on from the line at `at`, through all complete lines or up to the first at which can be cut, from `least` on.
     /// Where it stopped, and whether that is a cut.
     pub(super) fn go(&mut self, text: &[u8], mut at: usize, least: usize) -> (usize, bool) {
-        loop {
-            let rest = text.get(at..).unwrap_or(&[]);
-            let Some(length) = memchr::memchr(b'\n', rest) else {
-                return (at, false);
-            };
-            let line = rest.get(..=length).unwrap_or(rest);
+        if self.kind == Kind::Claims && self.begun {
+            // Nothing that comes before is of use but its number of lines.
+            let before = text.get(at..least.min(text.len())).unwrap_or(&[]);
+            if let Some(last) = memchr::memrchr(b'\n', before) {
+                let passed = before.get(..=last).unwrap_or(before);
+                self.start.lines += memchr::memchr_iter(b'\n', passed).count() as u64;
+                at += passed.len();
+            }
+        }
+        let from = at;
+        for end in memchr::memchr_iter(b'\n', text.get(from..).unwrap_or(&[])) {
+            let end = from + end;
+            let line = text.get(at..=end).unwrap_or(&[]);
             let cuts = if self.kind == Kind::Claims {
                 self.payer(line, at >= least)
             } else {
@@ -42,8 +49,9 @@ impl Cutter {
                 return (at, true);
             }
             self.start.lines += 1;
-            at += length + 1;
+            at = end + 1;
         }
+        (at, false)
     }
 
     fn payer(&mut self, line: &[u8], wanted: bool) -> bool {

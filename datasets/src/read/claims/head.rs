@@ -8,7 +8,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::fmt::Write;
+use std::ops::Range;
 
 use zeroize::Zeroize;
 
@@ -137,10 +137,11 @@ pub(super) struct Head<'r> {
     pub(super) month: Month,
     pub(super) inpatient: bool,
     pub(super) bundle: Bundle,
-    pub(super) facility: Option<String>,
+    pub(super) facility: Option<Cow<'r, str>>,
     /// Names of this version of the receipt, and of the receipt over its versions.
     pub(super) receipt: String,
-    pub(super) receipt_number: String,
+    /// The second: the first one's beginning.
+    number: Range<usize>,
     /// 請求年月, its first day.
     pub(super) billed: Option<i32>,
     pub(super) days: Option<i64>,
@@ -148,6 +149,12 @@ pub(super) struct Head<'r> {
     /// The record that the totals are from.
     pub(super) points_from: usize,
     pub(super) person: Person<'r>,
+}
+
+impl Head<'_> {
+    pub(super) fn receipt_number(&self) -> &str {
+        self.receipt.get(self.number.clone()).unwrap_or("")
+    }
 }
 
 impl Take<'_> {
@@ -204,7 +211,7 @@ impl Take<'_> {
         &self,
         receipt: &'r Receipt,
         views: &Views,
-        house: Option<&House>,
+        house: Option<&'r House>,
     ) -> Result<Head<'r>, &'static str> {
         let view = &views.adjudicated;
         let (_, common) = receipt.find(view, b"RE").ok_or("receipt-without-re")?;
@@ -237,11 +244,12 @@ impl Take<'_> {
         let mut person = Person::default();
         let Person([insurer, symbol, number, _, name, kana, birth, sex]) = &mut person;
         (*name, *kana, *birth, *sex) = (common.get(4), common.get(sort.kana()), common.get(6), common.get(5));
-        let own = [b"IR", b"YK", b"UK"].into_iter().find_map(|tag| Some((receipt.find(view, tag)?.1, *tag)));
-        let House { facility, billed } = match (own, house) {
-            (Some((fields, tag)), _) => House::of(fields, tag),
-            (None, Some(house)) => house.clone(),
-            (None, None) => House::default(),
+        let own = [b"IR", b"YK", b"UK"].into_iter().filter(|_| receipt.headed);
+        let own = own.into_iter().find_map(|tag| Some(House::of(receipt.find(view, tag)?.1, *tag)));
+        let (facility, billed) = match (own, house) {
+            (Some(House { facility, billed }), _) => (facility.map(Cow::Owned), billed),
+            (None, Some(house)) => (house.facility.as_deref().map(Cow::Borrowed), house.billed),
+            (None, None) => (None, None),
         };
         // 公費単独 has nobody but the public payer.
         let (points_from, payer) = match receipt.find(view, b"HO") {
@@ -256,20 +264,23 @@ impl Take<'_> {
             b"" if bundle == Bundle::Part => 0,
             points => number::whole(points).ok_or("points")?,
         };
-        self.qualification(receipt, view, &mut person);
+        if receipt.qualified {
+            self.qualification(receipt, view, &mut person);
+        }
         let born = person.0.get(BIRTH).and_then(|birth| number::day(birth));
-        let receipt_number = self.number(receipt, common, sort, facility.as_deref(), month, born);
-        let mut version = String::with_capacity(receipt_number.len() + 8);
-        // Writing to a String can't fail.
-        let _ = write!(version, "{receipt_number}@{}", billed.unwrap_or_default());
+        let mut name = String::with_capacity(64);
+        self.number(&mut name, receipt, common, sort, facility.as_deref(), month, born);
+        let number = 0..name.len();
+        name.push('@');
+        decimal(&mut name, billed.unwrap_or_default());
         Ok(Head {
             sort,
             month,
             inpatient: sort != Sort::Pharmacy && last % 2 == 1,
             bundle,
             facility,
-            receipt: version,
-            receipt_number,
+            receipt: name,
+            number,
             billed,
             days,
             points,
@@ -281,31 +292,42 @@ impl Take<'_> {
     /// The name of the receipt over all its versions: 検索番号 or レセプト管理番号 of the clearing body, 検索番号 of a bill sent
     /// again, or what the facility numbers by. RE.1 counts within one month's file: a late receipt of the same 診療年月
     /// may have another patient's number, so the date of birth is part of that name.
+    #[allow(clippy::too_many_arguments)]
     fn number(
         &self,
+        to: &mut String,
         receipt: &Receipt,
         common: Fields<'_>,
         sort: Sort,
         facility: Option<&str>,
         month: Month,
         born: Option<i32>,
-    ) -> String {
-        let managed = receipt.records.iter().find(|record| record.tag == *b"MN").map(|record| receipt.fields(*record));
+    ) {
+        let managed = receipt.records.iter().filter(|_| receipt.managed).find(|record| record.tag == *b"MN");
+        let managed = managed.map(|record| receipt.fields(*record));
         let managed = managed.iter().flat_map(|fields| [("s", *fields, 3), ("m", *fields, 1)]);
         for (kind, fields, item) in managed.chain([("s", common, sort.search())]) {
             // A filler in the number's place would make one receipt of all that have it.
             if let Some(number) = self.decoded(fields.get(item)).filter(|number| !filler(number)) {
-                let mut name = String::with_capacity(number.len() + 2);
-                name.push_str(kind);
-                name.push(':');
-                name.push_str(&number);
-                return name;
+                to.push_str(kind);
+                to.push(':');
+                to.push_str(&number);
+                return;
             }
         }
         let number = self.decoded(common.get(1)).unwrap_or_default();
         let kind = self.decoded(common.get(2)).unwrap_or_default();
         let (facility, month) = (facility.unwrap_or_default(), month.first());
-        format!("f:{facility}:{month}:{kind}:{number}:{}", born.unwrap_or_default())
+        to.push_str("f:");
+        to.push_str(facility);
+        to.push(':');
+        decimal(to, month);
+        for part in [&kind, &number] {
+            to.push(':');
+            to.push_str(part);
+        }
+        to.push(':');
+        decimal(to, born.unwrap_or_default());
     }
 
     /// SN of the insurer: 枝番, and 保険者番号, 記号, 番号 where the clearing body corrected them.
@@ -327,9 +349,39 @@ impl Take<'_> {
     }
 }
 
+/// Writes a number as `Display` does, which costs more than all else of a name.
+fn decimal(to: &mut String, number: i32) {
+    let mut digits = [0; 10];
+    let mut left = number.unsigned_abs();
+    let mut length = 0;
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + (left % 10) as u8;
+        (left, length) = (left / 10, length + 1);
+        if left == 0 {
+            break;
+        }
+    }
+    if number < 0 {
+        to.push('-');
+    }
+    to.extend(digits.iter().skip(digits.len() - length).map(|&digit| char::from(digit)));
+}
+
 /// A number that is no number: zeros, or another character over and over.
 fn filler(number: &str) -> bool {
     let mut letters = number.chars();
     let first = letters.next().unwrap_or('0');
     letters.all(|letter| letter == first) && (first == '0' || number.chars().count() >= 4)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn numbers_are_written_as_display_does() {
+        for number in [0, 7, -7, 10, 19_814, -36_525, i32::MAX, i32::MIN] {
+            let mut text = String::new();
+            super::decimal(&mut text, number);
+            assert_eq!(text, number.to_string());
+        }
+    }
 }

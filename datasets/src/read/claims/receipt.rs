@@ -23,8 +23,10 @@ pub(super) struct Take<'a> {
     pub(super) kind: Kind,
     pub(super) file: &'a str,
     pub(super) encoding: Encoding,
+    masters: Arc<Masters>,
     views: Views,
     used: Vec<bool>,
+    counts: Counts,
     /// A line of the receipt could not be read.
     pub(super) damaged: bool,
     /// The last 総括レセプト: its parts' diagnoses and acts are its own.
@@ -57,10 +59,12 @@ pub(super) struct Taken {
 }
 
 impl<'a> Take<'a> {
-    pub(super) fn new(kind: Kind, file: &'a str, encoding: Encoding) -> Self {
-        let (views, used) = (Views::default(), Vec::new());
+    pub(super) fn new(kind: Kind, file: &'a str, encoding: Encoding, masters: &Arc<Masters>) -> Self {
+        let (views, used, counts) = (Views::default(), Vec::new(), Counts::default());
+        // Threads share the masters: a count of them that moved with every receipt would be waited for.
+        let masters = Arc::clone(masters);
         let (damaged, follows, unsure) = (false, false, false);
-        Self { kind, file, encoding, views, used, damaged, summary: None, follows, unsure }
+        Self { kind, file, encoding, masters, views, used, counts, damaged, summary: None, follows, unsure }
     }
 
     /// Takes a receipt, or quarantines all of its lines.
@@ -112,7 +116,6 @@ impl<'a> Take<'a> {
             desk.tally.value_lost(self.kind, "undecodable-character", self.file, first);
         }
         self.bundle(desk, ident, &mut head);
-        let masters = Arc::clone(&desk.masters);
         let about = About {
             kind: self.kind,
             file: self.file,
@@ -120,7 +123,7 @@ impl<'a> Take<'a> {
             sort: head.sort,
             month: head.month,
             receipt: &head.receipt,
-            masters: &masters,
+            masters: &self.masters,
         };
         let mut body = Body {
             units: Units::new(about, true),
@@ -131,7 +134,7 @@ impl<'a> Take<'a> {
         let mut used = std::mem::take(&mut self.used);
         used.clear();
         used.resize(receipt.records.len(), false);
-        let mut counts = Counts { kept: 0, left: ("", 0) };
+        let mut counts = std::mem::take(&mut self.counts);
         let mut donor = false;
         for &at in &views.adjudicated {
             let Some(record) = receipt.records.get(at).copied() else {
@@ -148,15 +151,14 @@ impl<'a> Take<'a> {
             };
             match verdict {
                 Verdict::Kept => counts.kept += 1,
-                Verdict::LeftOut(code) => counts.left_out(desk, self.kind, code),
+                Verdict::LeftOut(code) => counts.left_out(code),
                 Verdict::Bad(code) => desk.tally.quarantined(self.kind, code, 1, self.file, record.line),
             }
         }
-        counts.flush(desk, self.kind);
         body.units.flush(desk)?;
         body.dispensed.flush(desk)?;
-        self.envelope(desk, receipt, views, &used);
-        self.used = used;
+        self.envelope(desk, receipt, views, &used, &mut counts);
+        (self.used, self.counts) = (used, counts);
         let billed = self.billed(desk, receipt, views, &head, about)?;
         self.claim(desk, &head, ident, &body, &billed)?;
         let (from, to) = body
@@ -188,33 +190,37 @@ impl<'a> Take<'a> {
     }
 
     /// Lines that are in no view, or that a correction took out.
-    fn envelope(&self, desk: &mut Desk<'_>, receipt: &Receipt, views: &Views, used: &[bool]) {
+    fn envelope(&self, desk: &mut Desk<'_>, receipt: &Receipt, views: &Views, used: &[bool], counts: &mut Counts) {
         let kind = self.kind;
         for (line, code) in &views.failed {
             desk.tally.quarantined(kind, code, 1, self.file, *line);
         }
-        let mut counts = Counts { kept: views.applied, left: ("", 0) };
+        counts.kept += views.applied;
         for (record, _) in receipt.records.iter().zip(used).filter(|(_, used)| !**used) {
             match &record.tag {
                 b"JY" => {}
                 b"MN" => counts.kept += 1,
-                b"EX" | b"RC" => counts.left_out(desk, kind, "free-text"),
+                b"EX" | b"RC" => counts.left_out("free-text"),
                 _ if record.added => {
                     let (code, line) = ("correction-not-referred-to", record.line);
                     desk.tally.quarantined(kind, code, 1, self.file, line);
                 }
-                _ => counts.left_out(desk, kind, "superseded"),
+                _ => counts.left_out("superseded"),
             }
         }
-        counts.flush(desk, kind);
     }
 
-    fn record(
+    /// Tells the counts of the receipts so far.
+    pub(super) fn tell(&mut self, desk: &mut Desk<'_>) {
+        std::mem::take(&mut self.counts).flush(desk, self.kind);
+    }
+
+    fn record<'h>(
         &self,
         desk: &mut Desk<'_>,
         about: About<'_>,
-        body: &mut Body<'_>,
-        receipt: &Receipt,
+        body: &mut Body<'h>,
+        receipt: &'h Receipt,
         record: Record,
     ) -> Result<Verdict, ReadError> {
         let fields = receipt.fields(record);
@@ -270,24 +276,27 @@ impl<'a> Take<'a> {
     }
 }
 
-/// Counts of a receipt on their way to the tally; records of one fate come in runs.
+/// Counts of receipts on their way to the tally.
+#[derive(Default)]
 struct Counts {
     kept: u64,
-    left: (&'static str, u64),
+    left: Vec<(&'static str, u64)>,
 }
 
 impl Counts {
-    fn left_out(&mut self, desk: &mut Desk<'_>, kind: Kind, code: &'static str) {
-        if self.left.0 != code {
-            desk.tally.left_out(kind, self.left.0, self.left.1);
-            self.left = (code, 0);
+    fn left_out(&mut self, code: &'static str) {
+        // There are few codes, and each mostly stands at one address; if not, the tally adds them up.
+        match self.left.iter_mut().find(|(known, _)| std::ptr::eq(*known, code)) {
+            Some((_, count)) => *count += 1,
+            None => self.left.push((code, 1)),
         }
-        self.left.1 += 1;
     }
 
     fn flush(self, desk: &mut Desk<'_>, kind: Kind) {
         desk.tally.kept(kind, self.kept);
-        desk.tally.left_out(kind, self.left.0, self.left.1);
+        for (code, count) in self.left {
+            desk.tally.left_out(kind, code, count);
+        }
     }
 }
 

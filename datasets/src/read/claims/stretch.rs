@@ -66,7 +66,7 @@ pub(super) fn read(
     mut input: &mut dyn BufRead,
 ) -> Result<Outcome, ReadError> {
     let About { kind, file, encoding } = about;
-    let mut take = Take::new(kind, file, encoding);
+    let mut take = Take::new(kind, file, encoding, &desk.masters);
     take.summary = summary;
     take.follows = start.later && matches!(totals, Totals::Later(_));
     let (first, receipt) = (!start.later, Receipt::after(start.lines));
@@ -109,6 +109,7 @@ pub(super) fn read(
         reader.take.damaged = true;
     }
     reader.receipt(desk)?;
+    reader.take.tell(desk);
     Ok(Outcome { count, totals: reader.totals, summary: reader.take.summary, unsure: reader.take.unsure })
 }
 

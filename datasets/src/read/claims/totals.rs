@@ -108,7 +108,7 @@ impl Take<'_> {
             Value::Int(lists.points.clamp(points)),
             Value::Text(head.facility.as_deref().unwrap_or("unknown")),
             Value::Text(&head.receipt),
-            Value::Text(&head.receipt_number),
+            Value::Text(head.receipt_number()),
             Value::day(head.billed),
         ];
         desk.push(Into::Claim, ident, &row)
