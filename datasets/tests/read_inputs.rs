@@ -148,3 +148,38 @@ fn the_sink_can_stop_and_debug_shows_no_value() {
     assert_eq!(result.err().unwrap().code(), "sink");
     assert!(shown.contains("claim") && !shown.contains("架空") && !shown.contains("133066"), "{shown}");
 }
+
+#[test]
+fn copies_count_once_wherever_they_lie() {
+    let dir = tempfile::tempdir().unwrap();
+    let (bytes, other) = (claims(3), claims(2));
+    let alone = run(&[file(dir.path(), "alone/x", &bytes)]).unwrap();
+    let rows = |got: &read_support::Run| got.tables["claim"].height();
+    assert_eq!(rows(&alone), 3);
+    // The same archive under two names, the same entry in two archives, and beside them unpacked; named .xml, too.
+    let folder = dir.path().join("in");
+    file(&folder, "a/x.csv", &bytes);
+    file(&folder, "b/y.xml", &bytes);
+    let first = zip(&folder, "c.zip", &[("x.csv", &bytes), ("again.csv", &bytes), ("z.xml", &bytes)]);
+    std::fs::copy(&first, folder.join("d.zip")).unwrap();
+    zip(&folder, "e.zip", &[("deep/er.csv", &bytes), ("other.csv", &other)]);
+    let got = run(std::slice::from_ref(&folder)).unwrap();
+    assert_eq!(rows(&got), 5);
+    assert_eq!(got.left_out(Kind::Files, "file-twice"), 8);
+    assert_eq!(got.report.of(Kind::Claims).files, 2);
+    // One byte makes another file, of the same size.
+    let mut later = bytes.clone();
+    let at = later.windows(4).position(|four| four == b",75\r").unwrap();
+    later[at + 2] = b'6';
+    let two = zip(dir.path(), "two.zip", &[("1", &bytes), ("2", &later)]);
+    let got = run(&[two]).unwrap();
+    assert_eq!((rows(&got), got.left_out(Kind::Files, "file-twice")), (6, 0));
+}
+
+#[test]
+fn a_bomb_is_not_unpacked_to_look_for_copies() {
+    let dir = tempfile::tempdir().unwrap();
+    let bomb = format!("{ROSTER}{}", "\n".repeat(8_000_000));
+    let path = zip(dir.path(), "bomb", &[("1.csv", bomb.as_bytes()), ("2.csv", bomb.as_bytes())]);
+    assert_eq!(run(&[path]).err().unwrap().code(), "archive-burst");
+}

@@ -3,6 +3,7 @@
 
 use std::borrow::Borrow;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use polars::prelude::{DataFrame, DataType, IntoSeries, NamedFrom, Series, StringChunkedBuilder};
 use zeroize::Zeroize;
@@ -128,8 +129,8 @@ pub(super) struct Identities {
 }
 
 impl Identities {
-    /// Identities of one thread, with numbers of their own; [`Identities::absorb`] puts them among the others. Coverage is
-    /// not for branches.
+    /// Identities of one thread, with numbers of their own; [`Identities::absorb`] puts them among the others, and finds
+    /// out who is the same: here only neighbours are told to be. Coverage is not for branches.
     pub(super) fn branch() -> Self {
         Self { opt_outs: true, branch: true, ..Self::default() }
     }
@@ -151,11 +152,16 @@ impl Identities {
     /// records this gives everybody the number that one thread would have given.
     pub(super) fn absorb(&mut self, met: Met, known: &mut Vec<u32>) {
         for (key, person) in met.fresh {
-            let number = match self.numbers.get(&key) {
-                Some(&number) => number,
-                None => {
+            let next = self.next();
+            let number = match self.numbers.entry(key) {
+                Entry::Occupied(met) => *met.get(),
+                Entry::Vacant(new) => {
+                    if self.opt_outs {
+                        self.fresh.push((next, Key(new.key().0.clone())));
+                    }
+                    self.days.push(Days::default());
                     self.people.join(person);
-                    self.insert(key)
+                    *new.insert(next)
                 }
             };
             known.push(number);
@@ -173,10 +179,18 @@ impl Identities {
         }
     }
 
-    fn insert(&mut self, key: Key) -> u32 {
+    fn next(&self) -> u32 {
         // More than u32::MAX identities cannot be held in memory before this wraps.
-        let number = u32::try_from(self.days.len()).unwrap_or(u32::MAX);
+        u32::try_from(self.days.len()).unwrap_or(u32::MAX)
+    }
+
+    fn insert(&mut self, key: Key) -> u32 {
+        let number = self.next();
         self.days.push(Days::default());
+        if self.branch {
+            self.fresh.push((number, key));
+            return number;
+        }
         if self.opt_outs {
             self.fresh.push((number, Key(key.0.clone())));
         }

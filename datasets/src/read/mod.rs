@@ -14,6 +14,7 @@ mod apple;
 mod checkup;
 mod claims;
 mod consent;
+mod copies;
 mod desk;
 mod eligibility;
 mod error;

@@ -108,7 +108,7 @@ impl<'a> Opener<'a> {
         let mut guard = Guard {
             inner: file,
             given: 0,
-            most: packed.saturating_mul(self.options.max_archive_ratio).max(FREE),
+            most: most_of(packed, self.options.max_archive_ratio),
             total: &mut self.unzipped,
             most_total: self.options.max_unzipped_bytes,
             burst: false,
@@ -144,6 +144,11 @@ impl Read for Counted<'_> {
         (self.progress)(read as u64);
         Ok(read)
     }
+}
+
+/// Bytes that so many packed ones may unpack to.
+pub(super) fn most_of(packed: u64, ratio: u64) -> u64 {
+    packed.saturating_mul(ratio).max(FREE)
 }
 
 /// Counts what an entry really gives: declared sizes may lie.

@@ -3,14 +3,14 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use audit_log::digest::Hasher;
 use zip::ZipArchive;
 
 use super::ReadOptions;
+use super::copies::Copies;
 use super::error::{Place, ReadError};
 use super::maps::Maps;
 use super::report::{Kind, Tally};
@@ -54,6 +54,8 @@ pub(super) struct Plan<'a> {
     maps: &'a Maps,
     items: VecDeque<Item>,
     archives: Archives,
+    copies: Copies,
+    most_ratio: u64,
     /// Something that a reader knows was found.
     any: bool,
 }
@@ -71,11 +73,11 @@ pub(super) fn plan<'a>(
     for input in inputs {
         walk.path(input, true, 0)?;
     }
-    let Walk { mut items, archives, .. } = walk;
+    let Walk { mut items, archives, copies, .. } = walk;
     // Stable: within a turn the order is that of the inputs and of the sorted names in them.
     items.sort_by_key(|item| item.format.turn());
     let any = items.iter().any(|item| !item.unseen);
-    Ok(Plan { maps, items: items.into(), archives, any })
+    Ok(Plan { maps, items: items.into(), archives, copies, most_ratio: options.max_archive_ratio, any })
 }
 
 impl Plan<'_> {
@@ -97,6 +99,11 @@ impl Plan<'_> {
             return Ok(Some(item));
         }
         let head = bytes.get(..HEAD.min(bytes.len())).unwrap_or(&[]);
+        let format = sniff::format(head, self.maps).0;
+        if twice(&mut self.copies, &item, format, bytes.len() as u64, self.most_ratio)? {
+            beside(tally, "file-twice");
+            return Ok(None);
+        }
         if let Some(item) = settle(item, head, self.maps, tally, &mut self.archives)? {
             self.any = true;
             let turn = item.format.turn();
@@ -111,6 +118,13 @@ impl Plan<'_> {
         self.archives.compare(tally);
         if self.any { Ok(()) } else { Err(ReadError::Nothing { inputs, unread: tally.unread_files() }) }
     }
+}
+
+/// Whether this is a copy of what is read already. Whose a personal file is depends on where it lies, and an index tells of
+/// what lies beside it: there, two equal ones are no copies.
+fn twice(copies: &mut Copies, item: &Item, format: Format, size: u64, most_ratio: u64) -> Result<bool, ReadError> {
+    let placed = matches!(format, Format::AppleHealth | Format::Fitbit | Format::Fhir | Format::Beside(_));
+    Ok(!placed && copies.knows((Rc::clone(&item.path), item.entry), size, most_ratio)?)
 }
 
 fn count(tally: &mut Tally) {
@@ -218,50 +232,6 @@ fn is_litter(path: &Path) -> bool {
     matches!(name, Some(".DS_Store" | "Thumbs.db" | "desktop.ini"))
 }
 
-/// Files met so far, by size: a copy under another name would count every record twice. Only files of one size are read for it.
-#[derive(Default)]
-struct Copies(HashMap<u64, Vec<Copied>>);
-
-/// A file, and its digest once that was needed.
-type Copied = (PathBuf, Option<[u8; 32]>);
-
-impl Copies {
-    fn knows(&mut self, path: &Path, size: u64) -> io::Result<bool> {
-        let alike = self.0.entry(size).or_default();
-        let mut digest = None;
-        // An empty file is refused or passed over for itself.
-        if size > 0 && !alike.is_empty() {
-            let own = hash(path)?;
-            for (other, known) in alike.iter_mut() {
-                let known = match known {
-                    Some(known) => *known,
-                    None => *known.insert(hash(other)?),
-                };
-                if known == own {
-                    return Ok(true);
-                }
-            }
-            digest = Some(own);
-        }
-        alike.push((path.to_owned(), digest));
-        Ok(false)
-    }
-}
-
-fn hash(path: &Path) -> io::Result<[u8; 32]> {
-    let mut input = BufReader::with_capacity(1 << 18, File::open(path)?);
-    let mut hasher = Hasher::new();
-    loop {
-        let bytes = input.fill_buf()?;
-        if bytes.is_empty() {
-            return Ok(hasher.finish());
-        }
-        hasher.update(bytes);
-        let all = bytes.len();
-        input.consume(all);
-    }
-}
-
 /// What tells one file from another, however it was reached.
 #[cfg(unix)]
 type Same = (u64, u64);
@@ -339,20 +309,18 @@ impl Walk<'_> {
             return Ok(());
         }
         let head = glance(&mut File::open(path).map_err(failed)?, self.maps).map_err(failed)?;
-        let format = sniff::format(&head, self.maps).0;
-        if format == Format::Zip {
+        if sniff::format(&head, self.maps).0 == Format::Zip {
             return self.zip(path);
         }
-        // Whose a personal file is depends on where it lies: there, two equal ones are no copies.
-        let personal = matches!(format, Format::AppleHealth | Format::Fitbit | Format::Fhir);
-        if !personal && self.copies.knows(path, about.len()).map_err(failed)? {
+        self.file(item, &head, about.len())
+    }
+
+    fn file(&mut self, item: Item, head: &[u8], size: u64) -> Result<(), ReadError> {
+        let format = sniff::format(head, self.maps).0;
+        if twice(&mut self.copies, &item, format, size, self.options.max_archive_ratio)? {
             beside(self.tally, "file-twice");
             return Ok(());
         }
-        self.file(item, &head)
-    }
-
-    fn file(&mut self, item: Item, head: &[u8]) -> Result<(), ReadError> {
         self.archives.file(&item.shown);
         self.items.extend(settle(item, head, self.maps, self.tally, &mut self.archives)?);
         Ok(())
@@ -409,7 +377,7 @@ impl Walk<'_> {
             let mut entry = zip.by_index(at).map_err(|error| broken(&item.shown, &error))?;
             let head = glance(&mut entry, self.maps).map_err(|error| ReadError::io(&item.shown, &error))?;
             drop(entry);
-            self.file(item, &head)?;
+            self.file(item, &head, size)?;
         }
         Ok(())
     }

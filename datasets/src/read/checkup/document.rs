@@ -3,6 +3,7 @@
 //! DOCTYPE is refused.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 
 use super::found::{Found, Judgement, State};
 use super::items;
@@ -30,14 +31,36 @@ impl Fault {
         let before = text.as_bytes().get(..position.min(text.len())).unwrap_or(&[]);
         let start = before.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
         let last = before.get(start..).unwrap_or(&[]);
-        Self { code, line: line(text, position), column: String::from_utf8_lossy(last).chars().count() as u64 + 1 }
+        Self {
+            code,
+            line: Places::of(text).line(position),
+            column: String::from_utf8_lossy(last).chars().count() as u64 + 1,
+        }
     }
 }
 
-/// The line of a byte, from 1. Counted only when something is wrong there.
-pub(super) fn line(text: &str, position: usize) -> u64 {
-    let before = text.as_bytes().get(..position.min(text.len())).unwrap_or(&[]);
-    before.iter().filter(|&&byte| byte == b'\n').count() as u64 + 1
+/// Lines of bytes of a text, counted from the byte that was asked for last: those asked for come in about their order.
+pub(super) struct Places<'a> {
+    text: &'a [u8],
+    /// A byte, and the newlines before it.
+    last: Cell<(usize, u64)>,
+}
+
+impl<'a> Places<'a> {
+    pub(super) fn of(text: &'a str) -> Self {
+        Self { text: text.as_bytes(), last: Cell::new((0, 0)) }
+    }
+
+    /// The line of a byte, from 1.
+    pub(super) fn line(&self, position: usize) -> u64 {
+        let position = position.min(self.text.len());
+        let (from, before) = self.last.get();
+        let between = |from, to| memchr::memchr_iter(b'\n', self.text.get(from..to).unwrap_or(&[])).count() as u64;
+        let newlines =
+            if from <= position { before + between(from, position) } else { before - between(position, from) };
+        self.last.set((position, newlines));
+        newlines + 1
+    }
 }
 
 /// What a document says, as written.
@@ -308,5 +331,23 @@ impl<'a> Parser<'a> {
             State::Other
         };
         self.exam.found.push(found);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::Places;
+
+    proptest! {
+        #[test]
+        fn places_are_those_counted_from_the_start(text in "[a\n健]{0,60}", asked in prop::collection::vec(0_usize..200, 0..20)) {
+            let places = Places::of(&text);
+            for at in asked {
+                let before = text.bytes().take(at).filter(|byte| *byte == b'\n').count() as u64;
+                prop_assert_eq!(places.line(at), before + 1);
+            }
+        }
     }
 }

@@ -30,9 +30,6 @@ use super::text;
 /// Larger buffers are given back after a document.
 const KEPT: usize = 1 << 20;
 
-/// Faults of one document whose line is told.
-const LINES_COUNTED: u32 = 50;
-
 /// Reads the documents of one run.
 pub(super) struct Reader {
     cells: Cells,
@@ -146,12 +143,8 @@ impl Reader {
         let ident = desk.identities.of(Kind::Checkup, &tuple);
         desk.identities.seen(ident, date);
         let visit = Visit { ident, date, kind: kind(&exam.event, &exam.report) };
-        // Counting lines from the start is for people's eyes: a document with many faults needs no more of it.
-        let counted = std::cell::Cell::new(0_u32);
-        let line = |at| {
-            counted.set(counted.get().saturating_add(1));
-            if counted.get() > LINES_COUNTED { 0 } else { document::line(text, at) }
-        };
+        let places = document::Places::of(text);
+        let line = |at| places.line(at);
         let source = Source { record: Kind::Checkup, file, line: &line };
         self.cells.push(desk, &source, &visit, &exam.found)?;
         desk.tally.kept(Kind::Checkup, 1);

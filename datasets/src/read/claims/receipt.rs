@@ -33,6 +33,8 @@ pub(super) struct Take<'a> {
     pub(super) summary: Option<Summary>,
     /// There may be a 総括レセプト before what was given; and a part was met that may be its.
     pub(super) follows: bool,
+    /// On a branch, where one person may have several numbers.
+    pub(super) branch: bool,
     pub(super) unsure: bool,
 }
 
@@ -63,8 +65,8 @@ impl<'a> Take<'a> {
         let (views, used, counts) = (Views::default(), Vec::new(), Counts::default());
         // Threads share the masters: a count of them that moved with every receipt would be waited for.
         let masters = Arc::clone(masters);
-        let (damaged, follows, unsure) = (false, false, false);
-        Self { kind, file, encoding, masters, views, used, counts, damaged, summary: None, follows, unsure }
+        let (damaged, follows, branch, unsure) = (false, false, false, false);
+        Self { kind, file, encoding, masters, views, used, counts, damaged, summary: None, follows, branch, unsure }
     }
 
     /// Takes a receipt, or quarantines all of its lines.
@@ -184,6 +186,7 @@ impl<'a> Take<'a> {
             Bundle::Part => match &self.summary {
                 Some((of, month, receipt)) if *of == ident && *month == head.month => head.receipt.clone_from(receipt),
                 None if self.follows => self.unsure = true,
+                Some((_, month, _)) if self.branch && *month == head.month => self.unsure = true,
                 _ => desk.tally.repaired(self.kind, "part-without-summary"),
             },
         }

@@ -68,7 +68,8 @@ pub(super) fn read(
     let About { kind, file, encoding } = about;
     let mut take = Take::new(kind, file, encoding, &desk.masters);
     take.summary = summary;
-    take.follows = start.later && matches!(totals, Totals::Later(_));
+    take.branch = matches!(totals, Totals::Later(_));
+    take.follows = start.later && take.branch;
     let (first, receipt) = (!start.later, Receipt::after(start.lines));
     let mut reader = Reader { kind, file, receipt, take, house: start.house, open: start.open, totals };
     let mut count = Count::default();
