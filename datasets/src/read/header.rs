@@ -226,71 +226,100 @@ pub(super) fn table<R: BufRead>(
     take: &mut dyn FnMut(&mut Desk<'_>, &Row<'_>) -> Result<Fate, ReadError>,
 ) -> Result<(), ReadError> {
     let mut lines = Lines::new(input);
-    let mut items = Items::default();
     desk.tally.file(kind);
     let Some((titles, separator)) = first(&mut lines, encoding, file)? else {
         return Ok(());
     };
     let line = lines.number();
-    let width = titles.len();
     let sources = plan(&titles, line)?;
     let rewriting: Vec<usize> = (0..).zip(&sources).filter(|(_, s)| s.cell.is_some()).map(|(at, _)| at).collect();
     let mut rewritten: Vec<Option<String>> = vec![None; if rewriting.is_empty() { 0 } else { sources.len() }];
-    let (mut rows, mut malformed, mut first_bad) = (0_u64, 0_u64, 0_u64);
-    loop {
-        let met = lines.advance().map_err(|error| ReadError::io(file, &error))?;
-        if met == Met::End {
-            break;
+    let table = Table { kind, file, separator, width: titles.len(), help: HELP };
+    table.rows(desk, lines, &mut |desk, items, text, line| {
+        for &at in &rewriting {
+            let row = Row { items, sources: &sources, rewritten: &[], encoding, file, line };
+            let new = sources
+                .get(at)
+                .and_then(|source| source.cell.as_ref()?.rewrite(row.text(at).as_deref()).map(Cow::into_owned));
+            if let Some(slot) = rewritten.get_mut(at) {
+                *slot = new;
+            }
         }
-        let line = lines.number();
-        rows += 1;
-        desk.tally.read(kind, 1);
-        let fate = if met == Met::TooLong {
-            Fate::Malformed("line-too-long")
-        } else if !items.quoted(&lines.line, separator) {
-            Fate::Malformed("open-quote")
-        } else if lines.line.contains(&0) {
-            Fate::Malformed("nul-byte")
-        } else if (width..items.len()).any(|at| !items.get(at).trim_ascii().is_empty()) {
-            Fate::Malformed("too-many-items")
-        } else {
-            for &at in &rewriting {
-                let row = Row { items: &items, sources: &sources, rewritten: &[], encoding, file, line };
-                let new = sources
-                    .get(at)
-                    .and_then(|source| source.cell.as_ref()?.rewrite(row.text(at).as_deref()).map(Cow::into_owned));
-                if let Some(slot) = rewritten.get_mut(at) {
-                    *slot = new;
+        let row = Row { items, sources: &sources, rewritten: &rewritten, encoding, file, line };
+        let fate = take(desk, &row)?;
+        if matches!(fate, Fate::Kept) && !text.is_ascii() && row.undecodable() {
+            desk.tally.value_lost(kind, "undecodable-character", file, line);
+        }
+        Ok(fate)
+    })
+}
+
+/// A table whose header is read.
+pub(super) struct Table<'a> {
+    pub(super) kind: Kind,
+    pub(super) file: &'a str,
+    pub(super) separator: u8,
+    /// Columns of the header.
+    pub(super) width: usize,
+    /// What to do about rows that do not fit.
+    pub(super) help: &'static str,
+}
+
+/// Says what became of a row, from its items, its text and its line.
+type TakeItems<'a> = &'a mut dyn FnMut(&mut Desk<'_>, &Items, &[u8], u64) -> Result<Fate, ReadError>;
+
+impl Table<'_> {
+    /// Reads all rows, and counts what became of each.
+    pub(super) fn rows<R: BufRead>(
+        &self,
+        desk: &mut Desk<'_>,
+        mut lines: Lines<R>,
+        take: TakeItems<'_>,
+    ) -> Result<(), ReadError> {
+        let Table { kind, file, separator, width, help } = *self;
+        let mut items = Items::default();
+        let (mut rows, mut malformed, mut first_bad) = (0_u64, 0_u64, 0_u64);
+        loop {
+            let met = lines.advance().map_err(|error| ReadError::io(file, &error))?;
+            if met == Met::End {
+                break;
+            }
+            let line = lines.number();
+            rows += 1;
+            desk.tally.read(kind, 1);
+            let fate = if met == Met::TooLong {
+                Fate::Malformed("line-too-long")
+            } else if !items.quoted(&lines.line, separator) {
+                Fate::Malformed("open-quote")
+            } else if lines.line.contains(&0) {
+                Fate::Malformed("nul-byte")
+            } else if (width..items.len()).any(|at| !items.get(at).trim_ascii().is_empty()) {
+                Fate::Malformed("too-many-items")
+            } else {
+                take(desk, &items, &lines.line, line)?
+            };
+            match fate {
+                Fate::Kept => desk.tally.kept(kind, 1),
+                Fate::LeftOut(code) => desk.tally.left_out(kind, code, 1),
+                Fate::Unusable(code) => desk.tally.quarantined(kind, code, 1, file, line),
+                Fate::Malformed(code) => {
+                    desk.tally.quarantined(kind, code, 1, file, line);
+                    malformed += 1;
+                    if first_bad == 0 {
+                        first_bad = line;
+                    }
                 }
             }
-            let row = Row { items: &items, sources: &sources, rewritten: &rewritten, encoding, file, line };
-            let fate = take(desk, &row)?;
-            if matches!(fate, Fate::Kept) && !lines.line.is_ascii() && row.undecodable() {
-                desk.tally.value_lost(kind, "undecodable-character", file, line);
-            }
-            fate
-        };
-        match fate {
-            Fate::Kept => desk.tally.kept(kind, 1),
-            Fate::LeftOut(code) => desk.tally.left_out(kind, code, 1),
-            Fate::Unusable(code) => desk.tally.quarantined(kind, code, 1, file, line),
-            Fate::Malformed(code) => {
-                desk.tally.quarantined(kind, code, 1, file, line);
-                malformed += 1;
-                if first_bad == 0 {
-                    first_bad = line;
-                }
+            if rows == 1_000 && malformed * 2 > rows {
+                break;
             }
         }
-        if rows == 1_000 && malformed * 2 > rows {
-            break;
+        if malformed >= 3 && (malformed == rows || rows >= 20 && malformed * 2 > rows) {
+            let what = "most rows do not fit the layout that the header promises";
+            return Err(ReadError::refused(Place::line(file, first_bad), "rows-do-not-fit", what, help));
         }
+        Ok(())
     }
-    if malformed >= 3 && (malformed == rows || rows >= 20 && malformed * 2 > rows) {
-        let what = "most rows do not fit the layout that the header promises";
-        return Err(ReadError::refused(Place::line(file, first_bad), "rows-do-not-fit", what, HELP));
-    }
-    Ok(())
 }
 
 /// The titles, by [`text::narrow`], and what separates the items; `None` if there is no line at all.

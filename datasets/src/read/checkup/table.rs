@@ -11,9 +11,9 @@ use super::only_kana;
 use super::values;
 use crate::read::desk::Desk;
 use crate::read::error::{Place, ReadError};
-use crate::read::header;
+use crate::read::header::{self, Fate, Table};
 use crate::read::identity::Tuple;
-use crate::read::lines::{Items, Lines, Met};
+use crate::read::lines::{Items, Lines};
 use crate::read::number;
 use crate::read::report::Kind;
 use crate::read::text::{self, Encoding};
@@ -139,13 +139,6 @@ struct Row<'a> {
     line: u64,
 }
 
-enum Fate {
-    Kept,
-    /// Doesn't fit its layout; when most rows don't, the file is refused.
-    Malformed(&'static str),
-    Unusable(&'static str),
-}
-
 /// Reads a file with known headers.
 pub(in crate::read) fn read<R: BufRead>(
     desk: &mut Desk<'_>,
@@ -175,52 +168,15 @@ pub(in crate::read) fn read_as<R: BufRead>(
 ) -> Result<(), ReadError> {
     desk.tally.file(K);
     let mut cells = Cells::new(desk)?;
-    let (mut lines, mut items) = (Lines::new(input), Items::default());
+    let mut lines = Lines::new(input);
     let Some((titles, separator)) = header::first(&mut lines, encoding, file)? else {
         return Ok(());
     };
     let layout = Layout::new(&titles, names, file, lines.number())?;
-    let (mut rows, mut malformed, mut first_bad) = (0_u64, 0_u64, 0_u64);
-    loop {
-        let met = lines.advance().map_err(|error| ReadError::io(file, &error))?;
-        if met == Met::End {
-            break;
-        }
-        let line = lines.number();
-        let whole = met == Met::Line && items.quoted(&lines.line, separator);
-        rows += 1;
-        desk.tally.read(K, 1);
-        let fate = if met == Met::TooLong {
-            Fate::Malformed("line-too-long")
-        } else if !whole {
-            Fate::Malformed("open-quote")
-        } else if lines.line.contains(&0) {
-            Fate::Malformed("nul-byte")
-        } else if (layout.width..items.len()).any(|at| !items.get(at).trim_ascii().is_empty()) {
-            Fate::Malformed("too-many-items")
-        } else {
-            take(desk, &mut cells, &layout, &Row { items: &items, encoding, file, line })?
-        };
-        match fate {
-            Fate::Kept => desk.tally.kept(K, 1),
-            Fate::Unusable(code) => desk.tally.quarantined(K, code, 1, file, line),
-            Fate::Malformed(code) => {
-                desk.tally.quarantined(K, code, 1, file, line);
-                malformed += 1;
-                if first_bad == 0 {
-                    first_bad = line;
-                }
-            }
-        }
-        if rows == 1_000 && malformed * 2 > rows {
-            break;
-        }
-    }
-    if malformed >= 3 && (malformed == rows || rows >= 20 && malformed * 2 > rows) {
-        let what = "most rows do not fit the layout that the header promises";
-        return Err(ReadError::refused(Place::line(file, first_bad), "rows-do-not-fit", what, HELP));
-    }
-    Ok(())
+    let table = Table { kind: K, file, separator, width: layout.width, help: HELP };
+    table.rows(desk, lines, &mut |desk, items, _, line| {
+        take(desk, &mut cells, &layout, &Row { items, encoding, file, line })
+    })
 }
 
 fn take(desk: &mut Desk<'_>, cells: &mut Cells, layout: &Layout<'_>, row: &Row<'_>) -> Result<Fate, ReadError> {

@@ -189,6 +189,27 @@ fn cut_and_read_by_threads_it_is_the_same() {
 }
 
 #[test]
+fn a_part_finds_its_summary_however_its_person_is_spelled() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut of = Vec::new();
+    for number in 0..40 {
+        // The parts are spelled with spaces that say nothing, or are somebody else's.
+        for (sort, name) in [(3, "架空　花子"), (4, "架空　花子　"), (5, "架空　月子")] {
+            let (records, _) = receipt(sort, 0, number);
+            of.extend(records.into_iter().map(|record| record.replace("架空　花子", name)));
+        }
+    }
+    of.insert(0, "IR,1,13,1,1234567,,架空医院,202405,00".to_owned());
+    let path = write(dir.path(), "x", &cp932(&(of.join("\n") + "\n")));
+    let one = take(std::slice::from_ref(&path), 1, 1_000, 1_000).0;
+    let report = &one.as_ref().unwrap().2;
+    assert_eq!(report.of(Kind::ProviderClaims).repaired["part-without-summary"], 40);
+    for chunk in [1, 1_000, 1 << 20] {
+        same(&one, &take(std::slice::from_ref(&path), 2, chunk, 1_000).0);
+    }
+}
+
+#[test]
 fn hopeless_files_are_refused_alike() {
     let dir = tempfile::tempdir().unwrap();
     let mut of = lines(true, &[(0, 1, 0); 400]);
