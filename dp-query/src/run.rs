@@ -8,7 +8,7 @@ use policies::Permit;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::docket::kind;
-use crate::engine;
+use crate::engine::{self, ExactError};
 use crate::mechanism::{MechanismError, OpenDp, Source};
 use crate::plan::Plan;
 use crate::quote::{Quote, QuoteError, Terms, quote as price};
@@ -103,10 +103,11 @@ pub fn run(
     if hex(&store.catalogue_digest()) != plan.catalogue() {
         return Err(RunFailure::Binding("the catalogue"));
     }
-    let sql = engine::sql(plan, day).map_err(|_| RunFailure::Engine("engine_too_complex"))?;
-    let rows = store.integers(&sql, intent).map_err(|error| RunFailure::Engine(code(&error)))?;
-    let rows = Zeroizing::new(rows);
-    let exact = engine::dense(plan, &rows).map_err(|_| RunFailure::Shape)?;
+    let exact = engine::exact(plan, store, day, intent).map_err(|error| match error {
+        ExactError::TooComplex(_) => RunFailure::Engine("engine_too_complex"),
+        ExactError::Store(error) => RunFailure::Engine(code(&error)),
+        ExactError::Shape(_) => RunFailure::Shape,
+    })?;
     finish(origin, plan, quote, exact, &mut OpenDp)
 }
 

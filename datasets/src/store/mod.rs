@@ -10,6 +10,7 @@
 
 mod cells;
 mod error;
+mod fold;
 mod guard;
 mod load;
 mod open;
@@ -18,6 +19,9 @@ mod staging;
 mod versions;
 
 pub use error::{EngineCode, StoreError};
+pub use fold::Fold;
+#[doc(hidden)]
+pub use fold::fold;
 pub use load::{Load, Moved, Person, load};
 pub use open::{PreviousIdentity, Store};
 pub use repeats::without_repeats;

@@ -8,12 +8,16 @@
 
 mod expr;
 mod population;
+mod reduce;
 mod relation;
+mod stream;
 
 #[cfg(test)]
 mod tests;
 
 use crate::plan::{Key, Plan, Reduction, Statistic};
+pub use stream::{ExactError, exact, streamed};
+
 use expr::{bounded, clamp, integer, mean};
 
 /// The SQL text of a plan would be longer than the engine is asked to read. The checker refuses such questions.
@@ -33,7 +37,7 @@ pub struct BadShape;
 /// # Errors
 /// [`TooComplex`] for plans that `check` would have refused.
 pub fn sql(plan: &Plan, day: jiff::civil::Date) -> Result<String, TooComplex> {
-    let mut rows = population::within(&relation::relation(&plan.relation)?, &plan.population, day)?;
+    let mut rows = population::within(&relation::relation(&plan.relation)?, &plan.population, day, None)?;
     let most = relation::most_rows(&plan.relation);
     if let Some(bound) = rows_to_enforce(plan).filter(|bound| most.is_none_or(|most| most > *bound)) {
         rows = relation::capped(&rows, bound);

@@ -1,6 +1,8 @@
 //! Relations as nested SELECTs. Columns are called `c0`, `c1`, …; `pid` is the person, `draw` the stored random number by which rows are
 //! chosen where a person can have several. Names that reach the engine come from the catalogue.
 
+use std::ops::Range;
+
 use super::expr::{Sql, aggregate, bounded, clamp, column, expr, integer};
 use crate::relation::{Relation, Rows, ScanColumn, ScanKind};
 
@@ -52,6 +54,12 @@ fn columns(relation: &Relation) -> Vec<u32> {
 
 /// A SELECT without surrounding parentheses.
 pub(super) fn relation(node: &Relation) -> Sql {
+    within(node, None)
+}
+
+/// The same for the persons of a range only. Everything in a relation stays within a person, so that every table can be cut.
+pub(super) fn within(node: &Relation, persons: Option<&Range<u32>>) -> Sql {
+    let relation = |node: &Relation| within(node, persons);
     let text = match node {
         Relation::Scan { table, columns, .. } => {
             let mut list = vec!["pid".to_owned()];
@@ -59,7 +67,8 @@ pub(super) fn relation(node: &Relation) -> Sql {
                 list.push("draw".to_owned());
             }
             list.extend(columns.iter().map(scan));
-            format!("SELECT {} FROM {}", list.join(", "), quoted(table))
+            let cut = persons.map_or_else(String::new, |r| format!(" WHERE pid >= {} AND pid < {}", r.start, r.end));
+            format!("SELECT {} FROM {}{cut}", list.join(", "), quoted(table))
         }
         Relation::Filter { input, predicate } => {
             format!("SELECT * FROM ({}) WHERE {}", relation(input)?, expr(predicate)?)
@@ -89,7 +98,7 @@ pub(super) fn relation(node: &Relation) -> Sql {
             format!("SELECT {} FROM ({}) GROUP BY {}", list.join(", "), relation(input)?, by.join(", "))
         }
         Relation::Join { left, right, outer, on, present, .. } => {
-            join(left, right, *outer, on.as_ref().map(expr).transpose()?, *present)?
+            join(left, right, *outer, on.as_ref().map(expr).transpose()?, *present, persons)?
         }
         Relation::Cap { input, rows } => {
             if !draws(input) {
@@ -113,7 +122,14 @@ pub(super) fn first(rows: u64) -> String {
     format!("greatest(place, 1) <= {rows}")
 }
 
-fn join(left: &Relation, right: &Relation, outer: bool, on: Option<String>, present: u32) -> Sql {
+fn join(
+    left: &Relation,
+    right: &Relation,
+    outer: bool,
+    on: Option<String>,
+    present: u32,
+    persons: Option<&Range<u32>>,
+) -> Sql {
     let mut list = vec!["l.pid AS pid".to_owned()];
     match (draws(left), draws(right)) {
         (false, false) => {}
@@ -135,8 +151,8 @@ fn join(left: &Relation, right: &Relation, outer: bool, on: Option<String>, pres
     Ok(format!(
         "SELECT {} FROM ({}) AS l {kind} ({}) AS r ON l.pid = r.pid{on}",
         list.join(", "),
-        relation(left)?,
-        relation(right)?
+        within(left, persons)?,
+        within(right, persons)?
     ))
 }
 

@@ -6,7 +6,7 @@ use duckdb::Connection;
 
 use crate::engine::expr::expr;
 use crate::engine::relation::relation;
-use crate::engine::{cell, dense, sql};
+use crate::engine::{cell, dense, sql, streamed};
 use crate::plan::Plan;
 
 pub(super) struct Room {
@@ -55,8 +55,16 @@ impl Room {
         crate::check(question, &self.catalogue, &population()).unwrap_or_else(|refusal| panic!("{refusal}\n{question}"))
     }
 
-    /// Exact integers of a plan.
+    /// Exact integers of a plan: by the engine's SQL and, where it is the way, by the streaming reducer, which must agree.
     pub(super) fn run(&self, plan: &Plan) -> Vec<Vec<i128>> {
+        let cells = self.run_sql(plan);
+        if let Some(streamed) = streamed(plan, &self.connection, TODAY).unwrap() {
+            assert_eq!(streamed, cells, "the reducer differs from {}", sql(plan, TODAY).unwrap());
+        }
+        cells
+    }
+
+    fn run_sql(&self, plan: &Plan) -> Vec<Vec<i128>> {
         let text = sql(plan, TODAY).unwrap();
         let mut statement = self.connection.prepare(&text).unwrap_or_else(|e| panic!("{e}\n{text}"));
         let width = plan.statistics.len() + 1;

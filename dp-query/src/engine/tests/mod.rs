@@ -6,6 +6,7 @@ mod consent;
 mod distrust;
 mod fixture;
 mod neighbours;
+mod speed;
 
 use crate::run::fixture::TODAY;
 use fixture::Room;

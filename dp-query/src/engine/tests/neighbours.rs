@@ -43,6 +43,23 @@ pub(super) fn fill(room: &Room, dice: &mut Dice) {
             "pid, sex, birth_ym",
             &format!("({pid}, {}, {})", dice.pick(&["0", "1", "2", "255"]), date(dice)),
         );
+        if dice.maybe(3) {
+            let row = format!(
+                "({pid}, {}, {}, {}, {}, {}, {}, {})",
+                dice.next(),
+                dice.below(6),
+                dice.below(5),
+                dice.below(9),
+                dice.pick(&["TRUE", "TRUE", "FALSE"]),
+                if dice.maybe(3) { date(dice) } else { "NULL".to_owned() },
+                if dice.maybe(3) { date(dice) } else { "NULL".to_owned() },
+            );
+            room.insert(
+                "consent",
+                "pid, draw, purpose, recipient_kind, data_kind, allowed, from_date, until_date",
+                &row,
+            );
+        }
         for (table, columns) in [
             ("checkup", "exam_date:d kind:c sbp:i hba1c:i bmi:i metabo:c"),
             ("claim", "month:d type:c setting:c days:i points:i facility:k"),

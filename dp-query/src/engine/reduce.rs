@@ -1,0 +1,480 @@
+//! One pass over rows of (person, draw, cell, arguments): one value per person and cell, at most so many rows and cells per person by
+//! their draws, clamped, centred and added up. Persons need not come in order, though they do from a clustered table; all rows of a
+//! person come within one range. The same rules as the SQL of [`super::sql`]; no noise.
+
+use std::ops::Range;
+
+use datasets::store::{EngineCode, Fold, StoreError};
+use duckdb::arrow::array::{Array, AsArray, StructArray};
+use duckdb::arrow::datatypes::{Int32Type, Int64Type, UInt8Type, UInt64Type};
+
+use crate::plan::{Plan, Reduction};
+
+const NONE: u32 = u32::MAX;
+
+/// What a streamed argument is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Column {
+    /// A 64-bit integer or NULL.
+    Value,
+    /// 1 where the condition is true.
+    True,
+    /// 1 where there is a value.
+    Present,
+}
+
+/// What the plan asks of the reducer.
+pub(super) struct Shape {
+    cells: usize,
+    columns: Vec<Column>,
+    statistics: Vec<Rule>,
+    /// At most so many cells per person.
+    choose: Option<usize>,
+    /// At most so many rows per person.
+    cap: Option<usize>,
+}
+
+/// How one statistic comes from a person's rows of a cell. Statistic 0, the persons, needs none.
+struct Rule {
+    how: How,
+    lo: i128,
+    hi: i128,
+    centre: i128,
+}
+
+#[derive(Clone, Copy)]
+enum How {
+    Rows,
+    /// Sum of a column; for [`Column::Value`] only if there is a value.
+    Sum(usize),
+    Mean(usize),
+    /// 1 if the sum is positive.
+    Any(usize),
+}
+
+impl Shape {
+    pub(super) fn new(
+        plan: &Plan,
+        columns: Vec<Column>,
+        sources: Vec<Option<usize>>,
+        choose: Option<usize>,
+        cap: Option<u64>,
+    ) -> Self {
+        let rule = |(statistic, source): (&crate::plan::Statistic, &Option<usize>)| {
+            let how = match (&statistic.reduction, source) {
+                (Reduction::Mean(_), Some(column)) => How::Mean(*column),
+                (Reduction::AnyNonNull(_), Some(column)) => How::Any(*column),
+                (Reduction::Present | Reduction::CountRows, _) | (_, None) => How::Rows,
+                (_, Some(column)) => How::Sum(*column),
+            };
+            let centre = i128::from(statistic.centre);
+            // As in SQL: these bounds, not the types, are what the sensitivity rests on.
+            let (lo, hi) =
+                (statistic.lo.saturating_add(statistic.centre), statistic.hi.saturating_add(statistic.centre));
+            Rule { how, lo: i128::from(lo), hi: i128::from(hi), centre }
+        };
+        let statistics = plan.statistics.iter().skip(1).zip(&sources).map(rule).collect();
+        let cap = cap.map(|rows| usize::try_from(rows).unwrap_or(usize::MAX));
+        Self { cells: plan.cells(), columns, statistics, choose, cap }
+    }
+
+    /// Whether rows come with a draw.
+    pub(super) fn draws(&self) -> bool {
+        self.choose.is_some() || self.cap.is_some()
+    }
+
+    /// The workers' cells, added up.
+    pub(super) fn total(&self, workers: Vec<Reducer<'_>>) -> Vec<Vec<i128>> {
+        let width = self.statistics.len() + 1;
+        let mut cells = vec![vec![0_i128; width]; self.cells];
+        for worker in workers {
+            for (cell, part) in cells.iter_mut().zip(worker.totals.chunks(width)) {
+                for (sum, part) in cell.iter_mut().zip(part) {
+                    *sum = sum.saturating_add(*part);
+                }
+            }
+        }
+        cells
+    }
+}
+
+/// A worker: entries of (person, cell) for the range at hand, and totals.
+pub(super) struct Reducer<'s> {
+    shape: &'s Shape,
+    totals: Vec<i128>,
+    /// Per person of the range, the first entry of a list.
+    heads: Vec<u32>,
+    entries: Entries,
+    /// Per cell, the entry of the person at hand.
+    slots: Vec<u32>,
+    person: u32,
+    /// Rows kept back where rows are capped.
+    waiting: Waiting,
+    /// The entry of each row of a chunk.
+    places: Vec<u32>,
+}
+
+#[derive(Default)]
+struct Entries {
+    cell: Vec<u32>,
+    next: Vec<u32>,
+    draw: Vec<u64>,
+    rows: Vec<u32>,
+    /// By entry and column.
+    sums: Vec<i128>,
+    counts: Vec<u32>,
+}
+
+#[derive(Default)]
+struct Waiting {
+    heads: Vec<u32>,
+    next: Vec<u32>,
+    draws: Vec<u64>,
+    cells: Vec<u32>,
+    /// By row and column; NULL is None.
+    values: Vec<Option<i64>>,
+}
+
+fn unexpected() -> StoreError {
+    StoreError::Engine { doing: "reducing the rows", code: EngineCode::Other }
+}
+
+impl<'s> Reducer<'s> {
+    pub(super) fn new(shape: &'s Shape) -> Self {
+        Self {
+            shape,
+            totals: vec![0; shape.cells * (shape.statistics.len() + 1)],
+            heads: Vec::new(),
+            entries: Entries::default(),
+            slots: vec![NONE; shape.cells],
+            person: NONE,
+            waiting: Waiting::default(),
+            places: Vec::new(),
+        }
+    }
+
+    fn begin(&mut self, persons: &Range<u32>) {
+        let many = persons.len();
+        if self.heads.len() != many {
+            self.heads.clear();
+            self.heads.resize(many, NONE);
+        }
+        if self.shape.cap.is_some() && self.waiting.heads.len() != many {
+            self.waiting.heads.clear();
+            self.waiting.heads.resize(many, NONE);
+        }
+    }
+
+    /// Forgets whose cells the slots are.
+    fn leave(&mut self) {
+        let mut at = self.heads.get(self.person as usize).copied().unwrap_or(NONE);
+        while let Some((cell, next)) = self.entries.link(at) {
+            if let Some(slot) = self.slots.get_mut(cell as usize) {
+                *slot = NONE;
+            }
+            at = next;
+        }
+    }
+
+    /// Remembers the cells that a person has already.
+    fn enter(&mut self, person: u32) {
+        self.leave();
+        self.person = person;
+        let mut at = self.heads.get(person as usize).copied().unwrap_or(NONE);
+        while let Some((cell, next)) = self.entries.link(at) {
+            if let Some(slot) = self.slots.get_mut(cell as usize) {
+                *slot = at;
+            }
+            at = next;
+        }
+    }
+
+    /// The entry of a person and cell, made if it is not there.
+    #[inline]
+    fn place(&mut self, person: u32, cell: u32) -> Option<u32> {
+        if person != self.person {
+            self.enter(person);
+        }
+        let slot = self.slots.get_mut(cell as usize)?;
+        if *slot == NONE {
+            let head = self.heads.get_mut(person as usize)?;
+            *slot = self.entries.push(cell, *head, self.shape.columns.len())?;
+            *head = *slot;
+        }
+        Some(*slot)
+    }
+
+    /// Rows of a chunk into their entries.
+    fn take(&mut self, first: u32, pids: &[i32], cells: &[i32]) -> Result<(), StoreError> {
+        self.places.clear();
+        self.places.reserve(pids.len());
+        for (pid, cell) in pids.iter().zip(cells) {
+            let person = u32::try_from(*pid).ok().and_then(|pid| pid.checked_sub(first));
+            let place = person.zip(u32::try_from(*cell).ok()).and_then(|(person, cell)| self.place(person, cell));
+            self.places.push(place.ok_or_else(unexpected)?);
+        }
+        Ok(())
+    }
+
+    /// The kept rows of persons with too many: those with the smallest draws.
+    fn keep(&mut self, cap: usize) -> Result<(), StoreError> {
+        let width = self.shape.columns.len();
+        let waiting = std::mem::take(&mut self.waiting);
+        let mut rows: Vec<u32> = Vec::new();
+        for (person, head) in (0_u32..).zip(&waiting.heads) {
+            rows.clear();
+            let mut at = *head;
+            while at != NONE {
+                rows.push(at);
+                at = waiting.next.get(at as usize).copied().unwrap_or(NONE);
+            }
+            if rows.len() > cap {
+                let draw = |row: &u32| waiting.draws.get(*row as usize).copied();
+                rows.select_nth_unstable_by_key(cap, draw);
+                rows.truncate(cap);
+            }
+            for row in &rows {
+                let row = *row as usize;
+                let (cell, draw) = waiting.cells.get(row).zip(waiting.draws.get(row)).ok_or_else(unexpected)?;
+                let place = self.place(person, *cell).ok_or_else(unexpected)?;
+                self.entries.row(place, *draw);
+                let values = waiting.values.get(row * width..(row + 1) * width).unwrap_or_default();
+                for (column, value) in values.iter().enumerate() {
+                    if let Some(value) = value {
+                        self.entries.add(place as usize * width + column, *value);
+                    }
+                }
+            }
+        }
+        self.waiting = Waiting { heads: waiting.heads, ..Waiting::default() };
+        self.waiting.heads.fill(NONE);
+        Ok(())
+    }
+
+    /// One entry's contribution to its cell.
+    fn contribute(&mut self, entry: usize) {
+        let (width, columns) = (self.shape.statistics.len() + 1, self.shape.columns.len());
+        let cell = self.entries.cell.get(entry).map_or(0, |cell| *cell as usize);
+        let Some((persons, rest)) =
+            self.totals.get_mut(cell * width..(cell + 1) * width).and_then(<[i128]>::split_first_mut)
+        else {
+            return;
+        };
+        *persons += 1;
+        for (total, rule) in rest.iter_mut().zip(&self.shape.statistics) {
+            let column = |column: usize| {
+                let at = entry * columns + column;
+                let sum = self.entries.sums.get(at).copied().unwrap_or(0);
+                (sum, self.entries.counts.get(at).copied().unwrap_or(0))
+            };
+            let value = match rule.how {
+                How::Rows => Some(self.entries.rows.get(entry).map_or(0, |rows| i128::from(*rows))),
+                How::Any(at) => Some(i128::from(column(at).0 > 0)),
+                How::Sum(at) => match column(at) {
+                    (_, 0) if self.shape.columns.get(at) == Some(&Column::Value) => None,
+                    (sum, _) => Some(sum),
+                },
+                How::Mean(at) => mean(column(at)),
+            };
+            if let Some(value) = value {
+                *total += value.clamp(rule.lo, rule.hi.max(rule.lo)) - rule.centre;
+            }
+        }
+    }
+}
+
+/// Half away from zero; None without a value.
+fn mean((sum, count): (i128, u32)) -> Option<i128> {
+    let count = i128::from(count);
+    match count {
+        0 => None,
+        _ if sum >= 0 => Some((2 * sum + count) / (2 * count)),
+        _ => Some(-((-2 * sum + count) / (2 * count))),
+    }
+}
+
+impl Entries {
+    #[inline]
+    fn link(&self, at: u32) -> Option<(u32, u32)> {
+        if at == NONE {
+            return None;
+        }
+        self.cell.get(at as usize).copied().zip(self.next.get(at as usize).copied())
+    }
+
+    #[inline]
+    fn push(&mut self, cell: u32, next: u32, columns: usize) -> Option<u32> {
+        let at = u32::try_from(self.cell.len()).ok().filter(|at| *at != NONE)?;
+        self.cell.push(cell);
+        self.next.push(next);
+        self.draw.push(u64::MAX);
+        self.rows.push(0);
+        self.sums.resize(self.sums.len() + columns, 0);
+        self.counts.resize(self.counts.len() + columns, 0);
+        Some(at)
+    }
+
+    #[inline]
+    fn row(&mut self, place: u32, draw: u64) {
+        if let Some(known) = self.draw.get_mut(place as usize) {
+            *known = draw.min(*known);
+        }
+        if let Some(rows) = self.rows.get_mut(place as usize) {
+            *rows = rows.saturating_add(1);
+        }
+    }
+
+    #[inline]
+    fn add(&mut self, at: usize, value: i64) {
+        if let Some(sum) = self.sums.get_mut(at) {
+            *sum += i128::from(value);
+        }
+        if let Some(count) = self.counts.get_mut(at) {
+            *count = count.saturating_add(1);
+        }
+    }
+
+    fn clear(&mut self) {
+        self.cell.clear();
+        self.next.clear();
+        self.draw.clear();
+        self.rows.clear();
+        self.sums.clear();
+        self.counts.clear();
+    }
+}
+
+/// The columns of a chunk, as the statement of [`super::stream`] lists them.
+struct Chunk<'c> {
+    pids: &'c [i32],
+    draws: &'c [u64],
+    cells: &'c [i32],
+    arguments: Vec<Argument<'c>>,
+}
+
+enum Argument<'c> {
+    Values(&'c duckdb::arrow::array::Int64Array),
+    Flags(&'c [u8]),
+}
+
+impl<'c> Chunk<'c> {
+    fn of(chunk: &'c StructArray, shape: &Shape) -> Option<Self> {
+        let mut columns = chunk.columns().iter();
+        let pids = columns.next()?.as_primitive_opt::<Int32Type>().filter(|a| a.null_count() == 0)?.values();
+        let draws: &[u64] = if shape.draws() {
+            columns.next()?.as_primitive_opt::<UInt64Type>().filter(|a| a.null_count() == 0)?.values()
+        } else {
+            &[]
+        };
+        let cells = columns.next()?.as_primitive_opt::<Int32Type>().filter(|a| a.null_count() == 0)?.values();
+        let arguments = shape.columns.iter().map(|column| {
+            let array = columns.next()?;
+            Some(match column {
+                Column::Value => Argument::Values(array.as_primitive_opt::<Int64Type>()?),
+                Column::True | Column::Present => {
+                    Argument::Flags(array.as_primitive_opt::<UInt8Type>().filter(|a| a.null_count() == 0)?.values())
+                }
+            })
+        });
+        let arguments = arguments.collect::<Option<Vec<_>>>()?;
+        Some(Self { pids, draws, cells, arguments })
+    }
+}
+
+impl Fold for Reducer<'_> {
+    fn rows(&mut self, persons: &Range<u32>, chunk: &StructArray) -> Result<(), StoreError> {
+        self.begin(persons);
+        let chunk = Chunk::of(chunk, self.shape).ok_or_else(unexpected)?;
+        if self.shape.cap.is_some() {
+            return self.waiting.take(persons.start, &chunk).ok_or_else(unexpected);
+        }
+        self.take(persons.start, chunk.pids, chunk.cells)?;
+        let width = self.shape.columns.len();
+        if chunk.draws.is_empty() {
+            for place in &self.places {
+                if let Some(rows) = self.entries.rows.get_mut(*place as usize) {
+                    *rows = rows.saturating_add(1);
+                }
+            }
+        } else {
+            for (place, draw) in self.places.iter().zip(chunk.draws) {
+                self.entries.row(*place, *draw);
+            }
+        }
+        for (column, argument) in chunk.arguments.iter().enumerate() {
+            match argument {
+                Argument::Values(array) if array.null_count() == 0 => {
+                    for (place, value) in self.places.iter().zip(array.values()) {
+                        self.entries.add(*place as usize * width + column, *value);
+                    }
+                }
+                Argument::Values(array) => {
+                    for (place, value) in self.places.iter().zip(array.iter()) {
+                        if let Some(value) = value {
+                            self.entries.add(*place as usize * width + column, value);
+                        }
+                    }
+                }
+                Argument::Flags(flags) => {
+                    for (place, flag) in self.places.iter().zip(*flags) {
+                        self.entries.add(*place as usize * width + column, i64::from(*flag));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn done(&mut self, persons: &Range<u32>) -> Result<(), StoreError> {
+        self.begin(persons);
+        if let Some(cap) = self.shape.cap {
+            self.keep(cap)?;
+        }
+        self.leave();
+        self.person = NONE;
+        match self.shape.choose {
+            None => (0..self.entries.cell.len()).for_each(|entry| self.contribute(entry)),
+            Some(most) => {
+                let mut mine: Vec<(u64, u32, u32)> = Vec::new();
+                for person in 0..self.heads.len() {
+                    mine.clear();
+                    let mut at = self.heads.get(person).copied().unwrap_or(NONE);
+                    while let Some((cell, next)) = self.entries.link(at) {
+                        let draw = self.entries.draw.get(at as usize).copied().unwrap_or(u64::MAX);
+                        mine.push((draw, cell, at));
+                        at = next;
+                    }
+                    if mine.len() > most {
+                        mine.select_nth_unstable(most);
+                        mine.truncate(most);
+                    }
+                    mine.iter().for_each(|(_, _, entry)| self.contribute(*entry as usize));
+                }
+            }
+        }
+        self.heads.fill(NONE);
+        self.entries.clear();
+        Ok(())
+    }
+}
+
+impl Waiting {
+    fn take(&mut self, first: u32, chunk: &Chunk<'_>) -> Option<()> {
+        for (row, (pid, (draw, cell))) in chunk.pids.iter().zip(chunk.draws.iter().zip(chunk.cells)).enumerate() {
+            let person = u32::try_from(*pid).ok()?.checked_sub(first)?;
+            let head = self.heads.get_mut(person as usize)?;
+            let at = u32::try_from(self.next.len()).ok().filter(|at| *at != NONE)?;
+            self.next.push(*head);
+            *head = at;
+            self.draws.push(*draw);
+            self.cells.push(u32::try_from(*cell).ok()?);
+            for argument in &chunk.arguments {
+                self.values.push(match argument {
+                    Argument::Values(array) => array.is_valid(row).then(|| array.value(row)),
+                    Argument::Flags(flags) => flags.get(row).map(|flag| i64::from(*flag)),
+                });
+            }
+        }
+        Some(())
+    }
+}

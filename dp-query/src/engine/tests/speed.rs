@@ -1,0 +1,84 @@
+//! What bounding costs: a million persons with 36 claims each, by hand in SQL against the engine's ways. A measurement, run with
+//! `cargo test --release --workspace --lib -- engine::tests::speed --ignored --nocapture`.
+
+use std::time::{Duration, Instant};
+
+use super::DP;
+use super::fixture::Room;
+use crate::engine::{sql, streamed};
+use crate::run::fixture::TODAY;
+
+const PERSONS: u32 = 1_000_000;
+
+fn time<T>(run: impl Fn() -> T) -> Duration {
+    let mut times: Vec<Duration> = (0..3)
+        .map(|_| {
+            let start = Instant::now();
+            let _ = run();
+            start.elapsed()
+        })
+        .collect();
+    times.sort();
+    times[1]
+}
+
+#[test]
+#[ignore = "a measurement: a minute and 3 GB"]
+fn many_rows_per_person() {
+    let room = Room::new();
+    room.connection
+        .execute_batch(&format!(
+            "INSERT INTO person SELECT i, i % 2, DATE '1950-01-01' + (i % 600)::INTEGER * 30 FROM range({PERSONS}) t(i);
+             INSERT INTO claim (pid, draw, month, type, setting, days, points, facility)
+             SELECT i // 36, hash(i), DATE '2022-04-01' + INTERVAL (i % 36) MONTH, hash(i + 1) % 6, hash(i + 2) % 3,
+                    1 + hash(i + 3) % 20, hash(i + 4) % 30000, 1 FROM range({PERSONS}::BIGINT * 36) t(i)"
+        ))
+        .unwrap();
+    let query = |text: &str| {
+        let mut statement = room.connection.prepare(text).unwrap();
+        statement.query_arrow([]).unwrap().count()
+    };
+    let months = "[1000, 2000, 3000, 4000, 5000, 6000, 7000, 8000, 9000, 10000, 11000, 12000]";
+    let bucket = "least(points // 1000, 12)";
+    let cases = [
+        (
+            "claims and points by month",
+            format!(
+                "{DP} DATE_TRUNC(month, MONTH) AS m, COUNT(*, contribution_bounds_per_group => (0, 3)) AS n, SUM(points, contribution_bounds_per_group => (0, 20000)) AS p FROM claim WHERE month BETWEEN DATE '2022-04-01' AND DATE '2025-03-01' GROUP BY m"
+            ),
+            "month".to_owned(),
+        ),
+        (
+            "claims and points by type, five groups each",
+            format!(
+                "{DP} type, COUNT(*, contribution_bounds_per_group => (0, 3)) AS n, SUM(points, contribution_bounds_per_group => (0, 20000)) AS p FROM claim GROUP BY type"
+            )
+            .replace("epsilon = 1", "epsilon = 1, max_groups_contributed = 5"),
+            "type".to_owned(),
+        ),
+        (
+            "by bands of points, five groups each",
+            format!(
+                "{DP} RANGE_BUCKET(points, {months}) AS b, COUNT(*, contribution_bounds_per_group => (0, 3)) AS n, SUM(points, contribution_bounds_per_group => (0, 20000)) AS p FROM claim GROUP BY b"
+            )
+            .replace("epsilon = 1", "epsilon = 1, max_groups_contributed = 5"),
+            bucket.to_owned(),
+        ),
+    ];
+    for (what, question, key) in cases {
+        let plan = room.plan(&question);
+        let text = sql(&plan, TODAY).unwrap();
+        let exact = time(|| query(&format!("SELECT {key}, count(*), sum(points) FROM claim GROUP BY 1")));
+        let distinct =
+            time(|| query(&format!("SELECT {key}, count(DISTINCT pid), count(*), sum(points) FROM claim GROUP BY 1")));
+        let by_sql = time(|| query(&text));
+        let streamed = time(|| streamed(&plan, &room.connection, TODAY).unwrap().unwrap());
+        let ratio = |a: Duration, b: Duration| a.as_secs_f64() / b.as_secs_f64();
+        println!(
+            "{what}: exact {exact:.2?}, with COUNT(DISTINCT pid) {distinct:.2?}, our SQL {by_sql:.2?}, streamed {streamed:.2?}: \
+             {:.2}x of the distinct count (bar 0.5), {:.1}x of the plain one (bar 6)",
+            ratio(streamed, distinct),
+            ratio(streamed, exact)
+        );
+    }
+}
