@@ -2,7 +2,7 @@
 
 use crate::clusters::Clusters;
 use crate::identity::{Identity, Pass};
-use crate::report::Report;
+use crate::report::{Reason, Report};
 use crate::settings::Strategy;
 use crate::tokens::{NONE, Tokens};
 
@@ -31,7 +31,7 @@ pub(crate) fn exact(records: &[Identity], strategy: Strategy, report: &mut Repor
             };
             if *slot == NONE {
                 *slot = row;
-            } else if clusters.union(*slot, row, pass) {
+            } else if clusters.union(*slot, row, Reason::Pass(pass)) {
                 report.pass(pass).linked += 1;
             }
         }
@@ -108,7 +108,7 @@ fn join(clusters: &mut Clusters, groups: &mut [Group], (known, row): (u32, u32),
     if a == b || x.death < y.latest || y.death < x.latest {
         return;
     }
-    clusters.union(a, b, pass);
+    clusters.union(a, b, Reason::Pass(pass));
     report.pass(pass).linked += 1;
     let root = clusters.find(a);
     if let Some(group) = groups.get_mut(root as usize) {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::identity::Pass;
-use crate::report::Refusal;
+use crate::report::{Reason, Refusal};
 use crate::rows::Row;
 use crate::settings::Settings;
 use crate::tokens::NONE;
@@ -136,6 +136,32 @@ impl Profile {
         self.periods.iter().any(|a| other.periods.iter().any(|b| near(a, b) || near(b, a)))
     }
 
+    /// How the coverages lie in time: 0 one begins about when the other ends, 1 both at once, 2 apart.
+    pub(crate) fn relation(&self, other: &Profile, settings: &Settings) -> Option<u8> {
+        if self.periods.is_empty() || other.periods.is_empty() {
+            return None;
+        }
+        Some(if self.adjoins(other, settings) {
+            0
+        } else if self.overlap(other, |_, _| true, settings) {
+            1
+        } else {
+            2
+        })
+    }
+
+    /// No known month of either is missing in the other.
+    pub(crate) fn same_month(&self, other: &Profile) -> bool {
+        let within = |a: &Profile, b: &Profile| a.births.iter().all(|m| *m == UNKNOWN || b.births.contains(m));
+        within(self, other) || within(other, self)
+    }
+
+    /// Sex and month of birth, if both are known.
+    pub(crate) fn cell(&self) -> Option<(u8, i32)> {
+        let [month, _] = self.births;
+        (self.sex != 0 && month != UNKNOWN).then_some((self.sex, month))
+    }
+
     fn overlap(&self, other: &Profile, relevant: impl Fn(&Period, &Period) -> bool, settings: &Settings) -> bool {
         // An open period that the other side's list has closed since says nothing any more.
         let stale = |period: &Period, side: &Profile| {
@@ -202,11 +228,11 @@ pub(crate) fn one_slip(a: i32, b: i32) -> bool {
     a.rem_euclid(12) == b.rem_euclid(12) || a.div_euclid(12) == b.div_euclid(12)
 }
 
-/// An earlier person id met another by a pass.
+/// An earlier person id met another.
 pub(crate) struct Join {
     pub(crate) one: u128,
     pub(crate) other: u128,
-    pub(crate) pass: Pass,
+    pub(crate) by: Reason,
 }
 
 /// Disjoint sets of rows with their profiles.
@@ -295,7 +321,7 @@ impl Clusters {
         if let (Some(one), Some(pass)) = (self.previous(root), by)
             && one != id
         {
-            self.joins.push(Join { one, other: id, pass });
+            self.joins.push(Join { one, other: id, by: Reason::Pass(pass) });
         }
     }
 
@@ -340,6 +366,11 @@ impl Clusters {
         self.size.get(root as usize).copied().unwrap_or(0)
     }
 
+    /// Rows of a root's cluster.
+    pub(crate) fn rows(&self, root: u32) -> u32 {
+        self.size(root)
+    }
+
     /// The profiles of two roots.
     pub(crate) fn pair(&self, a: u32, b: u32) -> Option<(&Profile, &Profile)> {
         Some((self.profile.get(a as usize)?, self.profile.get(b as usize)?))
@@ -351,7 +382,7 @@ impl Clusters {
     }
 
     /// Makes one cluster of two; false if they were one already.
-    pub(crate) fn union(&mut self, a: u32, b: u32, pass: Pass) -> bool {
+    pub(crate) fn union(&mut self, a: u32, b: u32, by: Reason) -> bool {
         let (a, b) = (self.find(a), self.find(b));
         if a == b {
             return false;
@@ -368,7 +399,7 @@ impl Clusters {
             *slot += size;
         }
         match (self.previous(root), self.previous(gone)) {
-            (Some(one), Some(other)) if one != other => self.joins.push(Join { one, other, pass }),
+            (Some(one), Some(other)) if one != other => self.joins.push(Join { one, other, by }),
             (None, Some(_)) => {
                 let number = self.previous.get(gone as usize).copied().unwrap_or(NONE);
                 if let Some(slot) = self.previous.get_mut(root as usize) {

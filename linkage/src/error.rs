@@ -37,6 +37,9 @@ pub enum LinkageError {
     /// A journal that this version can't read.
     #[error("the linkage journal can't be read ({0}): it is damaged or of another version")]
     Journal(&'static str),
+    /// A model that can't be read or fitted.
+    #[error("the linkage model is refused ({0}): it must be a file of {version} as `sudare link --fit-model` writes it", version = crate::model::MODEL)]
+    Model(&'static str),
     /// The frame library failed; its own text may quote cells and is withheld.
     #[error("frame operation failed: {0}")]
     Frame(&'static str),

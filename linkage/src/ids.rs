@@ -87,8 +87,8 @@ pub(crate) fn assign(
 
     let mut why_joined = BTreeMap::new();
     for join in &clusters.joins {
-        why_joined.entry(join.one).or_insert(join.pass);
-        why_joined.entry(join.other).or_insert(join.pass);
+        why_joined.entry(join.one).or_insert(join.by);
+        why_joined.entry(join.other).or_insert(join.by);
     }
     let mut why_parted = BTreeMap::new();
     for &(id, why) in &clusters.parts {

@@ -6,8 +6,8 @@ use std::io::Cursor;
 use polars::prelude::*;
 
 use crate::error::LinkageError;
-use crate::identity::{Pass, PersonId};
-use crate::report::Refusal;
+use crate::identity::PersonId;
+use crate::report::{Reason, Refusal};
 
 /// What became of a person id of an earlier run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,8 +18,8 @@ pub enum Decision {
         into: PersonId,
         /// The id that is no more.
         absorbed: PersonId,
-        /// The pass that brought them together, if one did.
-        by: Option<Pass>,
+        /// What brought them together, if anything did.
+        by: Option<Reason>,
     },
     /// Some rows that were `from` now belong to `to`.
     Split {
@@ -34,7 +34,7 @@ pub enum Decision {
 
 const COLUMNS: [&str; 4] = ["kind", "from", "to", "reason"];
 
-/// The journal as a frame: `kind` (merge, split), `from`, `to` (UUIDs), `reason` (a pass, a refusal or NULL).
+/// The journal as a frame: `kind` (merge, split), `from`, `to` (UUIDs), `reason` (a pass, *score*, *clerical*, a refusal or NULL).
 ///
 /// # Errors
 /// If the frame can't be built.
@@ -45,7 +45,7 @@ pub fn to_frame(journal: &[Decision]) -> Result<DataFrame, LinkageError> {
     let mut reasons = Vec::with_capacity(journal.len());
     for decision in journal {
         let (kind, source, target, reason) = match *decision {
-            Decision::Merge { into, absorbed, by } => ("merge", absorbed, into, by.map(Pass::name)),
+            Decision::Merge { into, absorbed, by } => ("merge", absorbed, into, by.map(Reason::name)),
             Decision::Split { from, to, because } => ("split", from, to, because.map(Refusal::name)),
         };
         kinds.push(kind);
@@ -79,7 +79,7 @@ pub fn from_frame(frame: &DataFrame) -> Result<Vec<Decision>, LinkageError> {
                 into: to,
                 absorbed: from,
                 by: match reason {
-                    Some(reason) => Some(Pass::named(reason).ok_or(unknown)?),
+                    Some(reason) => Some(Reason::named(reason).ok_or(unknown)?),
                     None => None,
                 },
             }),
@@ -127,7 +127,8 @@ mod tests {
     #[test]
     fn survives_parquet_and_refuses_damage() {
         let mut journal = Vec::new();
-        for by in Pass::ALL.map(Some).into_iter().chain([None]) {
+        let passes = crate::Pass::ALL.map(|pass| Some(Reason::Pass(pass)));
+        for by in passes.into_iter().chain([Some(Reason::Score), Some(Reason::Clerical), None]) {
             let (into, absorbed) = (PersonId(1 << 100), PersonId(7));
             journal.push(Decision::Merge { into, absorbed, by });
         }

@@ -17,26 +17,34 @@
 
 mod baseline;
 mod clusters;
+mod em;
 mod error;
 mod evaluate;
 mod identity;
 mod ids;
 mod index;
 pub mod journal;
+mod model;
+mod pattern;
 mod people;
 mod report;
 mod resolver;
 mod rows;
+mod score;
 mod screen;
 mod settings;
 mod state;
 mod tokens;
 
+pub use em::Sample;
 pub use error::LinkageError;
 pub use evaluate::{Evaluation, Rate, evaluate, evaluate_by};
 pub use identity::{Identity, PASSES, Pass, PersonId, random_id};
 pub use journal::Decision;
-pub use report::{PassReport, Refusal, Report, Screened};
+pub use model::{Kind, Level, MODEL, Model};
+pub use pattern::{FIELDS, Field, Pattern};
+pub use report::{Estimate, PassReport, Reason, Refusal, Report, Screened};
+pub use score::Doubtful;
 pub use settings::{METHOD, Settings, Strategy};
 pub use state::{Added, Linker};
 
@@ -60,6 +68,8 @@ pub struct Outcome {
     pub attributes: Vec<Attributes>,
     /// What became of earlier person ids; empty on a first run.
     pub journal: Vec<Decision>,
+    /// Pairs that are neither surely one person nor surely two, the likelier first.
+    pub review: Vec<Doubtful>,
     /// Counts; sealed with the operator.
     pub report: Report,
 }
@@ -106,5 +116,15 @@ pub fn resolve(
     let (attributes, by_sources) = people::describe(&known.collect::<Vec<_>>(), count);
     report.persons = u64::from(count);
     report.persons_by_sources = by_sources;
-    Ok(Outcome { attributes, person_of, persons, journal, report })
+    Ok(Outcome { attributes, person_of, persons, journal, review: Vec::new(), report })
+}
+
+/// What a run of [`Strategy::Sudare`] without a model shows to the estimate of one: see [`Sample::fit`].
+///
+/// # Errors
+/// [`LinkageError::TooManyRows`].
+pub fn sample(records: &[Identity], settings: &Settings) -> Result<Sample, LinkageError> {
+    let mut linker = Linker::watching(Settings { model: None, ..settings.clone() });
+    linker.add(records)?;
+    Ok(linker.seen())
 }

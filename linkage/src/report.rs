@@ -33,11 +33,15 @@ pub enum Refusal {
     Ambiguous,
     /// The source already leads this token to too many persons.
     Crowded,
+    /// By the model neither surely one person nor surely two; listed for review.
+    Uncertain,
+    /// A reviewer decided that they are two.
+    Clerical,
 }
 
 impl Refusal {
     /// All refusals.
-    pub const ALL: [Refusal; 11] = [
+    pub const ALL: [Refusal; 13] = [
         Refusal::Sex,
         Refusal::Birth,
         Refusal::Death,
@@ -49,6 +53,8 @@ impl Refusal {
         Refusal::Bridge,
         Refusal::Ambiguous,
         Refusal::Crowded,
+        Refusal::Uncertain,
+        Refusal::Clerical,
     ];
 
     /// Its code in reports and the journal.
@@ -66,6 +72,8 @@ impl Refusal {
             Refusal::Bridge => "bridge",
             Refusal::Ambiguous => "ambiguous",
             Refusal::Crowded => "crowded",
+            Refusal::Uncertain => "uncertain",
+            Refusal::Clerical => "clerical",
         }
     }
 
@@ -101,8 +109,71 @@ pub struct PassReport {
     pub refused: BTreeMap<Refusal, u64>,
 }
 
+/// What brought rows together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// A pass, by its own rule.
+    Pass(Pass),
+    /// The model, above its upper threshold.
+    Score,
+    /// A reviewer.
+    Clerical,
+}
+
+impl Reason {
+    /// Its code in the journal.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Reason::Pass(pass) => pass.name(),
+            Reason::Score => "score",
+            Reason::Clerical => "clerical",
+        }
+    }
+
+    pub(crate) fn named(name: &str) -> Option<Reason> {
+        match name {
+            "score" => Some(Reason::Score),
+            "clerical" => Some(Reason::Clerical),
+            _ => Pass::named(name).map(Reason::Pass),
+        }
+    }
+}
+
+/// What the model says of a run, where no truth is known. Pairs are pairs of rows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Estimate {
+    /// Rows that the model linked where the rules had not.
+    pub linked: u64,
+    /// Pairs listed for review.
+    pub listed: u64,
+    /// Pairs made, and how many of them the model expects to be right.
+    pub pairs: f64,
+    /// See `pairs`.
+    pub right: f64,
+    /// Pairs compared and not made that the model expects to be one person.
+    pub missed: f64,
+    /// Share of pairs of one person that no token connects, by the model's m.
+    pub unreachable: f64,
+}
+
+impl Estimate {
+    /// Expected precision over pairs; 1 where nothing was linked.
+    #[must_use]
+    pub fn precision(&self) -> f64 {
+        if self.pairs > 0.0 { self.right / self.pairs } else { 1.0 }
+    }
+
+    /// Expected recall over pairs; 1 where there is nothing to find.
+    #[must_use]
+    pub fn recall(&self) -> f64 {
+        let found = self.right / (self.right + self.missed);
+        if found.is_finite() { found * (1.0 - self.unreachable) } else { 1.0 }
+    }
+}
+
 /// What a run did, in numbers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// The method's version.
     pub method: String,
@@ -124,6 +195,9 @@ pub struct Report {
     pub ids_merged: u64,
     /// See `ids_kept`.
     pub ids_split: u64,
+    /// By the model's lights; nothing without a model.
+    #[serde(default)]
+    pub estimate: Estimate,
     /// By pass.
     pub passes: BTreeMap<Pass, PassReport>,
 }
@@ -141,6 +215,7 @@ impl Report {
             ids_new: 0,
             ids_merged: 0,
             ids_split: 0,
+            estimate: Estimate::default(),
             passes: BTreeMap::new(),
         }
     }

@@ -19,12 +19,15 @@
 //! from another source, against the names already there, is in doubt: it leads nobody here by itself until a row of a third party, or one
 //! with the number and a sure name, bears it out. What this can't see: an insurer that lies about its own members, within one sex and
 //! birth month.
+//!
+//! What the rules leave open goes to the model (`score`); the constraints bind it too.
 
 use crate::clusters::Clusters;
 use crate::identity::{PASSES, Pass};
 use crate::index::{Candidate, Doubt, Entry, Index};
-use crate::report::{Refusal, Report};
+use crate::report::{Reason, Refusal, Report};
 use crate::rows::Rows;
+use crate::score::{Doubtful, Open, Watch};
 use crate::settings::Settings;
 use crate::tokens::NONE;
 
@@ -34,11 +37,11 @@ const ANY_NAME: u8 = NAMES | Pass::Marriage.bit() | Pass::Birth.bit();
 
 /// How a row's tokens compare with a cluster's.
 #[derive(Clone, Copy, Default)]
-struct Agreement {
-    same: u8,
+pub(crate) struct Agreement {
+    pub(crate) same: u8,
     /// Of `same`, the tokens that are not in doubt.
-    firm: u8,
-    differ: u8,
+    pub(crate) firm: u8,
+    pub(crate) differ: u8,
 }
 
 impl Agreement {
@@ -61,7 +64,7 @@ impl Agreement {
 
 /// What a row has joined so far.
 #[derive(Clone, Copy, Default)]
-struct Joined {
+pub(crate) struct Joined {
     /// Tokens on which it agreed with what it joined.
     with: Agreement,
     /// Tokens that the clusters had before it came.
@@ -71,7 +74,9 @@ struct Joined {
     /// Its names that contradict theirs, and between whom.
     doubtful: u8,
     between: bool,
-    any: bool,
+    pub(crate) any: bool,
+    /// The model's weight of what it joined, the greatest.
+    pub(crate) weight: f64,
 }
 
 /// The resolver at one row: `state` takes rows up and hands them over in time order.
@@ -81,6 +86,10 @@ pub(crate) struct Resolver<'a> {
     pub(crate) clusters: &'a mut Clusters,
     pub(crate) index: &'a mut Index,
     pub(crate) report: &'a mut Report,
+    /// Candidates of the row in hand that the rules leave open.
+    pub(crate) open: Vec<Open>,
+    pub(crate) review: &'a mut Vec<Doubtful>,
+    pub(crate) watch: &'a mut Option<Watch>,
 }
 
 impl Resolver<'_> {
@@ -90,6 +99,7 @@ impl Resolver<'_> {
         let mut joined = Joined::default();
         let mut withheld = 0u8;
         let mut candidates = Vec::new();
+        self.observe(row);
         for pass in Pass::BY_STRENGTH {
             let Some(token) = self.rows.token(row, pass) else {
                 continue;
@@ -98,6 +108,11 @@ impl Resolver<'_> {
             if !candidates.is_empty() && self.link(row, pass, &candidates, &mut joined) {
                 withheld |= pass.bit();
             }
+        }
+        let scored = self.weigh(row, &mut joined);
+        self.settle(row, joined.any);
+        if scored {
+            return;
         }
         for pass in Pass::ALL {
             let token = tokens.get(pass.index()).copied().unwrap_or(NONE);
@@ -121,7 +136,7 @@ impl Resolver<'_> {
         }
     }
 
-    fn agreement(&mut self, tokens: &[u32; PASSES], root: u32) -> Agreement {
+    pub(crate) fn agreement(&mut self, tokens: &[u32; PASSES], root: u32) -> Agreement {
         let has = self.clusters.has(root);
         let mut agreement = Agreement::default();
         for (pass, &token) in Pass::ALL.into_iter().zip(tokens) {
@@ -152,6 +167,7 @@ impl Resolver<'_> {
                 Some(why) => {
                     withhold |= why == Refusal::Bridge && joined.any;
                     self.refuse(row, candidate.root, pass, why);
+                    self.leave_open(candidate.row, why);
                 }
             }
         }
@@ -165,26 +181,36 @@ impl Resolver<'_> {
                     allowed.push((candidate, agreement));
                 } else {
                     self.refuse(row, candidate.root, pass, Refusal::Ambiguous);
+                    self.leave_open(candidate.row, Refusal::Ambiguous);
                 }
             }
         }
         for (candidate, agreement) in allowed {
-            self.unite(row, pass, candidate, agreement, joined);
+            if joined.any || agreement.same & NUMBERS != 0 || self.bears(row, candidate, agreement) {
+                self.unite(row, Reason::Pass(pass), candidate, agreement, joined);
+            } else {
+                self.refuse(row, candidate.root, pass, Refusal::Uncertain);
+                self.leave_open(candidate.row, Refusal::Uncertain);
+            }
         }
         withhold
     }
 
-    fn source(&self, row: u32) -> u16 {
+    pub(crate) fn source(&self, row: u32) -> u16 {
         self.rows.source(row)
     }
 
-    fn unite(&mut self, row: u32, pass: Pass, to: Candidate, with: Agreement, joined: &mut Joined) {
+    pub(crate) fn unite(&mut self, row: u32, by: Reason, to: Candidate, with: Agreement, joined: &mut Joined) {
         let root = self.clusters.find(to.row);
-        let has = self.clusters.has(root);
-        if !self.clusters.union(row, root, pass) {
+        if self.clusters.find(row) == root {
             return;
         }
-        self.report.pass(pass).linked += 1;
+        let has = self.clusters.has(root);
+        self.account(row, to, with, joined);
+        self.clusters.union(row, root, by);
+        if let Reason::Pass(pass) = by {
+            self.report.pass(pass).linked += 1;
+        }
         joined.with.same |= with.same;
         joined.with.firm |= with.firm;
         joined.has |= has;

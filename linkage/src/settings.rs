@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::LinkageError;
 use crate::identity::Pass;
+use crate::model::Model;
 
 /// Version of the method; changes whenever the same input could give another partition.
-pub const METHOD: &str = "sudare-link-1";
+pub const METHOD: &str = "sudare-link-2";
 
 /// How identity rows become persons.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -24,7 +25,7 @@ pub enum Strategy {
     Id1OrId2,
     /// NDB's ID0: ID1 and ID2 chained in time order, cut at death.
     Id0,
-    /// Time-ordered constrained union–find over the seven passes.
+    /// Time-ordered constrained union–find over the seven passes, and a Fellegi–Sunter model where their rules don't decide.
     Sudare,
 }
 
@@ -60,7 +61,7 @@ impl FromStr for Strategy {
 }
 
 /// Parameters of [`Strategy::Sudare`]; the baselines have none.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
     /// Days after a death in which records may still come in (a claim is dated by month).
@@ -85,6 +86,8 @@ pub struct Settings {
     /// The day each source's eligibility list was drawn: open coverage lasts until then. Sources not named here get the
     /// latest day in their rows that at least one row in a thousand reaches.
     pub horizons: BTreeMap<u16, i32>,
+    /// The Fellegi–Sunter model; without one, what the rules don't decide stays apart and nothing is listed for review.
+    pub model: Option<Model>,
 }
 
 impl Default for Settings {
@@ -100,6 +103,7 @@ impl Default for Settings {
             max_clusters_per_token: 4,
             birth_slips: true,
             horizons: BTreeMap::new(),
+            model: Model::builtin(),
         }
     }
 }

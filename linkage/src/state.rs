@@ -4,13 +4,16 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::clusters::{Clusters, Profile};
+use crate::em::Sample;
 use crate::error::LinkageError;
 use crate::identity::{Identity, PASSES, Pass};
 use crate::index::Index;
+use crate::model::Model;
 use crate::people;
 use crate::report::{Report, Screened};
 use crate::resolver::Resolver;
 use crate::rows::{ByPrint, Print, Prints, RECOGNISED, Row, Rows, global};
+use crate::score::{Doubtful, Watch};
 use crate::screen::{Fresh, Past, Spread};
 use crate::settings::{Settings, Strategy};
 use crate::tokens::{NONE, Numbers};
@@ -57,6 +60,9 @@ pub struct Linker {
     pub(crate) frontier: i32,
     /// Earlier person ids (by number) and the rows that had them.
     pub(crate) claims: Vec<(u32, u32)>,
+    /// Pairs of rows that the model left in doubt.
+    pub(crate) review: Vec<Doubtful>,
+    watch: Option<Watch>,
     pub(crate) report: Report,
 }
 
@@ -100,8 +106,19 @@ impl Linker {
             horizons: BTreeMap::new(),
             frontier: i32::MIN,
             claims: Vec::new(),
+            review: Vec::new(),
+            watch: None,
             report: Report::new(Strategy::Sudare, 0),
         }
+    }
+
+    /// The same, keeping what the estimate of a model needs.
+    pub(crate) fn watching(settings: Settings) -> Linker {
+        Linker { watch: Some(Watch::default()), ..Linker::new(settings) }
+    }
+
+    pub(crate) fn seen(self) -> Sample {
+        self.watch.map(|watch| watch.sample).unwrap_or_default()
     }
 
     /// How many different spellings there are.
@@ -357,8 +374,8 @@ impl Linker {
             self.by_print.insert(print, number);
         }
         self.claim(record, number);
-        let Linker { settings, rows, clusters, index, report, .. } = self;
-        Resolver { settings, rows, clusters, index, report }.take(number);
+        let Linker { settings, rows, clusters, index, report, review, watch, .. } = self;
+        Resolver { settings, rows, clusters, index, report, review, watch, open: Vec::new() }.take(number);
         number
     }
 
@@ -481,8 +498,28 @@ impl Linker {
         self.report.persons = u64::from(count);
         self.report.persons_by_sources = by_sources;
         self.clusters.renew(persons.iter().map(|id| id.0).collect(), person);
+        let review = self.doubts(order, &roots);
         self.claims = (0u32..).zip(&person_of_row).map(|(row, &person)| (person, row)).collect();
-        Ok(Outcome { person_of, persons, attributes, journal, report: self.report.clone() })
+        Ok(Outcome { person_of, persons, attributes, journal, review, report: self.report.clone() })
+    }
+
+    /// Pairs that are still two, by places in `order`, the likelier first.
+    fn doubts(&mut self, order: &[u32], roots: &[u32]) -> Vec<Doubtful> {
+        let root = |row: u32| roots.get(row as usize).copied().unwrap_or(row);
+        self.review.retain(|pair| root(pair.row) != root(pair.other));
+        self.report.estimate.listed = self.review.len() as u64;
+        self.report.estimate.unreachable = self.settings.model.as_ref().map_or(0.0, Model::unreachable);
+        let mut place_of = vec![NONE; roots.len()];
+        for (place, &row) in (0u32..).zip(order).rev() {
+            if let Some(slot) = place_of.get_mut(row as usize) {
+                *slot = place;
+            }
+        }
+        let place = |row: u32| place_of.get(row as usize).copied().unwrap_or(NONE);
+        let pairs = self.review.iter().map(|pair| Doubtful { row: place(pair.row), other: place(pair.other), ..*pair });
+        let mut pairs: Vec<Doubtful> = pairs.collect();
+        pairs.sort_unstable();
+        pairs
     }
 }
 

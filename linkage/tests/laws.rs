@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use common::worlds::{frozen, row, rows};
 use common::{Random, Rates, population};
-use linkage::{Decision, Identity, Outcome, Pass, Refusal, Settings, Strategy, evaluate, resolve};
+use linkage::{Decision, Identity, Outcome, Pass, Reason, Refusal, Settings, Strategy, evaluate, resolve};
 use proptest::prelude::*;
 
 fn link(rows: &[Identity], strategy: Strategy, settings: &Settings) -> Outcome {
@@ -192,7 +192,7 @@ fn merges_and_splits_carry_their_reason() {
     let id = outcome.persons[0];
     assert_eq!((outcome.persons.len(), id.0), (1, 7));
     let [Decision::Merge { into, absorbed, by }] = outcome.journal[..] else { panic!("{:?}", outcome.journal) };
-    assert_eq!((into, absorbed.0, by), (id, 8, Some(Pass::Id2)));
+    assert_eq!((into, absorbed.0, by), (id, 8, Some(Reason::Pass(Pass::Id2))));
     for row in &mut rows {
         row.previous = Some(7);
     }
