@@ -510,9 +510,9 @@ impl Linker {
         self.report.estimate.listed = self.review.len() as u64;
         self.report.estimate.unreachable = self.settings.model.as_ref().map_or(0.0, Model::unreachable);
         let mut place_of = vec![NONE; roots.len()];
-        for (place, &row) in (0u32..).zip(order).rev() {
+        for (place, &row) in (0u32..).zip(order) {
             if let Some(slot) = place_of.get_mut(row as usize) {
-                *slot = place;
+                *slot = place.min(*slot);
             }
         }
         let place = |row: u32| place_of.get(row as usize).copied().unwrap_or(NONE);
