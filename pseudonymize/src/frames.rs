@@ -1,7 +1,7 @@
 //! Typed access to frames, with errors that name table, column and type and never a value.
 
 use polars::prelude::{
-    BinaryChunked, Column, DataFrame, DataType, Int32Chunked, PolarsError, StringChunked, UInt32Chunked, UInt64Chunked,
+    BinaryChunked, BooleanChunked, Column, DataFrame, DataType, Int32Chunked, PolarsError, StringChunked, UInt32Chunked, UInt64Chunked,
 };
 
 /// What is wrong with a frame. Holds no values: polars' own texts can hold cells, so they end here.
@@ -106,6 +106,11 @@ impl<'f> Shaped<'f> {
     pub(crate) fn binary(&self, name: &str) -> Result<&'f BinaryChunked, FrameError> {
         let column = self.column(name, &DataType::Binary)?;
         column.binary().map_err(|e| FrameError::polars(self.table, &e))
+    }
+
+    pub(crate) fn bool(&self, name: &str) -> Result<&'f BooleanChunked, FrameError> {
+        let column = self.column(name, &DataType::Boolean)?;
+        column.bool().map_err(|e| FrameError::polars(self.table, &e))
     }
 
     pub(crate) fn u32(&self, name: &str) -> Result<&'f UInt32Chunked, FrameError> {

@@ -44,6 +44,10 @@ impl OptOuts {
         fresh.rechunk_mut();
         let shaped = Shaped::new(IDENTITY, &fresh);
         let listed = listed(&shaped, &fresh)?;
+        // Lists come before all else, so a run whose first identities have no entry has no list.
+        if self.met.is_empty() && !self.any() && !listed.is_some_and(BooleanChunked::any) {
+            return Ok(());
+        }
         let identifiers = Identifiers::of(&shaped)?;
         let mut buffer = Vec::new();
         for row in 0..fresh.height() {
@@ -151,13 +155,8 @@ impl OptOuts {
         Ok(kept)
     }
 
-    /// The identities of the whole run without the listed ones. `marks` is the frame as read.
-    pub(crate) fn identities(
-        &mut self,
-        frame: DataFrame,
-        marks: &DataFrame,
-        keys: &SourceKeys,
-    ) -> Result<DataFrame, FrameError> {
+    /// Whoever is marked must be known as listed by now.
+    fn timely(&self, marks: &DataFrame, keys: &SourceKeys) -> Result<(), FrameError> {
         let marked = Shaped::new(IDENTITY, marks);
         let listed = listed(&marked, marks)?;
         for (row, number) in marked.u32("ident")?.iter().enumerate() {
@@ -165,6 +164,32 @@ impl OptOuts {
                 return Err(FrameError::LateOptOut);
             }
         }
+        Ok(())
+    }
+
+    /// Days of identities without those of the listed ones.
+    pub(crate) fn days(
+        &self,
+        frame: DataFrame,
+        marks: &DataFrame,
+        keys: &SourceKeys,
+    ) -> Result<DataFrame, FrameError> {
+        if frame.height() == 0 {
+            return Ok(frame);
+        }
+        self.timely(marks, keys)?;
+        if self.out.is_empty() { Ok(frame) } else { self.kept(IDENTITY, &frame) }
+    }
+
+    /// Identities (of the whole run, or the new ones of a run that forgets) without the listed ones. `marks` is the frame as
+    /// read.
+    pub(crate) fn identities(
+        &mut self,
+        frame: DataFrame,
+        marks: &DataFrame,
+        keys: &SourceKeys,
+    ) -> Result<DataFrame, FrameError> {
+        self.timely(marks, keys)?;
         if self.out.is_empty() {
             return Ok(frame);
         }

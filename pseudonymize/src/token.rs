@@ -68,6 +68,11 @@ impl Pass {
         }
     }
 
+    /// Whether the birth date is part of its message.
+    pub(crate) fn holds_birth(self) -> bool {
+        !matches!(self, Self::Individual | Self::BirthError)
+    }
+
     /// Its place in [`Pass::ALL`].
     pub fn index(self) -> usize {
         self as usize

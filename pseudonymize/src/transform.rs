@@ -26,6 +26,7 @@ const PIECE: usize = 8192;
 /// A batch without identifiers: what may be put into a package. Only [`Pseudonymizer`] makes one.
 pub struct Pseudonymous {
     identity: DataFrame,
+    days: DataFrame,
     tables: BTreeMap<String, DataFrame>,
     refused: BTreeMap<String, usize>,
 }
@@ -39,9 +40,15 @@ impl std::fmt::Debug for Pseudonymous {
 impl Pseudonymous {
     /// `ident` UInt32, `sex` Int32 (1, 2, 0 unknown), `birth_ym` Date, `first_seen`, `last_seen`, `covered_from`,
     /// `covered_to`, `death` Date, `insurer` UInt64, `postcode3` String, and a 16-byte Binary column per [`Pass`].
-    /// Sorted by `ident`, which is not the reader's number ([`SourceKeys::renumber`]).
+    /// Sorted by `ident`, which is not the reader's number ([`SourceKeys::renumber`]). In a run that forgets
+    /// ([`datasets::read::ReadOptions::forget`]) every batch has those that are new in it, without the days.
     pub fn identity(&self) -> &DataFrame {
         &self.identity
+    }
+
+    /// The last batches of a run that forgets: `ident`, `first_seen`, `last_seen`, `covered_from`, `covered_to`, `death`.
+    pub fn days(&self) -> &DataFrame {
+        &self.days
     }
 
     /// The catalogue's tables, `ident` first, keys keyed, sorted by `ident`.
@@ -63,6 +70,8 @@ pub struct Pseudonymizer<'a> {
     catalogue: &'a Catalogue,
     opt_outs: OptOuts,
     refused: BTreeMap<String, u64>,
+    /// In a run that forgets: births that may turn out to be after the last day seen, by the reader's number.
+    unborn: HashMap<u32, i32>,
 }
 
 impl std::fmt::Debug for Pseudonymizer<'_> {
@@ -74,7 +83,7 @@ impl std::fmt::Debug for Pseudonymizer<'_> {
 impl<'a> Pseudonymizer<'a> {
     /// For a run of a reader.
     pub fn new(keys: &'a SourceKeys, catalogue: &'a Catalogue) -> Self {
-        Self { keys, catalogue, opt_outs: OptOuts::default(), refused: BTreeMap::new() }
+        Self { keys, catalogue, opt_outs: OptOuts::default(), refused: BTreeMap::new(), unborn: HashMap::new() }
     }
 
     /// Makes a batch pseudonymous. Rows and identities of whoever shares a token (individual, member, ID1, ID2, ID4)
@@ -83,9 +92,27 @@ impl<'a> Pseudonymizer<'a> {
     /// # Errors
     /// A frame lacks a column or has one of another type; an opt-out that comes after rows of that person.
     pub fn batch(&mut self, batch: Identified) -> Result<Pseudonymous, FrameError> {
-        let fresh = batch.fresh().clone();
+        let (fresh, forgot) = (batch.fresh().clone(), batch.forgot());
         let (identity, tables) = batch.into_parts();
+        if forgot {
+            return self.forgetful(&identity, fresh, tables);
+        }
         self.frames(identity, &fresh, tables)
+    }
+
+    /// A batch of a run that forgets: its new identities now, and what days are known of others.
+    pub(crate) fn forgetful(
+        &mut self,
+        days: &DataFrame,
+        fresh: DataFrame,
+        tables: BTreeMap<String, DataFrame>,
+    ) -> Result<Pseudonymous, FrameError> {
+        let mut unborn = std::mem::take(&mut self.unborn);
+        let batch = self.framed(fresh.clone(), &fresh, tables, Some(&mut unborn));
+        self.unborn = unborn;
+        let mut batch = batch?;
+        batch.days = self.opt_outs.days(days_of(days, &self.unborn, self.keys)?, days, self.keys)?;
+        Ok(batch)
     }
 
     /// First pass over a run, before [`Pseudonymizer::batch`] gets its batches: learns who opted out under any spelling. `false`: there is
@@ -132,9 +159,19 @@ impl<'a> Pseudonymizer<'a> {
         fresh: &DataFrame,
         tables: BTreeMap<String, DataFrame>,
     ) -> Result<Pseudonymous, FrameError> {
+        self.framed(identity, fresh, tables, None)
+    }
+
+    fn framed(
+        &mut self,
+        identity: DataFrame,
+        fresh: &DataFrame,
+        tables: BTreeMap<String, DataFrame>,
+        unborn: Option<&mut HashMap<u32, i32>>,
+    ) -> Result<Pseudonymous, FrameError> {
         self.opt_outs.meet(fresh, self.keys)?;
         let marks = identity.clone();
-        let mut batch = frames(identity, tables, self.keys, self.catalogue)?;
+        let mut batch = made(identity, tables, self.keys, self.catalogue, unborn)?;
         for (name, rows) in &batch.refused {
             *self.refused.entry(name.clone()).or_default() += *rows as u64;
         }
@@ -154,6 +191,16 @@ pub(crate) fn frames(
     keys: &SourceKeys,
     catalogue: &Catalogue,
 ) -> Result<Pseudonymous, FrameError> {
+    made(identity, tables, keys, catalogue, None)
+}
+
+fn made(
+    identity: DataFrame,
+    tables: BTreeMap<String, DataFrame>,
+    keys: &SourceKeys,
+    catalogue: &Catalogue,
+    unborn: Option<&mut HashMap<u32, i32>>,
+) -> Result<Pseudonymous, FrameError> {
     let mut out = BTreeMap::new();
     let mut refused = BTreeMap::new();
     for (name, frame) in tables {
@@ -166,7 +213,36 @@ pub(crate) fn frames(
         }
         out.insert(name, frame);
     }
-    Ok(Pseudonymous { identity: identities(identity, keys)?, tables: out, refused })
+    Ok(Pseudonymous { identity: identities(identity, keys, unborn)?, days: DataFrame::empty(), tables: out, refused })
+}
+
+/// The columns of an identity frame that are known at a run's end only.
+pub(crate) const DAYS: [&str; 5] = ["first_seen", "last_seen", "covered_from", "covered_to", "death"];
+/// Beside them: the birth date can't be right, so nothing that was made of it counts.
+pub(crate) const UNBORN: &str = "unborn";
+
+/// What days are known of identities, under the package's numbers.
+fn days_of(frame: &DataFrame, births: &HashMap<u32, i32>, keys: &SourceKeys) -> Result<DataFrame, FrameError> {
+    if frame.height() == 0 {
+        return Ok(DataFrame::empty());
+    }
+    let shaped = Shaped::new(IDENTITY, frame);
+    let mut columns = vec![renumbered(shaped.u32("ident")?, keys)];
+    for name in DAYS {
+        columns.push(shaped.column(name, &DataType::Date)?.clone());
+    }
+    let (idents, last) = (shaped.u32("ident")?.iter(), shaped.date("last_seen")?.iter());
+    let unborn: BooleanChunked = idents
+        .zip(last)
+        .map(|(ident, last)| Some(births.get(&ident?).is_some_and(|birth| too_late(*birth, last))))
+        .collect();
+    columns.push(unborn.with_name(UNBORN.into()).into_series().into_column());
+    sorted(IDENTITY, DataFrame::new(frame.height(), columns).map_err(|e| FrameError::polars(IDENTITY, &e))?)
+}
+
+/// Nobody is seen before being born; a claim's month counts as its first day.
+fn too_late(birth: i32, last_seen: Option<i32>) -> bool {
+    last_seen.is_some_and(|last| birth > last.saturating_add(31))
 }
 
 /// What one thread makes of its rows.
@@ -177,9 +253,16 @@ struct Piece {
     birth: Vec<Option<i32>>,
     insurer: Vec<Option<u64>>,
     postcode: Vec<Option<String>>,
+    /// Row and birth, where the birth is not before the last day seen so far.
+    unborn: Vec<(usize, i32)>,
 }
 
-fn identities(mut frame: DataFrame, keys: &SourceKeys) -> Result<DataFrame, FrameError> {
+/// With `unborn`, days are not known yet: births that may be too late are noted there, and the columns of days left out.
+fn identities(
+    mut frame: DataFrame,
+    keys: &SourceKeys,
+    unborn: Option<&mut HashMap<u32, i32>>,
+) -> Result<DataFrame, FrameError> {
     const TABLE: &str = IDENTITY;
     // Every batch but a run's last.
     if frame.height() == 0 {
@@ -189,16 +272,22 @@ fn identities(mut frame: DataFrame, keys: &SourceKeys) -> Result<DataFrame, Fram
     let shaped = Shaped::new(TABLE, &frame);
     let columns = Identifiers::of(&shaped)?;
     let rows = frame.height();
-    let pieces = columns.in_pieces(rows, keys);
+    let pieces = columns.in_pieces(rows, unborn.is_none(), keys);
 
-    let ident = renumbered(shaped.u32("ident")?, keys);
+    let numbers = shaped.u32("ident")?;
+    let whole = unborn.is_none();
+    if let Some(unborn) = unborn {
+        let noted = pieces.iter().flat_map(|piece| &piece.unborn);
+        unborn.extend(noted.filter_map(|(row, birth)| Some((numbers.get(*row)?, *birth))));
+    }
+    let ident = renumbered(numbers, keys);
     let all = || pieces.iter();
     let mut out = vec![
         ident,
         from_iter::<Int32Chunked, _>("sex", all().flat_map(|p| p.sex.iter().map(|s| Some(*s)))),
         date("birth_ym", all().flat_map(|p| p.birth.iter().copied()))?,
     ];
-    for name in ["first_seen", "last_seen", "covered_from", "covered_to", "death"] {
+    for name in DAYS.into_iter().filter(|_| whole) {
         out.push(shaped.column(name, &DataType::Date)?.clone());
     }
     out.push(from_iter::<UInt64Chunked, _>("insurer", all().flat_map(|p| p.insurer.iter().copied())));
@@ -256,19 +345,8 @@ impl<'f> Identifiers<'f> {
         })
     }
 
-    fn fields(&self, row: usize) -> Fields {
-        let mut fields = self.written(row);
-        // Nobody is seen before being born; a claim's month counts as its first day.
-        if let (Some(birth), Some(last)) = (fields.birth, self.last_seen.get(row))
-            && birth.epoch_days() > last.saturating_add(31)
-        {
-            fields.birth = None;
-        }
-        fields
-    }
-
     /// Normalizes and hashes with all cores. Threads take pieces in turn, so that one slow piece holds nobody up.
-    fn in_pieces(&self, rows: usize, keys: &SourceKeys) -> Vec<Piece> {
+    fn in_pieces(&self, rows: usize, whole: bool, keys: &SourceKeys) -> Vec<Piece> {
         let count = rows.div_ceil(PIECE);
         let threads = std::thread::available_parallelism().map_or(1, usize::from).min(count.max(1));
         let next = std::sync::atomic::AtomicUsize::new(0);
@@ -279,7 +357,7 @@ impl<'f> Identifiers<'f> {
                 if at >= count {
                     return done;
                 }
-                done.push((at, self.piece(at * PIECE..rows.min((at + 1) * PIECE), keys)));
+                done.push((at, self.piece(at * PIECE..rows.min((at + 1) * PIECE), whole, keys)));
             }
         };
         let mut pieces = std::thread::scope(|scope| {
@@ -297,11 +375,20 @@ impl<'f> Identifiers<'f> {
         pieces.into_iter().map(|(_, piece)| piece).collect()
     }
 
-    fn piece(&self, rows: std::ops::Range<usize>, keys: &SourceKeys) -> Piece {
+    /// `whole`: the days are all there, and births can be judged.
+    fn piece(&self, rows: std::ops::Range<usize>, whole: bool, keys: &SourceKeys) -> Piece {
         let mut piece = Piece::default();
         let mut buffer = Vec::with_capacity(512);
         for row in rows {
-            let mut fields = self.fields(row);
+            let mut fields = self.written(row);
+            let (birth, last) = (fields.birth.map(|birth| birth.epoch_days()), self.last_seen.get(row));
+            if let Some(birth) = birth.filter(|birth| too_late(*birth, last) || !whole && last.is_none()) {
+                if whole {
+                    fields.birth = None;
+                } else {
+                    piece.unborn.push((row, birth));
+                }
+            }
             let tokens = keys.tokens(&fields, &mut buffer);
             piece.tokens.push(tokens);
             piece.sex.push(fields.sex.map_or(0, i32::from));

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use datasets::catalogue::source_fields;
-use datasets::read::{self, Finding, Identified, Kind, QualityReport, ReadError, ReadOptions};
+use datasets::read::{self, Finding, Identified, Kind, QualityReport, ReadError, ReadOptions, Truth};
 use jiff::Timestamp;
 use polars::prelude::{Column, DataFrame, IntoColumn, NamedFrom, ParquetWriter, PolarsError, Series};
 use pseudonymize::package::{Header, Writer};
@@ -66,20 +66,29 @@ pub fn run(args: &PseudonymizeArgs, out: &Out) -> Done {
         writer: writer.input(format!("{} can't be written", given.output.display()))?,
         keys: &keys,
         pseudonymizer: Pseudonymizer::new(&keys, &catalogue),
-        truth: args.truth.as_deref(),
+        truth: args.truth.as_deref().map(Truth::load).transpose().input("the truth")?,
         truth_frame: None,
         identities: 0,
         weak: Weak::default(),
+        stage: Stage::Listening,
     };
     let bar = out.bar(&format!("{}: reading", given.source), total_bytes(&args.inputs), true);
     let options = ReadOptions {
         maps: args.maps.clone(),
         masters: args.masters.clone(),
         catalogue: Some(catalogue.clone()),
+        batch_rows: BATCH_ROWS,
+        forget: true,
         ..ReadOptions::default()
     };
-    learn_opt_outs(&args.inputs, &options, &mut job.pseudonymizer)?;
-    let (report, done) = on_two_threads(&args.inputs, &options, &mut job, &|n| bar.inc(n));
+    let (mut report, mut done) = on_two_threads(&args.inputs, &options, &mut job, &|n| bar.inc(n));
+    if job.stage == Stage::Learning && done.is_ok() && report.is_ok() {
+        // There is a list: now everybody on it is known, under whatever spelling.
+        job.pseudonymizer.learned();
+        job.stage = Stage::Working;
+        bar.set_position(0);
+        (report, done) = on_two_threads(&args.inputs, &options, &mut job, &|n| bar.inc(n));
+    }
     bar.finish_and_clear();
     done?;
     let mut report = report.map_err(Failure::input)?;
@@ -187,10 +196,21 @@ struct Job<'a> {
     writer: Writer,
     keys: &'a SourceKeys,
     pseudonymizer: Pseudonymizer<'a>,
-    truth: Option<&'a Path>,
+    truth: Option<Truth>,
     truth_frame: Option<DataFrame>,
     identities: usize,
     weak: Weak,
+    stage: Stage,
+}
+
+/// A run without an opt-out list reads its files once; with one, twice.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// Whether there is a list is not known yet.
+    Listening,
+    /// There is one: this pass is for finding everybody on it.
+    Learning,
+    Working,
 }
 
 /// How many identities lack what linkage lives on. A map that forgets to translate sex loses most tokens, and no row shows it.
@@ -238,11 +258,24 @@ impl Weak {
 
 impl Job<'_> {
     fn take(&mut self, batch: Identified) -> Done {
-        if batch.identity().height() > 0
-            && let Some(path) = self.truth
+        if self.stage != Stage::Working {
+            if self.pseudonymizer.learn(&batch).input("the records")? {
+                self.stage = Stage::Learning;
+                return Ok(());
+            }
+            self.pseudonymizer.learned();
+            self.stage = Stage::Working;
+        }
+        if batch.fresh().height() > 0
+            && let Some(truth) = &self.truth
         {
-            let truth = read::truth(&batch, path).input("the truth")?;
-            self.truth_frame = Some(renumbered(&truth, self.keys)?);
+            let found = renumbered(&truth.of(batch.fresh()).input("the truth")?, self.keys)?;
+            match &mut self.truth_frame {
+                Some(frame) => {
+                    frame.vstack_mut(&found).input("the truth")?;
+                }
+                None => self.truth_frame = Some(found),
+            }
         }
         let batch = self.pseudonymizer.batch(batch).input("the records")?;
         self.identities += batch.identity().height();
@@ -251,32 +284,9 @@ impl Job<'_> {
     }
 }
 
-/// Who opted out, under whatever spelling: one pass over everything before the one that counts, if there is a list.
-fn learn_opt_outs(inputs: &[PathBuf], options: &ReadOptions, pseudonymizer: &mut Pseudonymizer<'_>) -> Done {
-    let (mut failure, mut no_list) = (None, false);
-    let mut learn = |batch: Identified| match pseudonymizer.learn(&batch) {
-        Ok(true) => Ok(()),
-        Ok(false) => {
-            no_list = true;
-            Err(ReadError::Sink("".into()))
-        }
-        Err(error) => {
-            failure = Some(Failure::input(error));
-            Err(ReadError::Sink("".into()))
-        }
-    };
-    let read = read::read(inputs, options, &mut learn, &|_| {});
-    match (failure, no_list, read) {
-        (Some(failure), ..) => Err(failure),
-        (None, false, Err(error)) => Err(Failure::input(error)),
-        _ => {
-            pseudonymizer.learned();
-            Ok(())
-        }
-    }
-}
-
-/// Batches waiting between the reader and the writer; each is up to 100,000 rows.
+/// Rows of a batch: enough that Parquet packs them well, few enough that those under way are little memory.
+const BATCH_ROWS: usize = 32_768;
+/// Batches waiting between the reader and the writer.
 const WAITING: usize = 2;
 
 /// One thread reads, the other makes tokens, Parquet and ciphertext. A failure of either ends both.

@@ -178,7 +178,7 @@ impl<'a> Desk<'a> {
             rows: 0,
             batch_rows: options.batch_rows.max(1),
             sink,
-            identities: Identities::default(),
+            identities: if options.forget { Identities::forgetting() } else { Identities::default() },
             tally: Tally::default(),
             watch: Watch::new(catalogue, crate::catalogue::days_from_civil(today)),
             lists,
@@ -358,13 +358,21 @@ impl<'a> Desk<'a> {
         }
         self.rows = 0;
         let fresh = self.identities.fresh()?;
-        Ok(Identified::new(self.identities.frame(last)?, fresh, tables))
+        Ok(Identified::new(self.identities.frame(last)?, fresh, self.identities.forgets(), tables))
     }
 
-    /// The last batch, with the identity frame.
+    /// The last batch, with the identity frame; or the last rows and then what days are known of everybody.
     pub(super) fn finish(mut self) -> Result<QualityReport, ReadError> {
         let batch = self.batch(true)?;
         (self.sink)(batch)?;
+        let (all, step) = (self.identities.len() as u32, u32::try_from(self.batch_rows).unwrap_or(u32::MAX));
+        let mut from = if self.identities.forgets() { 0 } else { all };
+        while from < all {
+            let to = from.saturating_add(step).min(all);
+            let (days, none) = (self.identities.days(from..to)?, self.identities.fresh()?);
+            (self.sink)(Identified::new(days, none, true, BTreeMap::new()))?;
+            from = to;
+        }
         Ok(self.tally.report(&self.watch))
     }
 }

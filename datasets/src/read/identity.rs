@@ -1,14 +1,14 @@
 //! Who the rows are about, as the files write it. Not normalization and not linkage: one entry per distinct tuple and
 //! reader, nothing is compared beyond equality.
+//!
+//! What stays of an identity until the end is a keyed digest of its texts and a few days ([`numbers`]); the texts themselves
+//! stay only where the whole identity frame was asked for.
 
-use std::borrow::Borrow;
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-
-use polars::prelude::{DataFrame, DataType, IntoSeries, NamedFrom, Series, StringChunkedBuilder};
+use polars::prelude::{Column, DataFrame, DataType, IntoSeries, NamedFrom, Series, StringChunkedBuilder};
 use zeroize::Zeroize;
 
 use super::error::ReadError;
+use super::numbers::{Numbers, Place, Rows};
 use super::quality::people::{People, Person};
 use super::report::Kind;
 
@@ -58,15 +58,8 @@ const END: u8 = 0x1F;
 /// Stands for an absent field.
 const ABSENT: u8 = 0x00;
 
-#[derive(Default, PartialEq, Eq, Hash)]
+#[derive(Default)]
 pub(super) struct Key(Vec<u8>);
-
-/// Equal and hashed as its bytes are, so that looking one up needs no key of its own.
-impl Borrow<[u8]> for Key {
-    fn borrow(&self) -> &[u8] {
-        &self.0
-    }
-}
 
 impl Drop for Key {
     fn drop(&mut self) {
@@ -74,27 +67,45 @@ impl Drop for Key {
     }
 }
 
-#[derive(Default, Clone, Copy)]
+/// No day of that kind is known.
+const NEVER: i32 = i32::MIN;
+const COVERED: u8 = 1;
+const OPTED_OUT: u8 = 2;
+/// On a branch: among the touched ones.
+const TOUCHED: u8 = 4;
+
+/// Days since 1970-01-01, or [`NEVER`]; small, because everybody's are held until the end.
+#[derive(Clone, Copy)]
 pub(super) struct Days {
-    first_seen: Option<i32>,
-    last_seen: Option<i32>,
-    covered: bool,
-    covered_from: Option<i32>,
-    covered_to: Option<i32>,
-    death: Option<i32>,
-    opted_out: bool,
-    /// On a branch: among the touched ones.
-    touched: bool,
+    first_seen: i32,
+    last_seen: i32,
+    covered_from: i32,
+    covered_to: i32,
+    marks: u8,
+}
+
+impl Default for Days {
+    fn default() -> Self {
+        Self { first_seen: NEVER, last_seen: NEVER, covered_from: NEVER, covered_to: NEVER, marks: 0 }
+    }
+}
+
+fn known(day: i32) -> Option<i32> {
+    Some(day).filter(|day| *day != NEVER)
 }
 
 impl Days {
+    fn has(&self, mark: u8) -> bool {
+        self.marks & mark != 0
+    }
+
     /// What two of them say together.
     fn join(&mut self, other: &Self) {
-        let least = |a: Option<i32>, b: Option<i32>| a.into_iter().chain(b).min();
-        self.first_seen = least(self.first_seen, other.first_seen);
+        if let Some(first) = known(other.first_seen) {
+            self.first_seen = known(self.first_seen).map_or(first, |mine| mine.min(first));
+        }
         self.last_seen = self.last_seen.max(other.last_seen);
-        self.death = least(self.death, other.death);
-        self.opted_out |= other.opted_out;
+        self.marks |= other.marks & OPTED_OUT;
     }
 }
 
@@ -103,19 +114,20 @@ impl Days {
 pub(super) struct Met {
     /// New to the branch, in the order in which they were met.
     fresh: Vec<(Key, Person)>,
-    days: Vec<(u32, Days)>,
+    days: Vec<(u32, Days, Option<i32>)>,
 }
-
-/// One of the days.
-type Of = fn(&Days) -> Option<i32>;
 
 /// All identities of a run.
 #[derive(Default)]
 pub(super) struct Identities {
-    numbers: HashMap<Key, u32>,
-    days: Vec<Days>,
-    /// Whether an opt-out list was met: from then on every new identity is told with the batch of its first rows.
-    opt_outs: bool,
+    numbers: Numbers,
+    days: Rows<Days>,
+    /// Texts by number, if the whole frame is wanted at the end.
+    texts: Vec<Key>,
+    /// Texts are forgotten once told.
+    forget: bool,
+    /// Every new identity is told with the batch of its first rows: from an opt-out list on, and if texts are forgotten.
+    tell: bool,
     /// What plausibility needs to know of them.
     pub(super) people: People,
     fresh: Vec<(u32, Key)>,
@@ -132,7 +144,16 @@ impl Identities {
     /// Identities of one thread, with numbers of their own; [`Identities::absorb`] puts them among the others, and finds
     /// out who is the same: here only neighbours are told to be. Coverage is not for branches.
     pub(super) fn branch() -> Self {
-        Self { opt_outs: true, branch: true, ..Self::default() }
+        Self { branch: true, ..Self::forgetting() }
+    }
+
+    /// Identities whose texts are told once and not kept.
+    pub(super) fn forgetting() -> Self {
+        Self { forget: true, tell: true, ..Self::default() }
+    }
+
+    pub(super) fn forgets(&self) -> bool {
+        self.forget
     }
 
     pub(super) fn len(&self) -> usize {
@@ -143,58 +164,52 @@ impl Identities {
     pub(super) fn met(&mut self) -> Met {
         let fresh = std::mem::take(&mut self.fresh).into_iter();
         let fresh = fresh.map(|(ident, key)| (key, self.people.person(ident))).collect();
-        let taken = std::mem::take(&mut self.touched).into_iter();
-        let days = taken.filter_map(|ident| Some((ident, std::mem::take(self.days.get_mut(ident as usize)?))));
-        Met { fresh, days: days.collect() }
+        let mut met = Vec::new();
+        for ident in std::mem::take(&mut self.touched) {
+            if let Some(days) = self.days.get_mut(ident) {
+                met.push((ident, std::mem::take(days), self.people.taken_death(ident)));
+            }
+        }
+        Met { fresh, days: met }
     }
 
     /// Takes in what a branch met; `known` are the numbers here of all that the branch ever met. In the order of the
     /// records this gives everybody the number that one thread would have given.
     pub(super) fn absorb(&mut self, met: Met, known: &mut Vec<u32>) {
         for (key, person) in met.fresh {
-            let next = self.next();
-            let number = match self.numbers.entry(key) {
-                Entry::Occupied(met) => *met.get(),
-                Entry::Vacant(new) => {
-                    if self.opt_outs {
-                        self.fresh.push((next, Key(new.key().0.clone())));
-                    }
-                    self.days.push(Days::default());
+            let number = match self.numbers.find(&key.0) {
+                Ok(number) => number,
+                Err(place) => {
                     self.people.join(person);
-                    *new.insert(next)
+                    self.insert(key, place)
                 }
             };
             known.push(number);
         }
-        for (ident, days) in met.days {
+        for (ident, days, death) in met.days {
             let Some(&number) = known.get(ident as usize) else {
                 continue;
             };
             if let Some(mine) = self.at(number) {
                 mine.join(&days);
             }
-            if let Some(day) = days.death {
+            if let Some(day) = death {
                 self.people.died(number, day);
             }
         }
     }
 
-    fn next(&self) -> u32 {
-        // More than u32::MAX identities cannot be held in memory before this wraps.
-        u32::try_from(self.days.len()).unwrap_or(u32::MAX)
-    }
-
-    fn insert(&mut self, key: Key) -> u32 {
-        let number = self.next();
+    fn insert(&mut self, key: Key, place: Place) -> u32 {
+        let number = self.numbers.insert(place);
         self.days.push(Days::default());
-        if self.branch {
-            self.fresh.push((number, key));
-            return number;
+        match (self.forget, self.tell) {
+            (true, _) => self.fresh.push((number, key)),
+            (false, true) => {
+                self.fresh.push((number, Key(key.0.clone())));
+                self.texts.push(key);
+            }
+            (false, false) => self.texts.push(key),
         }
-        if self.opt_outs {
-            self.fresh.push((number, Key(key.0.clone())));
-        }
-        self.numbers.insert(key, number);
         number
     }
 
@@ -216,28 +231,37 @@ impl Identities {
         }
         std::mem::swap(&mut self.last, &mut self.scratch);
         let key = self.last.0.as_slice();
-        if let Some(&number) = self.numbers.get(key) {
-            self.last_number = number;
-            return number;
-        }
-        let key = Key(key.to_vec());
-        self.people.met(kind, tuple);
-        self.last_number = self.insert(key);
+        let found = if self.branch { None } else { Some(self.numbers.find(key)) };
+        self.last_number = match found {
+            None => {
+                // More than u32::MAX identities fit into no memory before this wraps.
+                let number = u32::try_from(self.days.len()).unwrap_or(u32::MAX);
+                self.fresh.push((number, Key(key.to_vec())));
+                self.days.push(Days::default());
+                self.people.met(kind, tuple);
+                number
+            }
+            Some(Ok(number)) => number,
+            Some(Err(place)) => {
+                let key = Key(key.to_vec());
+                self.people.met(kind, tuple);
+                self.insert(key, place)
+            }
+        };
         self.last_number
     }
 
     /// An opt-out list begins: whoever is known already (users of rosters, whom a list can name) is told with the next batch.
     pub(super) fn list_begins(&mut self) {
-        if !std::mem::replace(&mut self.opt_outs, true) {
-            self.fresh = self.numbers.iter().map(|(key, &number)| (number, Key(key.0.clone()))).collect();
-            self.fresh.sort_unstable_by_key(|&(number, _)| number);
+        if !std::mem::replace(&mut self.tell, true) {
+            self.fresh = (0..).zip(&self.texts).map(|(number, key)| (number, Key(key.0.clone()))).collect();
         }
     }
 
     fn at(&mut self, ident: u32) -> Option<&mut Days> {
-        let days = self.days.get_mut(ident as usize)?;
-        if self.branch && !days.touched {
-            days.touched = true;
+        let days = self.days.get_mut(ident)?;
+        if self.branch && !days.has(TOUCHED) {
+            days.marks |= TOUCHED;
             self.touched.push(ident);
         }
         Some(days)
@@ -246,8 +270,8 @@ impl Identities {
     /// A day on which this identity was seen.
     pub(super) fn seen(&mut self, ident: u32, day: i32) {
         if let Some(days) = self.at(ident) {
-            days.first_seen = Some(days.first_seen.map_or(day, |first| first.min(day)));
-            days.last_seen = Some(days.last_seen.map_or(day, |last| last.max(day)));
+            days.first_seen = known(days.first_seen).map_or(day, |first| first.min(day));
+            days.last_seen = days.last_seen.max(day);
         }
     }
 
@@ -259,48 +283,53 @@ impl Identities {
         }
         self.people.covered(ident, from, to);
         if let Some(days) = self.at(ident) {
-            days.covered_from = Some(days.covered_from.map_or(from, |first| first.min(from)));
-            days.covered_to = match (days.covered, days.covered_to, to) {
+            days.covered_from = known(days.covered_from).map_or(from, |first| first.min(from));
+            let end = match (days.has(COVERED), known(days.covered_to), to) {
                 (false, _, to) => to,
                 (true, Some(known), Some(to)) => Some(known.max(to)),
                 (true, _, _) => None,
             };
-            days.covered = true;
+            days.covered_to = end.unwrap_or(NEVER);
+            days.marks |= COVERED;
         }
     }
 
     /// The latest day on which death can have occurred.
     pub(super) fn died(&mut self, ident: u32, day: i32) {
         self.people.died(ident, day);
-        if let Some(days) = self.at(ident) {
-            days.death = Some(days.death.map_or(day, |known| known.min(day)));
-        }
+        self.at(ident);
     }
 
     /// This identity's rows must not leave the source.
     pub(super) fn opted_out(&mut self, ident: u32) {
         if let Some(days) = self.at(ident) {
-            days.opted_out = true;
+            days.marks |= OPTED_OUT;
         }
     }
 
     /// The identity frame; `whole` or, for earlier batches, without rows.
     pub(super) fn frame(&self, whole: bool) -> Result<DataFrame, ReadError> {
-        let mut rows: Vec<(u32, &Key)> =
-            if whole { self.numbers.iter().map(|(key, &n)| (n, key)).collect() } else { Vec::new() };
-        rows.sort_unstable_by_key(|&(number, _)| number);
+        let all = if whole { self.texts.as_slice() } else { &[] };
+        let rows: Vec<(u32, &Key)> = (0..).zip(all).collect();
         self.build(&rows)
     }
 
-    /// The identities met since the last call, once there was an opt-out list; without rows otherwise.
+    /// The identities met since the last call that are to be told; without rows if none are.
     pub(super) fn fresh(&mut self) -> Result<DataFrame, ReadError> {
         let fresh = std::mem::take(&mut self.fresh);
         let rows: Vec<(u32, &Key)> = fresh.iter().map(|(number, key)| (*number, key)).collect();
         self.build(&rows)
     }
 
+    /// What days are known of the identities with these numbers: as [`Identities::frame`], without texts.
+    pub(super) fn days(&self, numbers: std::ops::Range<u32>) -> Result<DataFrame, ReadError> {
+        let numbers: Vec<u32> = numbers.collect();
+        let mut columns = vec![Series::new("ident".into(), numbers.as_slice()).into()];
+        columns.extend(self.known(&numbers)?);
+        DataFrame::new(numbers.len(), columns).map_err(|_| FAILED)
+    }
+
     fn build(&self, rows: &[(u32, &Key)]) -> Result<DataFrame, ReadError> {
-        let failed = |_| ReadError::Frame { what: "building the identity frame" };
         let mut texts: Vec<StringChunkedBuilder> =
             FIELDS.iter().map(|&name| StringChunkedBuilder::new(name.into(), rows.len())).collect();
         for (_, key) in rows {
@@ -313,25 +342,32 @@ impl Identities {
             }
         }
         let numbers: Vec<u32> = rows.iter().map(|&(number, _)| number).collect();
-        let height = numbers.len();
-        let mut columns = vec![Series::new("ident".into(), numbers).into()];
+        let mut columns = vec![Series::new("ident".into(), numbers.as_slice()).into()];
         columns.extend(texts.into_iter().map(|text| text.finish().into_series().into()));
-        let days: [(&str, Of); 5] = [
-            ("first_seen", |days| days.first_seen),
-            ("last_seen", |days| days.last_seen),
-            ("covered_from", |days| days.covered_from),
-            ("covered_to", |days| days.covered_to),
-            ("death", |days| days.death),
+        columns.extend(self.known(&numbers)?);
+        DataFrame::new(numbers.len(), columns).map_err(|_| FAILED)
+    }
+
+    /// The columns of days, and the mark of opt-out lists.
+    fn known(&self, numbers: &[u32]) -> Result<Vec<Column>, ReadError> {
+        let of = |day: fn(&Days) -> i32| -> Vec<Option<i32>> {
+            numbers.iter().map(|&number| self.days.get(number).and_then(|days| known(day(days)))).collect()
+        };
+        let days = [
+            ("first_seen", of(|days| days.first_seen)),
+            ("last_seen", of(|days| days.last_seen)),
+            ("covered_from", of(|days| days.covered_from)),
+            ("covered_to", of(|days| days.covered_to)),
+            ("death", numbers.iter().map(|&number| self.people.death(number)).collect()),
         ];
-        for (name, of) in days {
-            let days = rows.iter().map(|&(number, _)| self.days.get(number as usize).and_then(of));
-            let cells: Vec<Option<i32>> = days.collect();
-            let series = Series::new(name.into(), cells);
-            columns.push(series.cast(&DataType::Date).map_err(failed)?.into());
+        let mut columns = Vec::with_capacity(days.len() + 1);
+        for (name, cells) in days {
+            columns.push(Series::new(name.into(), cells).cast(&DataType::Date).map_err(|_| FAILED)?.into());
         }
-        let listed = |number: u32| self.days.get(number as usize).is_some_and(|days| days.opted_out);
-        let out: Vec<bool> = rows.iter().map(|&(number, _)| listed(number)).collect();
-        columns.push(Series::new("opted_out".into(), out).into());
-        DataFrame::new(height, columns).map_err(failed)
+        let listed = |&number: &u32| self.days.get(number).is_some_and(|days| days.has(OPTED_OUT));
+        columns.push(Series::new("opted_out".into(), numbers.iter().map(listed).collect::<Vec<bool>>()).into());
+        Ok(columns)
     }
 }
+
+const FAILED: ReadError = ReadError::Frame { what: "building the identity frame" };

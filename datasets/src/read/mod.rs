@@ -30,6 +30,7 @@ mod mapped;
 mod maps;
 mod master;
 mod number;
+mod numbers;
 mod opener;
 mod quality;
 mod report;
@@ -50,7 +51,7 @@ pub use error::{Place, ReadError};
 pub use quality::class::{Class, class};
 pub use quality::{Check, Completeness, Conformance, Plausibility, Records, TableCompleteness, worst};
 pub use report::{Counts, Finding, Kind, QualityReport};
-pub use truth::truth;
+pub use truth::{Truth, truth};
 
 use crate::catalogue::Catalogue;
 use desk::Desk;
@@ -62,18 +63,19 @@ use sniff::Format;
 pub struct Identified {
     identity: DataFrame,
     fresh: DataFrame,
+    forgot: bool,
     tables: BTreeMap<String, DataFrame>,
 }
 
 impl Identified {
-    fn new(identity: DataFrame, fresh: DataFrame, tables: BTreeMap<String, DataFrame>) -> Self {
-        Self { identity, fresh, tables }
+    fn new(identity: DataFrame, fresh: DataFrame, forgot: bool, tables: BTreeMap<String, DataFrame>) -> Self {
+        Self { identity, fresh, forgot, tables }
     }
 
     /// One row per distinct identifier tuple and reader: `ident` (UInt32), the identifiers as written (String), and the
     /// days known of it (Date), and `opted_out` (Boolean): true for identities of opt-out lists and for users named there;
     /// no row of anybody who is one person with such an identity may leave the source. Without rows in every batch but
-    /// the last, which has all of the run.
+    /// the last, which has all of the run. With [`ReadOptions::forget`] it has no texts, and the last batches have a part each.
     #[must_use]
     pub fn identity(&self) -> &DataFrame {
         &self.identity
@@ -81,10 +83,17 @@ impl Identified {
 
     /// If the inputs hold an opt-out list: the identities that no batch before this one had, shaped as
     /// [`Identified::identity`]. The listed persons come with the first batch, and nobody's rows come before themselves,
-    /// so that rows of whoever is listed can be told when they pass. Without rows if there is no list.
+    /// so that rows of whoever is listed can be told when they pass. Without rows if there is no list. With
+    /// [`ReadOptions::forget`], list or no list, this is the only time that identities are told.
     #[must_use]
     pub fn fresh(&self) -> &DataFrame {
         &self.fresh
+    }
+
+    /// The run forgets identities once told ([`ReadOptions::forget`]).
+    #[must_use]
+    pub fn forgot(&self) -> bool {
+        self.forgot
     }
 
     /// Content by table name: `ident`, then the catalogue's columns in its order. Only tables with rows.
@@ -135,6 +144,9 @@ pub struct ReadOptions {
     /// Threads that read claims; 1: none but the caller's. What comes out is the same whatever their number, but for
     /// where batches end.
     pub threads: usize,
+    /// Identities leave with the first batch that has rows of them ([`Identified::fresh`]) and are forgotten but for a
+    /// digest and their days, so that memory hardly grows with people.
+    pub forget: bool,
 }
 
 impl Default for ReadOptions {
@@ -150,6 +162,7 @@ impl Default for ReadOptions {
             catalogue: None,
             today: None,
             threads: std::thread::available_parallelism().map_or(1, |threads| threads.get().min(8)),
+            forget: false,
         }
     }
 }

@@ -5,15 +5,19 @@ use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use polars::prelude::{DataFrame, ParquetReader, SerReader};
+use polars::prelude::{
+    Column, DataFrame, DataType, IntoColumn, ParquetReader, SerReader, Series, SortMultipleOptions,
+};
 use ring::digest::{Context, SHA256};
 
 use super::{BoxError, CONTENT, Manifest, ManifestError, NOTE, PackageError, QUALITY};
 use crate::files::FileError;
-use crate::frames::FrameError;
+use crate::frames::{FrameError, Shaped};
 use crate::keyring::Identity;
 use crate::normalize::PROFILE;
+use crate::token::Pass;
 use crate::tombstones::TOMBSTONES;
+use crate::transform::{DAYS, UNBORN};
 
 /// A manifest and its signatures are a page of text.
 const LARGEST_NOTE: u64 = 64 * 1024;
@@ -106,7 +110,12 @@ pub fn open(
     io::copy(&mut content, &mut io::sink()).map_err(io)?;
     content.check(path, &manifest)?;
 
-    let Parts { identity, tables, tombstones, bridge, quality } = parts;
+    let Parts { identity, days, tables, tombstones, bridge, quality, .. } = parts;
+    let identity = match (identity, days) {
+        (Some(identity), Some(days)) => Some(with_days(path, identity, days)?),
+        (identity, None) => identity,
+        (None, Some(_)) => return Err(PackageError::Content { path: path.to_owned(), what: "days of nobody" }),
+    };
     let identity = identity.or_else(|| (tombstones.is_some() || !bridge.is_empty()).then(DataFrame::empty));
     let missing = |what| PackageError::Content { path: path.to_owned(), what };
     Ok(Opened {
@@ -232,6 +241,7 @@ impl Hashed<'_> {
 #[derive(Default)]
 struct Parts {
     identity: Option<DataFrame>,
+    days: Option<DataFrame>,
     tables: BTreeMap<String, DataFrame>,
     tombstones: Option<DataFrame>,
     bridge: BTreeMap<String, DataFrame>,
@@ -258,21 +268,16 @@ fn decrypt(path: &Path, content: &mut Hashed<'_>, identity: &Identity) -> Result
                 let text = String::from_utf8(bytes).map_err(|_| wrong("the quality report is no text"))?;
                 parts.quality = Some(text);
             }
-            ["identity", _] if parts.identity.is_none() => parts.identity = Some(parquet("identity", bytes)?),
+            ["identity", _] => joined("identity", &mut parts.identity, parquet("identity", bytes)?)?,
+            ["days", _] => joined("days", &mut parts.days, parquet("days", bytes)?)?,
             [TOMBSTONES, _] if parts.tombstones.is_none() => parts.tombstones = Some(parquet(TOMBSTONES, bytes)?),
             ["bridge", part, _] if !parts.bridge.contains_key(*part) => {
                 parts.bridge.insert((*part).to_owned(), parquet("bridge", bytes)?);
             }
             ["tables", table, _] => {
-                let frame = parquet(table, bytes)?;
-                match parts.tables.get_mut(*table) {
-                    Some(whole) => {
-                        whole.vstack_mut(&frame).map_err(|e| FrameError::polars(table, &e))?;
-                    }
-                    None => {
-                        parts.tables.insert((*table).to_owned(), frame);
-                    }
-                }
+                let mut whole = parts.tables.remove(*table);
+                joined(table, &mut whole, parquet(table, bytes)?)?;
+                parts.tables.extend(whole.map(|whole| ((*table).to_owned(), whole)));
             }
             _ => return Err(wrong("a file that no writer makes")),
         }
@@ -281,6 +286,49 @@ fn decrypt(path: &Path, content: &mut Hashed<'_>, identity: &Identity) -> Result
     let mut reader = archive.into_inner();
     io::copy(&mut reader, &mut io::sink()).map_err(|_| wrong("truncated inside"))?;
     Ok(parts)
+}
+
+fn joined(table: &str, whole: &mut Option<DataFrame>, frame: DataFrame) -> Result<(), FrameError> {
+    match whole {
+        Some(whole) => whole.vstack_mut(&frame).map(|_| ()).map_err(|e| FrameError::polars(table, &e)),
+        None => {
+            *whole = Some(frame);
+            Ok(())
+        }
+    }
+}
+
+/// Identities and their days, each once and both in full; what was made of a birth date that can't be right is taken out.
+fn with_days(path: &Path, identity: DataFrame, days: DataFrame) -> Result<DataFrame, PackageError> {
+    let sorted = |frame: DataFrame| -> Result<DataFrame, PackageError> {
+        let mut frame = frame.sort(["ident"], SortMultipleOptions::default()).map_err(|e| FrameError::polars("days", &e))?;
+        frame.rechunk_mut();
+        Ok(frame)
+    };
+    let (identity, days) = (sorted(identity)?, sorted(days)?);
+    let (people, known) = (Shaped::new("identity", &identity), Shaped::new("days", &days));
+    let (idents, others) = (people.u32("ident")?, known.u32("ident")?);
+    if idents.len() != others.len() || !idents.iter().eq(others.iter()) {
+        return Err(PackageError::Content { path: path.to_owned(), what: "identities and their days differ" });
+    }
+    let born = !known.bool(UNBORN)?;
+    let mut columns: Vec<Column> = Vec::new();
+    for column in identity.columns() {
+        let of_birth = Pass::ALL.iter().any(|pass| pass.holds_birth() && pass.column() == column.name().as_str());
+        columns.push(if of_birth || column.name() == "birth_ym" {
+            let nothing = Series::full_null(column.name().clone(), 1, column.dtype());
+            let kept = column.as_materialized_series().zip_with(&born, &nothing);
+            kept.map_err(|e| FrameError::polars("identity", &e))?.into_column()
+        } else {
+            column.clone()
+        });
+        if column.name() == "birth_ym" {
+            for name in DAYS {
+                columns.push(known.column(name, &DataType::Date)?.clone());
+            }
+        }
+    }
+    Ok(DataFrame::new(identity.height(), columns).map_err(|e| FrameError::polars("identity", &e))?)
 }
 
 fn parquet(table: &str, bytes: Vec<u8>) -> Result<DataFrame, FrameError> {

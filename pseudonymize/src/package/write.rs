@@ -38,6 +38,9 @@ pub struct Writer {
     header: Header,
     content: Content,
     parts: BTreeMap<String, u32>,
+    /// There are identities.
+    people: bool,
+    /// Nothing may come any more.
     complete: bool,
 }
 
@@ -72,10 +75,10 @@ impl Writer {
             Hashing { inner: BufWriter::with_capacity(1 << 18, file), context: Context::new(&SHA256), bytes: 0 };
         let stream = encryptor.wrap_output(hashing).map_err(io)?;
         let content = tar::Builder::new(stream);
-        Ok(Self { draft, header, content, parts: BTreeMap::new(), complete: false })
+        Ok(Self { draft, header, content, parts: BTreeMap::new(), people: false, complete: false })
     }
 
-    /// Adds a batch. The batch that holds the identities is the last.
+    /// Adds a batch. A batch that holds all identities of a run is the last; those of a run that forgets have their own.
     ///
     /// # Errors
     /// The file system, or a batch after the last.
@@ -90,7 +93,12 @@ impl Writer {
         }
         if batch.identity().height() > 0 {
             self.part("identity", batch.identity())?;
-            self.complete = true;
+            self.people = true;
+            // Days among them: these are all.
+            self.complete = batch.identity().column("last_seen").is_ok();
+        }
+        if batch.days().height() > 0 {
+            self.part("days", batch.days())?;
         }
         Ok(())
     }
@@ -129,7 +137,7 @@ impl Writer {
         quality: &str,
         sign: &dyn Fn(&str) -> Result<String, BoxError>,
     ) -> Result<Summary, PackageError> {
-        if !self.complete {
+        if !self.complete && !self.people {
             return Err(PackageError::Order);
         }
         self.member(QUALITY, quality.as_bytes())?;

@@ -75,7 +75,7 @@ pub(in crate::read) struct Cards {
 }
 
 /// Persons known at once; then they are forgotten and decoded anew.
-const CARDS: usize = 2_000_000;
+const CARDS: usize = 20_000;
 
 impl Cards {
     fn forget(&mut self) {

@@ -7,6 +7,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::read::identity::Tuple;
 use crate::read::number;
+use crate::read::numbers::Rows;
 use crate::read::report::Kind;
 use crate::read::text::narrow;
 
@@ -14,13 +15,24 @@ use crate::read::text::narrow;
 type Member = u64;
 const NOBODY: Member = 0;
 
-/// Of one identity, what its tuple says.
+/// Of one identity, what its tuple says; small, because everybody's is held until the end.
 #[derive(Clone, Copy)]
 pub(in crate::read) struct Person {
-    birth: Option<i32>,
+    /// [`UNBORN`] if not known.
+    birth: i32,
+    /// Two halves, so that a person takes 16 bytes.
+    member: [u32; 2],
     sex: Option<Sex>,
-    member: Member,
-    death: Option<i32>,
+}
+
+const UNBORN: i32 = i32::MIN;
+const NO_PERSON: Person = Person { birth: UNBORN, member: [0; 2], sex: None };
+
+impl Person {
+    fn member(&self) -> Member {
+        let [low, high] = self.member;
+        u64::from(high) << 32 | u64::from(low)
+    }
 }
 
 /// Sex as registered.
@@ -40,7 +52,9 @@ struct Cover {
 /// What is known of all identities so far.
 #[derive(Default)]
 pub(in crate::read) struct People {
-    persons: Vec<Person>,
+    persons: Rows<Person>,
+    /// By identity; few have one.
+    own_deaths: HashMap<u32, i32>,
     covers: HashMap<Member, Cover>,
     deaths: HashMap<Member, i32>,
 }
@@ -87,13 +101,13 @@ impl People {
             }
             _ => NOBODY,
         };
-        self.persons.push(Person { birth, sex, member, death: None });
+        let member = [member as u32, (member >> 32) as u32];
+        self.persons.push(Person { birth: birth.unwrap_or(UNBORN), sex, member });
     }
 
     /// What a branch knows of an identity, for [`People::join`].
     pub(in crate::read) fn person(&self, ident: u32) -> Person {
-        let nobody = Person { birth: None, sex: None, member: NOBODY, death: None };
-        self.persons.get(ident as usize).map_or(nobody, |person| Person { death: None, ..*person })
+        self.persons.get(ident).copied().unwrap_or(NO_PERSON)
     }
 
     /// A new identity, as a branch knows it; called in the order of their numbers.
@@ -102,7 +116,7 @@ impl People {
     }
 
     fn member(&self, ident: u32) -> Member {
-        self.persons.get(ident as usize).map_or(NOBODY, |person| person.member)
+        self.persons.get(ident).map_or(NOBODY, Person::member)
     }
 
     /// A spell of coverage; spells are joined into one span.
@@ -120,26 +134,36 @@ impl People {
 
     /// The latest day on which death can have occurred.
     pub(in crate::read) fn died(&mut self, ident: u32, day: i32) {
-        if let Some(person) = self.persons.get_mut(ident as usize) {
-            person.death = Some(person.death.map_or(day, |known| known.min(day)));
-            if person.member != NOBODY {
-                let known = self.deaths.entry(person.member).or_insert(day);
-                *known = day.min(*known);
-            }
+        let known = self.own_deaths.entry(ident).or_insert(day);
+        *known = day.min(*known);
+        let member = self.member(ident);
+        if member != NOBODY {
+            let known = self.deaths.entry(member).or_insert(day);
+            *known = day.min(*known);
         }
+    }
+
+    /// The day that was told for this very identity.
+    pub(in crate::read) fn death(&self, ident: u32) -> Option<i32> {
+        self.own_deaths.get(&ident).copied()
+    }
+
+    /// The same, and it is forgotten: for branches.
+    pub(in crate::read) fn taken_death(&mut self, ident: u32) -> Option<i32> {
+        self.own_deaths.remove(&ident)
     }
 
     /// What is known of an identity.
     pub(super) fn known(&self, ident: u32) -> Known {
-        let Some(person) = self.persons.get(ident as usize) else {
+        let Some(person) = self.persons.get(ident) else {
             return Known::default();
         };
-        let cover = match self.covers.get(&person.member) {
-            _ if self.covers.is_empty() || person.member == NOBODY => Covered::Unknown,
+        let cover = match self.covers.get(&person.member()) {
+            _ if self.covers.is_empty() || person.member() == NOBODY => Covered::Unknown,
             Some(cover) => Covered::Between(cover.from, cover.to),
             None => Covered::NotListed,
         };
-        let death = person.death.into_iter().chain(self.deaths.get(&person.member).copied()).min();
-        Known { birth: person.birth, sex: person.sex, death, cover }
+        let death = self.death(ident).into_iter().chain(self.deaths.get(&person.member()).copied()).min();
+        Known { birth: Some(person.birth).filter(|day| *day != UNBORN), sex: person.sex, death, cover }
     }
 }
