@@ -8,7 +8,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use keys::{RevokeArgs, RotateArgs, WithdrawAccept, WithdrawApprove, WithdrawCommand, WithdrawMake};
+pub use keys::{
+    AnnounceArgs, ResealArgs, RevokeArgs, RotateArgs, WithdrawAccept, WithdrawApprove, WithdrawCommand, WithdrawMake,
+};
 pub use query::QueryCommand;
 pub use source::{CatalogueArgs, PseudonymizeArgs, SchemaArgs};
 
@@ -174,6 +176,16 @@ With --generate-passphrase FILE a random passphrase is written to FILE (mode 060
         #[arg(short, long)]
         output: PathBuf,
     },
+    /// As somebody who can open the linkage key (a source, or a steward in escrow): seal the same key to other cards
+    #[command(
+        after_help = "Example:  sudare key reseal linkage.key --identity steward-a.identity --to new-source.card.toml --to steward-a.card.toml -o linkage-new-source.key"
+    )]
+    Reseal(ResealArgs),
+    /// As a steward: sign which linkage key comes next; the room takes a bridge only with two stewards' signatures
+    #[command(
+        after_help = "Example:  sudare key announce --from linkage.key --to linkage-2.key --identity steward-a.identity --card room.card.toml -o a.announcement\n          sudare key announce --approve a.announcement --identity steward-b.identity --card room.card.toml -o ab.announcement"
+    )]
+    Announce(AnnounceArgs),
     /// At the source: change the linkage key without losing anybody; writes a bridge package for the room
     #[command(
         after_help = "Example:  sudare key rotate --source kenpo --identity kenpo.identity --from linkage-1.key --to linkage-2.key \\\n            --card room.card.toml raw/kenpo -o kenpo-bridge.sudare\n\n\
@@ -253,9 +265,9 @@ pub struct LinkArgs {
     /// sudare, or NDB's baselines: id1, id2, id1-or-id2, id0
     #[arg(long, default_value = "sudare")]
     pub strategy: String,
-    /// Public name of the linkage key to which a bridge may move the room, as the stewards announced it
-    #[arg(long, value_name = "KEY")]
-    pub new_linkage_key: Option<String>,
+    /// The announcement, signed by two stewards, of the linkage key to which a bridge may move the room
+    #[arg(long, value_name = "FILE")]
+    pub announcement: Option<PathBuf>,
     /// Synthetic data only: reads PACKAGE.truth.parquet beside each package and prints precision and recall
     #[arg(long)]
     pub truth: bool,

@@ -57,6 +57,116 @@ fn persons(house: &House) -> Vec<i64> {
         .collect()
 }
 
+/// A steward announces the next key, or adds a signature to an announcement.
+fn announce(house: &House, who: &str, what: &[&str], output: &str) -> std::process::Output {
+    announce_for(house, who, what, "room/room.card.toml", output)
+}
+
+fn announce_for(house: &House, who: &str, what: &[&str], card: &str, output: &str) -> std::process::Output {
+    let (identity, pass) = (format!("{who}.identity"), format!("{who}.pass"));
+    let by = ["--identity", &identity, "--passphrase-file", &pass, "--card", card, "-o", output];
+    house.run(&[&["key", "announce"][..], what, &by[..]].concat())
+}
+
+/// By both stewards.
+fn announced(house: &House, key: &str, output: &str) {
+    let half = format!("half-{output}");
+    assert!(announce(house, "mori", &["--from", "linkage.key", "--to", key], &half).status.success());
+    assert!(announce(house, "sato", &["--approve", &half], output).status.success());
+}
+
+#[test]
+fn a_bridge_needs_two_stewards_word_for_that_very_key() {
+    let house = House::new();
+    raw(&house);
+    let package = house.package("kenpo", 1, &["kenpo"]);
+    house.link(&[&package]);
+    house.linkage_key("linkage-2.key");
+    house.linkage_key("linkage-3.key");
+    let bridge = rotate(&house, "kenpo");
+    let room = ["--room", "room", "--room-passphrase-file", "room.pass"];
+    let link = |note: &str| [&["link", "--announcement", note][..], &room[..], &[bridge.as_str()]].concat().join(" ");
+    let refused = |note: &str, why: &str| {
+        let args = link(note);
+        let (code, said) = house.fails(&args.split(' ').collect::<Vec<_>>());
+        assert!(code == 1 && said.contains(why), "{note}: {code} {said}");
+    };
+    let next = ["--from", "linkage.key", "--to", "linkage-2.key"];
+    let ok = |out: std::process::Output| assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+
+    // One steward, one steward twice, a steward and a source: no two stewards.
+    ok(announce(&house, "mori", &next, "one"));
+    refused("one", "1 of 2 stewards");
+    ok(announce(&house, "mori", &["--approve", "one"], "twice"));
+    refused("twice", "1 of 2 stewards");
+    ok(announce(&house, "kenpo", &["--approve", "one"], "source"));
+    refused("source", "1 of 2 stewards");
+    // Another key, a changed text, no note at all.
+    announced(&house, "linkage-3.key", "other");
+    refused("other", "announces a move from");
+    announced(&house, "linkage-2.key", "both");
+    let third = house.read("other").lines().nth(3).unwrap().to_owned();
+    let second = house.read("both").lines().nth(3).unwrap().to_owned();
+    house.write("forged", &house.read("other").replace(&third, &second));
+    refused("forged", "0 of 2 stewards");
+    house.write("text", "the stewards agree\n");
+    refused("text", "no announcement for this room");
+    // Another room of the same stewards.
+    house.write("policy-2.toml", &house.read("policy.toml").replace("test.example/room", "test.example/other"));
+    house.ok(&["room", "init", "room-2", "--policy", "policy-2.toml", "--generate-passphrase", "room-2.pass"]);
+    ok(announce_for(&house, "mori", &next, "room-2/room.card.toml", "half-elsewhere"));
+    ok(announce_for(&house, "sato", &["--approve", "half-elsewhere"], "room-2/room.card.toml", "elsewhere"));
+    refused("elsewhere", "no announcement for this room");
+    assert!(!announce(&house, "sato", &["--approve", "elsewhere"], "x").status.success(), "another room's note");
+    // Who can't open the keys can't begin an announcement.
+    assert!(!announce(&house, "sato", &next, "y").status.success());
+    // A steward whose key was revoked.
+    let by = ["--identity", "mori.identity", "--passphrase-file", "mori.pass", "--card", "room/room.card.toml"];
+    house.ok(&[&["key", "revoke", "sato.card.toml", "-o", "sato.revocation"][..], &by[..]].concat());
+    house.ok(&[&["key", "accept-revocation", "sato.revocation"][..], &room[..]].concat());
+    refused("both", "the key of sato, who signed the announcement, is not valid");
+    assert!(!house.ok(&["audit", "show", "--room", "room"]).contains("was followed by"));
+}
+
+#[test]
+fn escrow_brings_a_key_to_a_new_source() {
+    let house = House::new();
+    raw(&house);
+    // Of the sources only the 健保 can open this key; a steward holds it in escrow.
+    house.ok(&["key", "linkage", "-o", "own.key", "--to", "kenpo.card.toml", "--to", "mori.card.toml"]);
+    let a = house.package("kenpo", 1, &["--linkage-key", "own.key", "kenpo"]);
+    let reseal = |who: &str, to: &str, output: &str| {
+        let (identity, pass) = (format!("{who}.identity"), format!("{who}.pass"));
+        house.run(&[
+            "key",
+            "reseal",
+            "own.key",
+            "--identity",
+            &identity,
+            "--passphrase-file",
+            &pass,
+            "--to",
+            to,
+            "-o",
+            output,
+        ])
+    };
+    // Nobody else can, and not to anybody.
+    let out = reseal("kokuho", "kokuho.card.toml", "x.key");
+    assert_eq!(out.status.code(), Some(2), "{}", String::from_utf8_lossy(&out.stderr));
+    house.ok(&["key", "new", "noda", "--role", "researcher", "--generate-passphrase", "noda.pass"]);
+    let out = reseal("mori", "noda.card.toml", "x.key");
+    assert_eq!(out.status.code(), Some(1), "{}", String::from_utf8_lossy(&out.stderr));
+    assert!(!house.path("x.key").exists());
+    let out = reseal("mori", "kokuho.card.toml", "kokuho.key");
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    // The same key: tokens of both meet.
+    let b = house.package("kokuho", 1, &["--linkage-key", "kokuho.key", "kokuho"]);
+    house.link(&[&a, &b]);
+    assert_eq!(house.number("SELECT count(*) FROM person"), 20);
+    assert_eq!(house.number("SELECT count(*) FROM (SELECT pid FROM enrolment GROUP BY pid HAVING count(*) = 2)"), 10);
+}
+
 #[test]
 fn a_rotation_loses_nobody() {
     let house = House::new();
@@ -78,13 +188,15 @@ fn a_rotation_loses_nobody() {
     // Nor does a bridge move it unless the operator has been told the key.
     let room = ["--room", "room", "--room-passphrase-file", "room.pass"];
     let (code, said) = house.fails(&[&["link"][..], &room[..], &[&bridges[0]]].concat());
-    assert!(code == 1 && said.contains("would move the room to the linkage key"), "{said}");
-    let key = said.split("linkage key ").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
+    assert!(code == 1 && said.contains("no announcement by the stewards was given"), "{said}");
+    announced(&house, "linkage-2.key", "1.announcement");
     // A source's new packages before its bridge would split its people.
     let (code, said) =
-        house.fails(&[&["link", "--new-linkage-key", &key][..], &room[..], &[&bridges[0], &early2]].concat());
+        house.fails(&[&["link", "--announcement", "1.announcement"][..], &room[..], &[&bridges[0], &early2]].concat());
     assert!(code == 1 && said.contains("no bridge to this one"), "{said}");
-    house.ok(&[&["link", "--new-linkage-key", &key][..], &room[..], &[&bridges[0], &bridges[1]]].concat());
+    house.ok(&[&["link", "--announcement", "1.announcement"][..], &room[..], &[&bridges[0], &bridges[1]]].concat());
+    let log = house.ok(&["audit", "show", "--room", "room"]);
+    assert!(log.contains("was followed by") && log.contains("as stewards announced"), "{log}");
     assert_eq!(persons(&house), before, "the same people under the same ids");
 
     // New files under the new key: the same twenty, one of them with a new number, and one more.

@@ -106,6 +106,20 @@ fn a_withdrawal_takes_two_stewards_and_stays() {
     for name in [&kenpo[2].name, &kenpo[2].kana, &kenpo[2].number] {
         assert!(!holds(&house.path("room"), name));
     }
+    // So is a batch that another one of the same two stewards takes the place of.
+    house.write("leaving.csv", &list(&kenpo[8..9]));
+    assert!(make("mori", "2.withdrawal").status.success());
+    assert!(approve("sato", "2.withdrawal", "2.approval").status.success());
+    let kept = |kind: &str| house.path(&format!("room/withdrawals/1.{kind}"));
+    for kind in ["withdrawal", "approval"] {
+        std::fs::copy(kept(kind), house.path(&format!("kept.{kind}"))).unwrap();
+        std::fs::copy(house.path(&format!("2.{kind}")), kept(kind)).unwrap();
+    }
+    let (code, said) = house.fails(&["link", "--room", "room", "--room-passphrase-file", "room.pass"]);
+    assert!(code == 3 && said.contains("is not the batch that the log names"), "{said}");
+    for kind in ["withdrawal", "approval"] {
+        std::fs::copy(house.path(&format!("kept.{kind}")), kept(kind)).unwrap();
+    }
     // A batch that is lost, or has lost a signature, is noticed.
     std::fs::remove_file(house.path("room/withdrawals/1.approval")).unwrap();
     let (code, _) = house.fails(&["link", "--room", "room", "--room-passphrase-file", "room.pass"]);

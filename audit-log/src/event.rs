@@ -119,6 +119,15 @@ pub enum Event {
         /// Digest of the signed manifest.
         manifest: String,
     },
+    /// The room moves from one linkage key to the next.
+    Rotation {
+        /// Public name of the linkage key in force.
+        from: String,
+        /// Public name of the one that follows.
+        to: String,
+        /// The announcement, signed by stewards.
+        note: String,
+    },
     /// A linkage run began to count.
     Linkage {
         /// Manifest digests of the packages linked.
@@ -214,6 +223,9 @@ pub enum Event {
     Withdrawal {
         /// Number of the batch.
         batch: u64,
+        /// Digest of the signed manifest, so that no other batch can take its place; absent in logs of before 2026-11-22.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        manifest: Option<String>,
     },
 }
 
@@ -226,6 +238,7 @@ impl Event {
             Self::Key { .. } => "key",
             Self::Policy { .. } => "policy",
             Self::Package { .. } => "package",
+            Self::Rotation { .. } => "rotation",
             Self::Linkage { .. } => "linkage",
             Self::Snapshot { .. } => "snapshot",
             Self::Request { .. } => "request",
@@ -303,7 +316,12 @@ impl Event {
             Self::Refusal { request, code } => {
                 fields.extend([("request", request.as_str(), H), ("code", code, C)]);
             }
-            Self::Withdrawal { batch: _ } => {}
+            Self::Rotation { from, to, note } => {
+                fields.extend([("from", from.as_str(), N), ("to", to, N), ("note", note, T)]);
+            }
+            Self::Withdrawal { batch: _, manifest } => {
+                fields.extend(manifest.iter().map(|manifest| ("manifest", manifest.as_str(), H)));
+            }
         }
         for (field, value, (holds, expected)) in fields {
             if !holds(value) {

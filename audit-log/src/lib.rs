@@ -18,7 +18,7 @@
 //! let signer = Signer::from_seed("room.example/2026", &[1; 32])?;
 //! let key = signer.verifier();
 //! let mut log = Log::create(Posix::new(&dir), "room.example/2026", signer)?;
-//! let index = log.append(&Event::Withdrawal { batch: 1 }, "2026-04-01T09:00:00Z")?;
+//! let index = log.append(&Event::Withdrawal { batch: 1, manifest: None }, "2026-04-01T09:00:00Z")?;
 //! log.checkpoint()?;
 //!
 //! // A steward, elsewhere, on a copy of the folder.

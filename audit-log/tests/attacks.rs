@@ -96,7 +96,7 @@ fn a_rewritten_history_is_bracketed_by_checkpoints() {
     let mut other = Log::create(forged.clone(), ORIGIN, signer()).unwrap();
     for index in 0..9 {
         let batch = if index == 6 { 77 } else { index };
-        let event = if index == 6 { Event::Withdrawal { batch } } else { event(index) };
+        let event = if index == 6 { Event::Withdrawal { batch, manifest: None } } else { event(index) };
         other.append(&event, NOW).unwrap();
         if [2, 5, 9].contains(&other.size()) {
             other.checkpoint().unwrap();
@@ -164,7 +164,7 @@ fn a_steward_refuses_rollback_and_fork() {
     let forked = Disk::new();
     let mut other = Log::create(forked.clone(), ORIGIN, signer()).unwrap();
     for batch in 0..7 {
-        other.append(&Event::Withdrawal { batch }, NOW).unwrap();
+        other.append(&Event::Withdrawal { batch, manifest: None }, NOW).unwrap();
     }
     other.checkpoint().unwrap();
     let view = verify(&forked).unwrap();
@@ -350,6 +350,7 @@ fn entries_that_are_no_events() {
         r#"{"time":"2026-04-01T09:00:00Z","event":"withdrawal","batch":1,"note":"Invented Person"}"#,
         r#"{"time":"2026-04-01T09:00:00Z","event":"gossip","name":"Invented Person"}"#,
         r#"{"time":"2026-04-01T09:00:00Z","event":"withdrawal","batch":"Invented Person"}"#,
+        r#"{"time":"2026-04-01T09:00:00Z","event":"withdrawal","batch":1,"manifest":7}"#,
         r#"{"time":"a","time":"b","event":"withdrawal","batch":1}"#,
         r#"{"event":"withdrawal","batch":1}"#,
         r#"{"time":"2026-04-01T09:00:00Z","event":"withdrawal","batch":1,"batch":2}"#,

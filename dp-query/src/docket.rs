@@ -153,6 +153,7 @@ impl Docket {
             | Event::Linkage { .. }
             | Event::Snapshot { .. }
             | Event::Repeat { .. }
+            | Event::Rotation { .. }
             | Event::Withdrawal { .. } => {}
         }
         Ok(())

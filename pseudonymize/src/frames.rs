@@ -1,7 +1,8 @@
 //! Typed access to frames, with errors that name table, column and type and never a value.
 
 use polars::prelude::{
-    BinaryChunked, BooleanChunked, Column, DataFrame, DataType, Int32Chunked, PolarsError, StringChunked, UInt32Chunked, UInt64Chunked,
+    BinaryChunked, BooleanChunked, Column, DataFrame, DataType, Int32Chunked, PolarsError, StringChunked,
+    UInt32Chunked, UInt64Chunked,
 };
 
 /// What is wrong with a frame. Holds no values: polars' own texts can hold cells, so they end here.

@@ -16,6 +16,10 @@ use crate::transform::{IDENTITY, Identifiers};
 /// Under this name: entries of lists that no other spelling can be compared with, for want of anything readable.
 const VAGUE: &str = "entries that tell nobody";
 
+/// Under this name: identities with a name or a number, but without the birth date and sex by which they could be compared with
+/// the list. They may be somebody on it.
+const UNCOMPARED: &str = "identities that can't be compared with the list";
+
 /// The column of a reader's identity frame that marks entries of opt-out lists.
 const LISTED: &str = "opted_out";
 
@@ -109,6 +113,10 @@ impl OptOuts {
         let mut buffer = Vec::new();
         // Whether a birth date can be is judged at the end of the run; until then, it counts.
         let mut tokens = |row: usize| keys.tokens(&identifiers.written(row), &mut buffer);
+        let named = |row: usize| {
+            let fields = identifiers.written(row);
+            fields.number.is_some() || fields.name.is_some() || fields.kana.is_some()
+        };
         for (row, number) in numbers.iter().enumerate() {
             if let (true, Some(number)) = (is_listed(listed, row), number) {
                 if self.rows_passed {
@@ -124,9 +132,12 @@ impl OptOuts {
             return Ok(());
         }
         for (row, number) in numbers.iter().enumerate() {
-            if let Some(number) = number
-                && self.listed.covers(&tokens(row))
-            {
+            let Some(number) = number else { continue };
+            let found = tokens(row);
+            if self.listed.covers(&found) {
+                self.out.insert(keys.renumber(number));
+            } else if finding(&found).next().is_none() && !is_listed(listed, row) && named(row) {
+                self.count(UNCOMPARED, 1);
                 self.out.insert(keys.renumber(number));
             }
         }
@@ -168,12 +179,7 @@ impl OptOuts {
     }
 
     /// Days of identities without those of the listed ones.
-    pub(crate) fn days(
-        &self,
-        frame: DataFrame,
-        marks: &DataFrame,
-        keys: &SourceKeys,
-    ) -> Result<DataFrame, FrameError> {
+    pub(crate) fn days(&self, frame: DataFrame, marks: &DataFrame, keys: &SourceKeys) -> Result<DataFrame, FrameError> {
         if frame.height() == 0 {
             return Ok(frame);
         }

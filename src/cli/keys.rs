@@ -47,6 +47,57 @@ pub struct RotateArgs {
     pub output: PathBuf,
 }
 
+/// `sudare key announce`
+#[derive(Debug, Args)]
+pub struct AnnounceArgs {
+    /// The sealed linkage key in force, which this steward can open
+    #[arg(long, value_name = "FILE", required_unless_present = "approve")]
+    pub from: Option<PathBuf>,
+    /// Its epoch
+    #[arg(long, default_value_t = 1)]
+    pub from_epoch: u32,
+    /// The sealed linkage key that replaces it; may be the same with another epoch
+    #[arg(long, value_name = "FILE", required_unless_present = "approve")]
+    pub to: Option<PathBuf>,
+    /// Its epoch
+    #[arg(long, default_value_t = 1)]
+    pub to_epoch: u32,
+    /// Another steward's announcement, to which this one's signature is added
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["from", "to"])]
+    pub approve: Option<PathBuf>,
+    /// The steward's identity file
+    #[arg(long)]
+    pub identity: PathBuf,
+    /// Passphrase of the identity.
+    #[command(flatten)]
+    pub passphrase: PassphraseArgs,
+    /// The room's public card
+    #[arg(long, value_name = "FILE")]
+    pub card: PathBuf,
+    /// The signed note
+    #[arg(short, long)]
+    pub output: PathBuf,
+}
+
+/// `sudare key reseal`
+#[derive(Debug, Args)]
+pub struct ResealArgs {
+    /// The sealed linkage key
+    pub key: PathBuf,
+    /// Identity file of somebody who can open it, in escrow for example
+    #[arg(long)]
+    pub identity: PathBuf,
+    /// Passphrase of the identity.
+    #[command(flatten)]
+    pub passphrase: PassphraseArgs,
+    /// Cards that can open the new file
+    #[arg(long = "to", value_name = "CARD", required = true)]
+    pub to: Vec<PathBuf>,
+    /// The key, sealed anew
+    #[arg(short, long)]
+    pub output: PathBuf,
+}
+
 /// `sudare key revoke`
 #[derive(Debug, Args)]
 pub struct RevokeArgs {

@@ -143,6 +143,9 @@ fn words(event: &Event) -> String {
         Event::Failure { request, code, .. } => format!("request {} failed: {code}; it stays charged", short(request)),
         Event::Repeat { request, .. } => format!("the answer to request {} was shown again", short(request)),
         Event::Refusal { request, code } => format!("request {} was refused: {code}", short(request)),
-        Event::Withdrawal { batch } => format!("withdrawal batch {batch}"),
+        Event::Rotation { from, to, .. } => {
+            format!("the linkage key {from} was followed by {to}, as stewards announced")
+        }
+        Event::Withdrawal { batch, .. } => format!("withdrawal batch {batch}"),
     }
 }

@@ -18,7 +18,17 @@ pub fn run(command: &KeyCommand, out: &Out) -> Done {
             let passphrase = NewPassphrase::from_flags(passphrase_file.as_deref(), generate_passphrase.as_deref());
             new(&New { name, role: *role, folder, from: from.as_deref(), until: until.as_deref() }, &passphrase, out)
         }
-        KeyCommand::Linkage { to, output } => linkage(to, output, out),
+        KeyCommand::Linkage { to, output } => {
+            let key = LinkageKey::generate().input("no key could be made")?;
+            seal(&key, to, output, out)
+        }
+        KeyCommand::Reseal(args) => {
+            let identity = actors::open(&args.identity, args.passphrase.passphrase_file.as_deref())?;
+            let key =
+                LinkageKey::open(&args.key, &identity).input(format!("{} can't be opened", args.key.display()))?;
+            seal(&key, &args.to, &args.output, out)
+        }
+        KeyCommand::Announce(args) => super::announce::sign(args, out),
         KeyCommand::Rotate(args) => super::rotate::run(args, out),
         KeyCommand::Revoke(args) => super::revoke::sign(args, out),
         KeyCommand::AcceptRevocation { note, room } => super::revoke::accept(note, room, out),
@@ -62,7 +72,7 @@ fn new(args: &New<'_>, passphrase: &NewPassphrase<'_>, out: &Out) -> Done {
     Ok(())
 }
 
-fn linkage(to: &[PathBuf], output: &Path, out: &Out) -> Done {
+fn seal(key: &LinkageKey, to: &[PathBuf], output: &Path, out: &Out) -> Done {
     fail::refuse_existing(output)?;
     fail::demand_folder(output)?;
     let mut recipients = Vec::new();
@@ -77,10 +87,10 @@ fn linkage(to: &[PathBuf], output: &Path, out: &Out) -> Done {
             names.push(name);
         }
     }
-    let key = LinkageKey::generate().input("no key could be made")?;
     key.seal(output, &recipients).input(format!("{} can't be written", output.display()))?;
-    out.line(format!("  linkage key: {} (opens for {})", place(output), names.join(", ")));
-    out.value(&serde_json::json!({ "linkage_key": output, "opens_for": names }));
+    let id = key.id().input("the key")?;
+    out.line(format!("  linkage key {id}: {} (opens for {})", place(output), names.join(", ")));
+    out.value(&serde_json::json!({ "linkage_key": output, "id": id, "opens_for": names }));
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! One file a verb: each wires libraries together and says what happened.
 
+mod announce;
 mod audit;
 mod demo;
 mod key;

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use datasets::catalogue::source_fields;
-use datasets::read::{self, Finding, Identified, Kind, QualityReport, ReadError, ReadOptions, Truth};
+use datasets::read::{self, Identified, Kind, QualityReport, ReadError, ReadOptions, Truth};
 use jiff::Timestamp;
 use polars::prelude::{Column, DataFrame, IntoColumn, NamedFrom, ParquetWriter, PolarsError, Series};
 use pseudonymize::package::{Header, Writer};
@@ -287,7 +287,7 @@ impl Job<'_> {
 /// Rows of a batch: enough that Parquet packs them well, few enough that those under way are little memory.
 const BATCH_ROWS: usize = 32_768;
 /// Batches waiting between the reader and the writer.
-const WAITING: usize = 2;
+const WAITING: usize = 1;
 
 /// One thread reads, the other makes tokens, Parquet and ciphertext. A failure of either ends both.
 fn on_two_threads(
@@ -345,30 +345,32 @@ fn total_bytes(inputs: &[PathBuf]) -> u64 {
 /// Share of a kind's records that may be unreadable, or lack a birth date, before the files are refused.
 const MOST_LOST: f64 = 0.2;
 
-/// Reasons why a whole file was not read.
-const UNREAD: [&str; 6] =
-    ["unknown-content", "utf-16", "semicolons", "archive-in-archive", "header-lacks", "no-header"];
-
 fn words(code: &str) -> &'static str {
     match code {
         "utf-16" => "is encoded in UTF-16; save it as UTF-8 or as CP932 (Shift_JIS)",
         "semicolons" => "has semicolons between its columns; save it with commas",
         "archive-in-archive" => "is an archive inside an archive; unpack the outer one",
-        _ => "is none of the formats that are read, or has a header that no column map fits",
+        "unknown-content" => "is none of the formats that are read, or has a header that no column map fits",
+        _ => "could not be read",
     }
 }
 
 /// Files that are mostly unreadable are the wrong files, or somebody changed their layout: no package is made of them.
 fn demand_health(report: &QualityReport) -> Done {
-    // A file that nobody could read may be the opt-out list: whoever is on it would be sent.
-    let unread: Vec<&Finding> = report.findings().iter().filter(|finding| finding.kind == Kind::Files).collect();
-    let unread: Vec<&&Finding> = unread.iter().filter(|finding| UNREAD.contains(&finding.code)).collect();
-    if let Some(first) = unread.first() {
-        let more = match unread.len() {
-            1 => String::new(),
-            n => format!(" (and {} more like it)", thousands(n as u64 - 1)),
+    // A file that nobody could read may be the opt-out list: whoever is on it would be sent. Counts decide; findings, of which
+    // a run keeps so many only, say where to look.
+    let unread: u64 = report.kinds.get(&Kind::Files).map_or(0, |files| files.quarantined.values().sum());
+    if unread > 0 {
+        let named = report.findings().iter().find(|finding| {
+            let files = report.kinds.get(&Kind::Files);
+            finding.kind == Kind::Files && files.is_some_and(|files| files.quarantined.contains_key(finding.code))
+        });
+        let (what, others) = match named {
+            Some(first) => (format!("{}: {}", first.file, words(first.code)), unread - 1),
+            None => (format!("{} files could not be read", thousands(unread)), 0),
         };
-        return Err(Failure::input(format!("{}: {}{more}; no package was made", first.file, words(first.code))).hint(
+        let more = if others == 0 { String::new() } else { format!(" (and {} more like it)", thousands(others)) };
+        return Err(Failure::input(format!("{what}{more}; no package was made")).hint(
             "repair the file, give a column map (--map), or take it out of the folder; --accept-losses leaves such files out",
         ));
     }
@@ -402,4 +404,29 @@ fn demand_health(report: &QualityReport) -> Done {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use datasets::read::Counts;
+
+    use super::*;
+
+    /// Findings are kept up to a number, and a folder can hold more unreadable records before its unreadable file.
+    #[test]
+    fn a_file_that_nobody_read_stops_the_run_also_without_a_finding() {
+        let mut report = QualityReport::default();
+        let mut files = Counts { read: 3, kept: 2, ..Counts::default() };
+        files.left_out.insert("archive-index".to_owned(), 1);
+        report.kinds.insert(Kind::Files, files.clone());
+        assert!(demand_health(&report).is_ok());
+        for code in ["unknown-content", "utf-16", "semicolons", "archive-in-archive", "of-tomorrow"] {
+            files.quarantined = BTreeMap::from([(code.to_owned(), 2)]);
+            report.kinds.insert(Kind::Files, files.clone());
+            let said = demand_health(&report).unwrap_err().to_string();
+            assert!(said.contains("2 files could not be read") && said.contains("no package was made"), "{said}");
+        }
+    }
 }

@@ -152,7 +152,7 @@ fn accept(args: &WithdrawAccept, out: &Out) -> Done {
         }
         files::copy(from, &to)?;
     }
-    unlocked.append(&Event::Withdrawal { batch: number })?;
+    unlocked.append(&Event::Withdrawal { batch: number, manifest: Some(digest::hex(&manifest)) })?;
     unlocked.checkpoint()?;
     out.line(format!(
         "  withdrawal {number}: {} and {second} signed it; it works from the next `sudare link` on",
@@ -172,8 +172,15 @@ fn note_file(folder: &Path, number: u64) -> PathBuf {
 
 /// How many batches the log counts.
 fn batches(unlocked: &Unlocked) -> u64 {
-    let batch = |event: &Event| if let Event::Withdrawal { batch } = event { Some(*batch) } else { None };
-    unlocked.log.entries().iter().filter_map(|entry| batch(&entry.event)).max().unwrap_or_default()
+    logged(unlocked).map(|(batch, _)| batch).max().unwrap_or_default()
+}
+
+/// Number and digest of every batch in the log; batches of before digests were logged have none.
+fn logged(unlocked: &Unlocked) -> impl Iterator<Item = (u64, Option<&str>)> {
+    unlocked.log.entries().iter().filter_map(|entry| match &entry.event {
+        Event::Withdrawal { batch, manifest } => Some((*batch, manifest.as_deref())),
+        _ => None,
+    })
 }
 
 /// The verifier key of a steward. New signatures need a valid card whose key is not revoked; those that the log has
@@ -230,6 +237,10 @@ pub fn accepted(unlocked: &Unlocked, catalogue: &Catalogue) -> Done<Vec<DataFram
         }
         let opened = open(&path, unlocked, catalogue, false)?;
         let manifest = opened.manifest.digest().integrity("a withdrawal")?;
+        let known = digest::hex(&manifest);
+        if logged(unlocked).any(|(batch, digest)| batch == number && digest.is_some_and(|digest| digest != known)) {
+            return Err(Failure::integrity(format!("{} is not the batch that the log names", path.display())));
+        }
         let note = fail::read_text(&note_file(&folder, number))?;
         approved(&note, unlocked, &opened, &manifest, false)
             .map_err(|_| Failure::integrity(format!("{} has lost its second signature", path.display())))?;

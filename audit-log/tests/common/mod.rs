@@ -21,7 +21,7 @@ pub fn event(number: u64) -> Event {
         let code = "c".repeat(1 + (number % 60) as usize);
         Event::Refusal { request: format!("{number:032x}"), code }
     } else {
-        Event::Withdrawal { batch: number }
+        Event::Withdrawal { batch: number, manifest: None }
     }
 }
 

@@ -5,9 +5,7 @@ use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use polars::prelude::{
-    Column, DataFrame, DataType, IntoColumn, ParquetReader, SerReader, Series, SortMultipleOptions,
-};
+use polars::prelude::{Column, DataFrame, DataType, IntoColumn, ParquetReader, SerReader, Series, SortMultipleOptions};
 use ring::digest::{Context, SHA256};
 
 use super::{BoxError, CONTENT, Manifest, ManifestError, NOTE, PackageError, QUALITY};
@@ -256,7 +254,7 @@ fn decrypt(path: &Path, content: &mut Hashed<'_>, identity: &Identity) -> Result
         _ => wrong("the age header is damaged"),
     })?;
     let mut archive = tar::Archive::new(reader);
-    let mut parts = Parts::default();
+    let (mut parts, mut bounds) = (Parts::default(), Bounds::new());
     for entry in archive.entries().map_err(|_| wrong("no tar inside"))? {
         let mut entry = entry.map_err(|_| wrong("the inner tar is damaged"))?;
         let name = String::from_utf8(entry.path_bytes().into_owned()).map_err(|_| wrong("a file name is no text"))?;
@@ -268,15 +266,17 @@ fn decrypt(path: &Path, content: &mut Hashed<'_>, identity: &Identity) -> Result
                 let text = String::from_utf8(bytes).map_err(|_| wrong("the quality report is no text"))?;
                 parts.quality = Some(text);
             }
-            ["identity", _] => joined("identity", &mut parts.identity, parquet("identity", bytes)?)?,
-            ["days", _] => joined("days", &mut parts.days, parquet("days", bytes)?)?,
-            [TOMBSTONES, _] if parts.tombstones.is_none() => parts.tombstones = Some(parquet(TOMBSTONES, bytes)?),
+            ["identity", _] => joined("identity", &mut parts.identity, bounds.parquet(path, "identity", bytes)?)?,
+            ["days", _] => joined("days", &mut parts.days, bounds.parquet(path, "days", bytes)?)?,
+            [TOMBSTONES, _] if parts.tombstones.is_none() => {
+                parts.tombstones = Some(bounds.parquet(path, TOMBSTONES, bytes)?)
+            }
             ["bridge", part, _] if !parts.bridge.contains_key(*part) => {
-                parts.bridge.insert((*part).to_owned(), parquet("bridge", bytes)?);
+                parts.bridge.insert((*part).to_owned(), bounds.parquet(path, "bridge", bytes)?);
             }
             ["tables", table, _] => {
                 let mut whole = parts.tables.remove(*table);
-                joined(table, &mut whole, parquet(table, bytes)?)?;
+                joined(table, &mut whole, bounds.parquet(path, table, bytes)?)?;
                 parts.tables.extend(whole.map(|whole| ((*table).to_owned(), whole)));
             }
             _ => return Err(wrong("a file that no writer makes")),
@@ -301,7 +301,8 @@ fn joined(table: &str, whole: &mut Option<DataFrame>, frame: DataFrame) -> Resul
 /// Identities and their days, each once and both in full; what was made of a birth date that can't be right is taken out.
 fn with_days(path: &Path, identity: DataFrame, days: DataFrame) -> Result<DataFrame, PackageError> {
     let sorted = |frame: DataFrame| -> Result<DataFrame, PackageError> {
-        let mut frame = frame.sort(["ident"], SortMultipleOptions::default()).map_err(|e| FrameError::polars("days", &e))?;
+        let mut frame =
+            frame.sort(["ident"], SortMultipleOptions::default()).map_err(|e| FrameError::polars("days", &e))?;
         frame.rechunk_mut();
         Ok(frame)
     };
@@ -331,6 +332,41 @@ fn with_days(path: &Path, identity: DataFrame, days: DataFrame) -> Result<DataFr
     Ok(DataFrame::new(identity.height(), columns).map_err(|e| FrameError::polars("identity", &e))?)
 }
 
-fn parquet(table: &str, bytes: Vec<u8>) -> Result<DataFrame, FrameError> {
-    ParquetReader::new(Cursor::new(bytes)).finish().map_err(|e| FrameError::polars(table, &e))
+/// What Parquet files of a package may unpack to. Their own metadata is asked before anything is allocated: a few bytes can
+/// stand for a billion equal rows.
+struct Bounds {
+    rows: u64,
+    bytes: u64,
+}
+
+impl Bounds {
+    /// Rows and bytes for a package of nothing.
+    const FREE: (u64, u64) = (1_000_000, 64 << 20);
+    /// Rows and bytes for each byte that is read. Rows of real packages take five bytes and more, zstd makes a twentieth of them.
+    const EACH: (u64, u64) = (1, 100);
+
+    fn new() -> Self {
+        Self { rows: Self::FREE.0, bytes: Self::FREE.1 }
+    }
+
+    fn parquet(&mut self, path: &Path, table: &str, bytes: Vec<u8>) -> Result<DataFrame, PackageError> {
+        let fail = |e| PackageError::from(FrameError::polars(table, &e));
+        let bomb =
+            || PackageError::Content { path: path.to_owned(), what: "it would unpack to more than a package can hold" };
+        let read = bytes.len() as u64;
+        self.rows = self.rows.saturating_add(read.saturating_mul(Self::EACH.0));
+        self.bytes = self.bytes.saturating_add(read.saturating_mul(Self::EACH.1));
+        let mut reader = ParquetReader::new(Cursor::new(bytes));
+        let about = reader.get_metadata().map_err(fail)?;
+        let groups = about.row_groups.iter();
+        let (rows, unpacked) = groups.fold((0_u64, 0_u64), |(rows, bytes), group| {
+            (rows.saturating_add(group.num_rows() as u64), bytes.saturating_add(group.total_byte_size() as u64))
+        });
+        if about.num_rows as u64 != rows {
+            return Err(PackageError::Content { path: path.to_owned(), what: "a table that contradicts itself" });
+        }
+        self.rows = self.rows.checked_sub(rows).ok_or_else(bomb)?;
+        self.bytes = self.bytes.checked_sub(unpacked).ok_or_else(bomb)?;
+        reader.finish().map_err(fail)
+    }
 }

@@ -426,3 +426,18 @@ fn a_manifest_has_one_text() {
     }
     assert!(Manifest::parse(&format!("{text}\n")).is_err() && Manifest::parse(text.trim_end()).is_err());
 }
+
+/// A few bytes that stand for millions of equal rows are refused before any of them is made.
+#[test]
+fn a_package_can_not_unpack_to_more_than_its_size_allows() {
+    let world = World::new();
+    let rows = 3_000_000;
+    let bomb = DataFrame::new(rows, vec![Column::new_scalar("old".into(), Scalar::from(7_u64), rows)]).unwrap();
+    let mut writer = world.writer("bomb");
+    writer.bridge(&BTreeMap::from([("numbers".to_owned(), bomb)])).unwrap();
+    writer.finish("{}", &|text| Ok(sign(&world.source, text))).unwrap();
+    let path = world.path("bomb");
+    assert!(fs::metadata(&path).unwrap().len() < 500_000, "a bomb is small");
+    let error = world.open(&path).unwrap_err();
+    assert!(matches!(error, PackageError::Content { .. }) && error.to_string().contains("unpack"), "{error}");
+}

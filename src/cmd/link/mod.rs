@@ -43,8 +43,7 @@ pub fn run(args: &LinkArgs, out: &Out) -> Done {
     let mut unlocked = Room::open(&args.room.room)?.unlock(args.room.room_passphrase_file.as_deref())?;
     let catalogue = unlocked.room.catalogue()?;
 
-    let mut received =
-        receive::packages(&args.packages, args.new_linkage_key.as_deref(), &mut unlocked, &catalogue, out)?;
+    let mut received = receive::packages(&args.packages, args.announcement.as_deref(), &mut unlocked, &catalogue, out)?;
     let (mut contents, removals) = receive::contents(&mut received, &unlocked, &catalogue)?;
     let mut outcome = find_persons(&contents, strategy, &unlocked, out)?;
     // Everything of a person goes, under whatever spelling linkage found, so who is whom is asked again of the rest.

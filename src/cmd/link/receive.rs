@@ -42,7 +42,7 @@ struct Inside {
 /// Accepts new packages: signed by a source of the policy, for this room, newer than the source's last.
 pub(super) fn packages(
     new: &[PathBuf],
-    new_key: Option<&str>,
+    announcement: Option<&Path>,
     unlocked: &mut Unlocked,
     catalogue: &Catalogue,
     out: &Out,
@@ -52,21 +52,15 @@ pub(super) fn packages(
     let keys = source_keys(unlocked)?;
     let mut linkage_key = all.last().map(|last| last.linkage_key.clone());
     // First all, then the log: one bad package refuses the call and leaves the room as it was.
-    let mut accepted = Vec::new();
+    let (mut accepted, mut rotations) = (Vec::new(), Vec::new());
     for path in new {
         let last = all.iter().filter(|p| Some(&p.source) == claimed_source(path).as_ref()).map(|p| p.sequence).max();
         let opened = open_package(path, unlocked, catalogue, last, linkage_key.as_deref(), &keys)?;
         let header = &opened.manifest.header;
         in_order(path, header, &all)?;
         if let Some(replaced) = header.replaces.as_ref().filter(|_| linkage_key.as_ref() != Some(&header.linkage_key)) {
-            if new_key != Some(header.linkage_key.as_str()) {
-                return Err(Failure::refused(format!(
-                    "{}: this bridge would move the room to the linkage key {}",
-                    path.display(),
-                    header.linkage_key
-                ))
-                .hint("if the stewards have announced that very key, say so: --new-linkage-key KEY"));
-            }
+            let event = crate::cmd::announce::demand(announcement, replaced, &header.linkage_key, unlocked);
+            rotations.push((all.len(), event.map_err(|e| e.within(path.display()))?));
             let mut waiting: Vec<&str> =
                 all.iter().map(|p| p.source.as_str()).filter(|s| *s != header.source).collect();
             waiting.sort_unstable();
@@ -94,12 +88,16 @@ pub(super) fn packages(
         accepted.push((path, kept.path.clone()));
         all.push(kept);
     }
-    for ((from, to), package) in accepted.iter().zip(all.iter().skip(all.len() - accepted.len())) {
+    let known = all.len() - accepted.len();
+    for (at, ((from, to), package)) in (known..).zip(accepted.iter().zip(all.iter().skip(known))) {
         // A kill between copy and record leaves a file that the log does not know: the package is copied again.
         if to.is_file() {
             std::fs::remove_file(to).input(format!("{} can't be replaced", to.display()))?;
         }
         files::copy(from, to)?;
+        if let Some((_, event)) = rotations.iter().find(|(before, _)| *before == at) {
+            unlocked.append(event)?;
+        }
         unlocked.append(&Event::Package {
             source: package.source.clone(),
             sequence: package.sequence,
