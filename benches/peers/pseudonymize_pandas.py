@@ -10,6 +10,7 @@ numbers of findings, no opt-outs, other formats than these; its checks are those
 """
 
 import csv
+import gc
 import glob
 import hashlib
 import hmac
@@ -423,7 +424,7 @@ def members(path, people, keys):
         people.seen(ident, start)
         people.seen(ident, end or start)
     insurers = frame["保険者番号"].str.strip().str.zfill(8)
-    workplace = [keys.keyed("workplace", place, insurer) for place, insurer in zip(frame["事業所記号"], insurers)]
+    workplace = [keys.keyed("workplace", f"{insurer}:{fold(place)}", insurer) for place, insurer in zip(frame["事業所記号"], insurers)]
     out = pandas.DataFrame({
         "ident": frame["ident"], "insurer": insurers, "relation": frame["本人家族"].map({"1": 0, "2": 1}),
         "start_date": pandas.to_datetime(frame["取得日"], format="%Y%m%d", errors="coerce"),
@@ -448,6 +449,8 @@ def programmes(path, people, keys):
 
 
 def main(folder, out, recipient, linkage_key, identity, origin, table):
+    # Millions of tuples, no cycles: the collector would only look for what is not there.
+    gc.disable()
     global ITAIJI
     ITAIJI = itaiji(table)
     identity = pyrage.x25519.Identity.from_str(open(identity).read().strip())

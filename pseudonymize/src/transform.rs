@@ -9,7 +9,7 @@ use datasets::catalogue::{Catalogue, Column as Entry, ColumnType, KeyForm, Table
 use datasets::read::Identified;
 use polars::prelude::{
     BinaryChunkedBuilder, BooleanChunked, ChunkApply, Column, DataFrame, DataType, Int32Chunked, IntoColumn,
-    IntoSeries, NewChunkedArray, SortMultipleOptions, StringChunked, UInt32Chunked, UInt64Chunked,
+    IntoSeries, NamedFrom, NewChunkedArray, Series, SortMultipleOptions, StringChunked, UInt32Chunked, UInt64Chunked,
 };
 
 use crate::frames::{FrameError, Shaped};
@@ -466,10 +466,17 @@ fn keyed(
 ) -> Result<Column, FrameError> {
     let key = keys.key_column(&entry.name)?;
     let mut known: HashMap<(Option<&str>, &str), Option<u64>> = HashMap::new();
+    // Rows of a receipt come in a run.
+    let mut last: Option<((Option<&str>, &str), Option<u64>)> = None;
     let values = (0..raw.len()).map(|row| {
         let text = raw.get(row)?;
         let within = insurer.and_then(|i| i.get(row));
-        *known.entry((within, text)).or_insert_with(|| {
+        if let Some((name, value)) = last
+            && name == (within, text)
+        {
+            return value;
+        }
+        let value = *known.entry((within, text)).or_insert_with(|| {
             let name = normalize::symbol(text);
             if name.is_none() && entry.nullable {
                 return None;
@@ -481,7 +488,9 @@ fn keyed(
                 message.extend_from_slice(part.as_bytes());
             }
             Some(kdf::mac8(&key, &message))
-        })
+        });
+        last = Some(((within, text), value));
+        value
     });
     let values: Vec<Option<u64>> = values.collect();
     Ok(from_iter::<UInt64Chunked, _>(&entry.name, values.into_iter()))
@@ -500,7 +509,18 @@ fn codes(raw: &StringChunked, max_len: usize) -> StringChunked {
 }
 
 fn renumbered(ident: &UInt32Chunked, keys: &SourceKeys) -> Column {
-    ident.apply_values(|n| keys.renumber(n)).into_series().into_column()
+    // Rows of a person come in runs, and each renumbering is eight reads all over a table.
+    let mut last = None;
+    let mut renumber = |n: u32| match last {
+        Some((before, number)) if before == n => number,
+        _ => {
+            let number = keys.renumber(n);
+            last = Some((n, number));
+            number
+        }
+    };
+    let numbers: Vec<Option<u32>> = ident.iter().map(|n| n.map(&mut renumber)).collect();
+    Series::new(ident.name().clone(), numbers).into_column()
 }
 
 fn sorted(table: &str, frame: DataFrame) -> Result<DataFrame, FrameError> {

@@ -425,7 +425,7 @@ mod tests {
         for code in ["unknown-content", "utf-16", "semicolons", "archive-in-archive", "of-tomorrow"] {
             files.quarantined = BTreeMap::from([(code.to_owned(), 2)]);
             report.kinds.insert(Kind::Files, files.clone());
-            let said = demand_health(&report).unwrap_err().to_string();
+            let said = demand_health(&report).unwrap_err().message;
             assert!(said.contains("2 files could not be read") && said.contains("no package was made"), "{said}");
         }
     }

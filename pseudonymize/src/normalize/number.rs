@@ -63,8 +63,13 @@ fn digits(raw: &str) -> Option<String> {
 }
 
 fn compact(raw: &str) -> String {
+    let folded = fold(raw);
+    // Most numbers and all names of receipts: nothing in them is a stroke, a dot or a space.
+    if folded.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b':' | b'@')) {
+        return folded.into_owned();
+    }
     let mut out = String::with_capacity(raw.len());
-    for c in fold(raw).chars().filter(|c| !c.is_whitespace()) {
+    for c in folded.chars().filter(|c| !c.is_whitespace()) {
         let c = if is_hyphen(c) || is_dot(c) { '-' } else { c };
         // ー is a stroke where no kana stands before it (１２ー３), a letter otherwise (サービス).
         let c = match c {
@@ -92,7 +97,7 @@ fn is_junk_number(text: &str) -> bool {
         return true;
     }
     if !text.bytes().all(|b| b.is_ascii_digit() || b == b'-') {
-        return is_junk(&text.chars().map(katakana).collect::<String>());
+        return if text.is_ascii() { is_junk(text) } else { is_junk(&text.chars().map(katakana).collect::<String>()) };
     }
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
     is_filler(&digits) || (digits.len() >= 6 && "01234567890".contains(&digits))
