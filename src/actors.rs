@@ -41,15 +41,16 @@ impl<'a> NewPassphrase<'a> {
             }
             Self::File(path) => Ok((from_file(path)?, SealCost::Human)),
             Self::Ask => {
-                let first = prompt(&format!("New passphrase of {whose}: "))?;
-                if first != prompt("The same again: ")? {
+                let first = Passphrase::from_string(prompt(&format!("New passphrase of {whose}: "))?);
+                let again = Passphrase::from_string(prompt("The same again: ")?);
+                if first.expose() != again.expose() {
                     return Err(Failure::input("the two passphrases differ"));
                 }
-                if first.chars().count() < 12 {
+                if first.expose().chars().count() < 12 {
                     return Err(Failure::input("the passphrase is shorter than 12 characters")
                         .hint("several unrelated words are easy to keep and hard to guess"));
                 }
-                Ok((Passphrase::from_string(first), SealCost::Human))
+                Ok((first, SealCost::Human))
             }
         }
     }
@@ -133,12 +134,12 @@ fn from_file(path: &Path) -> Done<Passphrase> {
                 .hint(format!("run: chmod 600 {}", path.display())));
         }
     }
-    let text = fail::read_text(path)?;
-    let text = text.trim_end_matches(['\r', '\n']);
-    if text.is_empty() {
+    // It wipes the text that it is given.
+    let passphrase = Passphrase::from_string(fail::read_text(path)?);
+    if passphrase.expose().is_empty() {
         return Err(Failure::input(format!("{} holds no passphrase", path.display())));
     }
-    Ok(Passphrase::from_string(text.to_owned()))
+    Ok(passphrase)
 }
 
 fn prompt(text: &str) -> Done<String> {

@@ -3,8 +3,7 @@
 //! The peer's keys and messages are built here a second time from the written definition (HKDF-SHA256 with the room's origin as salt,
 //! length-prefixed fields), and every token is compared before anything is measured.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 use datasets::read::{Identified, ReadError, ReadOptions, read};
 use polars::prelude::DataFrame;
@@ -100,47 +99,7 @@ fn package(bench: &mut Bench, room: &Room, keys: &SourceKeys) -> Result<(), Fail
         unit: "bytes",
         bar: "≥ 0.4 (issue 4)",
     };
-    bench.pair(&pair, &mut ours, &mut peer)?;
-    python(bench, bytes.get(), &raw, &folder, &recipient, &mut ours)
-}
-
-/// The same package against hmac and pandas (`benches/peers/pseudonymize_pandas.py`), if `benches/peers/setup` has been run. The
-/// peer tells its own seconds, without the start of the interpreter and its imports.
-fn python(
-    bench: &mut Bench,
-    bytes: u64,
-    raw: &Path,
-    folder: &Path,
-    recipient: &str,
-    ours: &mut dyn FnMut() -> Result<u64, Failure>,
-) -> Result<(), Failure> {
-    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")));
-    let python = cache.unwrap_or_default().join("sudare/peers/pandas/bin/python");
-    if !python.is_file() {
-        return Ok(());
-    }
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/pseudonymize_pandas.py");
-    let mut ours = || {
-        let start = std::time::Instant::now();
-        ours()?;
-        Ok(start.elapsed().as_secs_f64())
-    };
-    let mut peer = || {
-        let done = Command::new(&python).arg(&script).arg(raw).arg(folder.join("peer.age")).arg(recipient).output()?;
-        let told = String::from_utf8_lossy(&done.stdout);
-        told.trim().parse().map_err(|_| format!("the peer failed: {}", String::from_utf8_lossy(&done.stderr)).into())
-    };
-    let pair = Pair {
-        id: "python",
-        what: "The same package, end to end",
-        peer: "hmac, pandas, ElementTree, pyrage (Python)",
-        sense: Sense::Speed,
-        work: bytes as f64,
-        unit: "bytes",
-        bar: "≥ 20 (issue 4)",
-    };
-    bench.timed(&pair, &mut ours, &mut peer)
+    bench.pair(&pair, &mut ours, &mut peer)
 }
 
 fn write(
@@ -167,7 +126,8 @@ fn write(
         let batch = pseudonymizer.batch(batch).map_err(|e| ReadError::Sink(e.into()))?;
         writer.append(&batch).map_err(|e| ReadError::Sink(e.into()))
     };
-    read(&[raw.to_owned()], &ReadOptions::default(), &mut sink, &|_| {})?;
+    let options = ReadOptions { forget: true, batch_rows: 32_768, ..ReadOptions::default() };
+    read(&[raw.to_owned()], &options, &mut sink, &|_| {})?;
     writer.finish("{}", &|text| Ok(format!("{text}\n— bench unsigned\n")))?;
     Ok(())
 }

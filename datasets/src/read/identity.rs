@@ -371,3 +371,15 @@ impl Identities {
 }
 
 const FAILED: ReadError = ReadError::Frame { what: "building the identity frame" };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a run that forgets holds of everybody until its end: a digest (12 bytes), a slot at the lowest load (10), days and what
+    /// plausibility needs. `benches/README.md` quotes it.
+    #[test]
+    fn an_identity_is_at_most_64_bytes() {
+        assert!(12 + 10 + size_of::<Days>() + size_of::<Person>() <= 64);
+    }
+}

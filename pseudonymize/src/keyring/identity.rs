@@ -245,3 +245,21 @@ impl Identity {
 fn is_name(name: &str) -> bool {
     !name.is_empty() && name.chars().count() <= 100 && name.trim() == name && !name.chars().any(char::is_control)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    /// What holds the secrets is wiped when it is dropped; this doesn't compile otherwise. (age wipes its own.)
+    #[test]
+    fn it_is_wiped() {
+        fn wiped<T: zeroize::ZeroizeOnDrop>(_: &T) {}
+        let identity = Identity::generate("room", Role::Room).unwrap();
+        wiped(&identity.signing);
+        wiped(identity.log.as_ref().unwrap());
+        wiped(&identity.room.as_ref().unwrap().0);
+        wiped(&crate::normalize::Fields::default());
+    }
+}

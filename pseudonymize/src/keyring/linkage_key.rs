@@ -89,3 +89,15 @@ impl LinkageKey {
         kdf::extract(salt, self.0.as_slice())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What holds the secret is wiped when it is dropped; this doesn't compile otherwise.
+    #[test]
+    fn it_is_wiped() {
+        fn wiped<T: zeroize::ZeroizeOnDrop>(_: &T) {}
+        wiped(&LinkageKey::from_bytes([1; 32]).0);
+    }
+}

@@ -77,3 +77,15 @@ impl std::fmt::Debug for Passphrase {
         f.write_str("Passphrase(redacted)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What holds the secret is wiped when it is dropped; this doesn't compile otherwise.
+    #[test]
+    fn it_is_wiped() {
+        fn wiped<T: zeroize::ZeroizeOnDrop>(_: &T) {}
+        wiped(&Passphrase::from_string("correct horse battery staple".into()).0);
+    }
+}

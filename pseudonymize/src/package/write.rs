@@ -6,7 +6,7 @@ use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::str::FromStr;
 
-use polars::prelude::{DataFrame, ParquetCompression, ParquetWriter, StatisticsOptions, ZstdLevel};
+use polars::prelude::{DataFrame, ParquetWriter, StatisticsOptions};
 use ring::digest::{Context, SHA256};
 
 use super::{BoxError, CONTENT, Header, Manifest, NOTE, PackageError, QUALITY};
@@ -17,8 +17,6 @@ use crate::tombstones::TOMBSTONES;
 use crate::transform::Pseudonymous;
 
 const BLOCK: u64 = 512;
-/// zstd's level: 3 makes packages a tenth smaller and takes twice the time.
-const ZSTD: i32 = 1;
 
 /// What was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -176,9 +174,8 @@ impl Writer {
     fn part(&mut self, name: &str, frame: &DataFrame) -> Result<(), PackageError> {
         let mut bytes = std::mem::take(&mut self.buffer);
         bytes.clear();
-        // Nobody looks for rows within a package, so statistics would be work for nothing.
+        // zstd is ParquetWriter's default compression. Nobody looks for rows within a package, so statistics would be work for nothing.
         ParquetWriter::new(&mut bytes)
-            .with_compression(ParquetCompression::Zstd(ZstdLevel::try_new(ZSTD).ok()))
             .with_statistics(StatisticsOptions::empty())
             .finish(&mut frame.clone())
             .map_err(|e| FrameError::polars(name, &e))?;
