@@ -8,6 +8,7 @@
 //! of identified rows are polars', and ring's prepared HMAC keys are ring's; neither can be wiped.
 
 mod bridge;
+mod content;
 mod files;
 mod frames;
 mod kdf;

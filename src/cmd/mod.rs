@@ -3,6 +3,7 @@
 mod announce;
 mod audit;
 mod demo;
+mod health;
 mod key;
 mod link;
 mod policy;
