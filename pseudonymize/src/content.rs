@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use datasets::catalogue::{Column as Entry, ColumnType, KeyForm, Table};
 use polars::prelude::{
-    BooleanChunked, ChunkApply, Column, DataFrame, IntoColumn, IntoSeries, StringChunked, UInt64Chunked,
+    BooleanChunked, ChunkApply, Column, DataFrame, IntoColumn, IntoSeries, NewChunkedArray, StringChunked,
+    UInt64Chunked,
 };
 
 use crate::frames::{FrameError, Shaped};
