@@ -68,9 +68,6 @@ pub(crate) struct Pair<'a> {
 /// One side; what it gives back keeps the compiler from leaving the work out.
 pub(crate) type Side<'a> = &'a mut dyn FnMut() -> Result<u64, Failure>;
 
-/// A side that measures itself: seconds.
-pub(crate) type Timed<'a> = &'a mut dyn FnMut() -> Result<f64, Failure>;
-
 pub(crate) struct Bench {
     seconds: f64,
     rounds: usize,
@@ -99,22 +96,6 @@ impl Bench {
                 let other = self.one(&of("peer"), peer)?;
                 rounds.push((self.one(&of("ours"), ours)?, other));
             }
-        }
-        self.line(pair, rounds);
-        Ok(())
-    }
-
-    /// Sides that tell their own seconds: programs, whose start is not what is compared.
-    pub(crate) fn timed(&mut self, pair: &Pair<'_>, ours: Timed<'_>, peer: Timed<'_>) -> Result<(), Failure> {
-        let mut rounds = Vec::with_capacity(self.rounds);
-        for round in 0..self.rounds {
-            rounds.push(if round % 2 == 0 {
-                let own = ours()?;
-                (own, peer()?)
-            } else {
-                let other = peer()?;
-                (ours()?, other)
-            });
         }
         self.line(pair, rounds);
         Ok(())
