@@ -1,6 +1,8 @@
 //! What bounding costs: a million persons with 36 claims each, by hand in SQL against the engine's ways. A measurement, run with
 //! `cargo test --release --workspace --lib -- engine::tests::speed --ignored --nocapture`.
 
+#![allow(clippy::print_stdout)]
+
 use std::time::{Duration, Instant};
 
 use super::DP;
