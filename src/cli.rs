@@ -271,6 +271,12 @@ pub struct LinkArgs {
     /// Synthetic data only: reads PACKAGE.truth.parquet beside each package and prints precision and recall
     #[arg(long)]
     pub truth: bool,
+    /// With --truth: other strategies to compare on the same rows, `all` or a list; nothing of them is loaded
+    #[arg(long, value_name = "LIST", requires = "truth")]
+    pub strategies: Option<String>,
+    /// With --truth: a new folder for tables (Markdown, JSON), charts (SVG) and a sample of errors
+    #[arg(long, value_name = "DIR", requires = "truth")]
+    pub report: Option<PathBuf>,
 }
 
 /// `sudare release …`

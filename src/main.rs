@@ -10,6 +10,7 @@ mod fail;
 mod files;
 mod out;
 mod room;
+mod svg;
 
 use std::process::ExitCode;
 

@@ -38,7 +38,9 @@ mod tokens;
 
 pub use em::Sample;
 pub use error::LinkageError;
-pub use evaluate::{Evaluation, Rate, evaluate, evaluate_by};
+pub use evaluate::{
+    Blunder, Comparison, Evaluation, Graded, Group, Grouping, Part, Rate, Scorecard, agreement, evaluate,
+};
 pub use identity::{Identity, PASSES, Pass, PersonId, random_id};
 pub use journal::Decision;
 pub use model::{Kind, Level, MODEL, Model};

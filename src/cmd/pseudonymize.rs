@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use datasets::catalogue::source_fields;
 use datasets::read::{self, Identified, QualityReport, ReadError, ReadOptions, Truth};
 use jiff::Timestamp;
-use polars::prelude::{Column, DataFrame, IntoColumn, NamedFrom, ParquetWriter, PolarsError, Series};
+use polars::prelude::{DataFrame, IntoColumn, NamedFrom, ParquetWriter, PolarsError, Series};
 use pseudonymize::package::{Header, Writer};
 use pseudonymize::{LinkageKey, Pass, Pseudonymizer, SourceKeys};
 
@@ -314,8 +314,9 @@ fn renumbered(truth: &DataFrame, keys: &SourceKeys) -> Done<DataFrame> {
     let doing = "the truth";
     let idents = truth.column("ident").and_then(|c| c.u32().cloned()).input(doing)?;
     let idents: Vec<u32> = idents.into_no_null_iter().map(|i| keys.renumber(i)).collect();
-    let person: Column = truth.column("person").input(doing)?.clone();
-    DataFrame::new(idents.len(), vec![Series::new("ident".into(), idents).into_column(), person]).input(doing)
+    let column = |name: &str| truth.column(name).cloned().input(doing);
+    let columns = vec![Series::new("ident".into(), &idents).into_column(), column("person")?, column("scenarios")?];
+    DataFrame::new(idents.len(), columns).input(doing)
 }
 
 fn write_truth(path: &Path, mut frame: DataFrame) -> Done {

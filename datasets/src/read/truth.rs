@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::path::Path;
 
-use polars::prelude::{DataFrame, NamedFrom, ParquetReader, SerReader, Series, StringChunked};
+use polars::prelude::{
+    ChunkFull, DataFrame, NamedFrom, ParquetReader, SerReader, Series, StringChunked, UInt32Chunked,
+};
 
 use super::Identified;
 use super::error::ReadError;
@@ -25,8 +27,8 @@ pub fn truth(identity: &Identified, truth_parquet: &Path) -> Result<DataFrame, R
     Truth::load(truth_parquet)?.of(identity.identity())
 }
 
-/// Persons by the fingerprints of their identities.
-pub struct Truth(HashMap<u64, Option<u32>>);
+/// Persons and scenarios by the fingerprints of their identities.
+pub struct Truth(HashMap<u64, Option<(u32, u32)>>);
 
 impl std::fmt::Debug for Truth {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -51,23 +53,28 @@ impl Truth {
             .column("person")
             .and_then(|column| column.u32().cloned())
             .map_err(|_| failed("reading the truth's persons"))?;
-        let mut known: HashMap<u64, Option<u32>> = HashMap::new();
-        for (print, person) in prints.iter().zip(persons.iter()) {
+        let scenarios = match table.column("scenarios") {
+            Ok(column) => column.u32().cloned().map_err(|_| failed("reading the truth's scenarios"))?,
+            Err(_) => UInt32Chunked::full("scenarios".into(), 0, table.height()),
+        };
+        // What several sources or facilities wrote alike has what befell any of them.
+        let mut known: HashMap<u64, Option<(u32, u32)>> = HashMap::new();
+        for ((print, person), bits) in prints.iter().zip(persons.iter()).zip(scenarios.iter()) {
             if let (Some(print), Some(person)) = (print, person) {
+                let bits = bits.unwrap_or_default();
                 known
                     .entry(print)
                     .and_modify(|held| {
-                        if *held != Some(person) {
-                            *held = None;
-                        }
+                        *held = held.filter(|one| one.0 == person).map(|one| (person, one.1 | bits));
                     })
-                    .or_insert(Some(person));
+                    .or_insert(Some((person, bits)));
             }
         }
         Ok(Self(known))
     }
 
-    /// The persons behind rows of an identity frame: columns `ident` and `person`, both UInt32.
+    /// The persons behind rows of an identity frame: columns `ident`, `person` and `scenarios` (bits of
+    /// [`Scenario`](crate::synth::Scenario); 0 if the file has none), all UInt32.
     ///
     /// Joined by fingerprint: the first 8 bytes, little-endian, of SHA-256 over the identity's strings (NULL = "") joined by
     /// U+001F. A row without a match, or whose fingerprint the truth gives to two persons, is absent: who looks the same to
@@ -85,16 +92,21 @@ impl Truth {
             .column("ident")
             .and_then(|column| column.u32().cloned())
             .map_err(|_| failed("reading the identity frame"))?;
-        let (mut idents, mut found) = (Vec::new(), Vec::new());
+        let (mut idents, mut found, mut why) = (Vec::new(), Vec::new(), Vec::new());
         for (row, ident) in numbers.iter().enumerate() {
             let fields: Vec<&str> = texts.iter().map(|text| text.get(row).unwrap_or("")).collect();
-            if let (Some(ident), Some(Some(person))) = (ident, self.0.get(&fingerprint(&fields))) {
+            if let (Some(ident), Some(Some((person, bits)))) = (ident, self.0.get(&fingerprint(&fields))) {
                 idents.push(ident);
                 found.push(*person);
+                why.push(*bits);
             }
         }
         let height = idents.len();
-        let columns = vec![Series::new("ident".into(), idents).into(), Series::new("person".into(), found).into()];
+        let columns = vec![
+            Series::new("ident".into(), idents).into(),
+            Series::new("person".into(), found).into(),
+            Series::new("scenarios".into(), why).into(),
+        ];
         DataFrame::new(height, columns).map_err(|_| failed("building the truth"))
     }
 }

@@ -26,7 +26,7 @@ const OID: &str = "1.2.392.200119.6.";
 pub(crate) fn sender(fund: Fund) -> &'static str {
     match fund {
         Fund::Kenpo => "5521111111",
-        Fund::Kokuho => "1399900001",
+        Fund::Kokuho | Fund::Koki => "1399900001",
     }
 }
 
@@ -144,7 +144,7 @@ pub(crate) fn write(world: &World<'_>, person: &Person, traits: &Traits, block: 
 /// Adds the document to the archive of its insurer and 年度.
 fn document(person: &Person, spell: &Spell, year: i32, exam: &Exam, block: &mut Block) {
     let source = spell.fund.source();
-    block.truth.push((source, exam.written.fingerprint(), person.number));
+    block.truth.push(exam.written.truth(source, person));
     let sheet = Sheet {
         fund: spell.fund,
         statutory: exam.statutory,

@@ -4,7 +4,7 @@
 use super::calendar::{age, first_day, month_digits};
 use super::dice::{Dice, Purpose, mix};
 use super::formats::Format;
-use super::out::{At, Block, Source};
+use super::out::{At, Block, Source, TruthRow};
 use super::people::{Fund, Person, Spell};
 use super::receipt::{Receipt, Sort};
 use super::run::World;
@@ -26,7 +26,7 @@ struct Card {
     house: House,
     spell: usize,
     surname: &'static str,
-    fingerprint: u64,
+    truth: TruthRow,
     written: Encoded,
 }
 
@@ -43,7 +43,7 @@ fn kind(sort: Sort, person: &Person, spell: &Spell, receipt: &Receipt) -> i64 {
         Sort::Medical | Sort::Dpc => 1110,
         Sort::Dental => 3110,
         Sort::Pharmacy => 4110,
-    };
+    } + if spell.fund == Fund::Koki { 200 } else { 0 };
     thousands + if sort != Sort::Pharmacy && receipt.admitted.is_some() { out - 1 } else { out }
 }
 
@@ -234,8 +234,8 @@ impl<'a> Writer<'a> {
             House::Dental => 3,
         };
         let written = written::facility(self.world.options, self.person, spell, day, facility, salt);
-        let (fingerprint, written) = (written.fingerprint(), Encoded::new(&written));
-        self.cards.push(Card { facility, house, spell: at, surname, fingerprint, written });
+        let (truth, written) = (written.truth(spell.fund.source(), self.person), Encoded::new(&written));
+        self.cards.push(Card { facility, house, spell: at, surname, truth, written });
         Some(self.cards.len() - 1)
     }
 
@@ -298,7 +298,7 @@ impl<'a> Writer<'a> {
         };
         let bill = Bill { sort, receipt, person: self.person, spell, written: &card.written };
         if self.world.writes(Format::Payer) {
-            witness(&mut self.seen, block, spell.fund.source(), card.fingerprint, self.person.number);
+            witness(&mut self.seen, block, spell.fund.source(), card.truth);
             for version in &versions {
                 paid(block, &bill, version);
             }
@@ -308,17 +308,18 @@ impl<'a> Writer<'a> {
             && let Some(first) = versions.first()
             && provider::delivers(self.world, house, facility)
         {
-            witness(&mut self.seen, block, Source::Clinic, card.fingerprint, self.person.number);
+            witness(&mut self.seen, block, Source::Clinic, card.truth);
             provider::write(self.world, block, &bill, first);
         }
     }
 }
 
 /// Tells the truth of an identity once per source.
-fn witness(seen: &mut Vec<(Source, u64)>, block: &mut Block, source: Source, fingerprint: u64, person: u32) {
+fn witness(seen: &mut Vec<(Source, u64)>, block: &mut Block, source: Source, truth: TruthRow) {
+    let (_, fingerprint, person, flaws) = truth;
     if !seen.contains(&(source, fingerprint)) {
         seen.push((source, fingerprint));
-        block.truth.push((source, fingerprint, person));
+        block.truth.push((source, fingerprint, person, flaws));
     }
 }
 

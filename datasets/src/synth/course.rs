@@ -98,6 +98,28 @@ impl Household<'_> {
         self.join_all(day);
     }
 
+    /// 後期高齢者医療 from the 75th birthday on, for whoever was insured until then: a number of one's own.
+    fn elder(&mut self, index: usize, day: i32) {
+        let number = self.numbers.take();
+        let Some(member) = self.members.get_mut(index) else {
+            return;
+        };
+        let until =
+            |spell: &Spell| spell.reason == reason::SEVENTY_FIVE && spell.end == Some(day) && spell.fund != Fund::Koki;
+        if member.person.spells.last().is_some_and(until) {
+            member.person.spells.push(Spell {
+                fund: Fund::Koki,
+                employer: None,
+                number,
+                branch: 0,
+                dependant: false,
+                start: day,
+                end: None,
+                reason: 0,
+            });
+        }
+    }
+
     /// A member goes, for good; if the household lived on the head's employment, the others move to 国保.
     fn lose(&mut self, index: usize, end: i32, why: u8) {
         self.leave(index, end, why);
@@ -175,6 +197,7 @@ fn step(home: &mut Household<'_>, dice: &mut Dice, names: &Names, options: &Synt
         let seventy_five = birthday(birth, 75);
         if month_of(seventy_five) == month {
             home.lose(index, seventy_five, reason::SEVENTY_FIVE);
+            home.elder(index, seventy_five);
             continue;
         }
         // The working life of children begins in the April after they turn 22.

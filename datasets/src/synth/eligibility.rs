@@ -16,7 +16,7 @@ pub(crate) fn path(fund: Fund) -> String {
 pub(crate) fn header(fund: Fund) -> Vec<u8> {
     match fund {
         Fund::Kenpo => encoding_rs::SHIFT_JIS.encode(HEADER).0.into_owned(),
-        Fund::Kokuho => format!("\u{feff}{HEADER}").into_bytes(),
+        Fund::Kokuho | Fund::Koki => format!("\u{feff}{HEADER}").into_bytes(),
     }
 }
 
@@ -33,13 +33,13 @@ pub(crate) fn write(world: &World<'_>, person: &Person, block: &mut Block) {
         let key = (spell.fund.source(), who.fingerprint());
         if !known.contains(&key) {
             known.push(key);
-            block.truth.push((key.0, key.1, person.number));
+            block.truth.push(who.truth(key.0, person));
         }
         let employer = spell.employer.and_then(|index| EMPLOYERS.get(index));
         let postcode = person.postcode_on(on);
         let date = |day: i32| match spell.fund {
             Fund::Kenpo => digits(day).to_string(),
-            Fund::Kokuho => {
+            Fund::Kokuho | Fund::Koki => {
                 let (y, m, d) = civil(day);
                 format!("{y}/{m:02}/{d:02}")
             }
@@ -67,7 +67,7 @@ pub(crate) fn write(world: &World<'_>, person: &Person, block: &mut Block) {
         let at = block.file(&path(spell.fund), || header(spell.fund));
         match spell.fund {
             Fund::Kenpo => block.append(at, &encoding_rs::SHIFT_JIS.encode(&row).0),
-            Fund::Kokuho => block.append(at, row.as_bytes()),
+            Fund::Kokuho | Fund::Koki => block.append(at, row.as_bytes()),
         }
         note(person, spell, block);
         block.counts.spells += 1;
@@ -76,7 +76,7 @@ pub(crate) fn write(world: &World<'_>, person: &Person, block: &mut Block) {
 
 fn note(person: &Person, spell: &Spell, block: &mut Block) {
     block.note(spell.fund.source(), "enrolment", person.number, |row| {
-        row.text("insurer", spell.fund.number8()).text("insurer_kind", spell.fund.name());
+        row.text("insurer", spell.fund.number8()).text("insurer_kind", spell.fund.kind());
         row.text("relation", if spell.dependant { "kazoku" } else { "honnin" });
         row.day("start_date", spell.start);
         if let Some(end) = spell.end {

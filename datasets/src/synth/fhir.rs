@@ -35,7 +35,7 @@ pub(crate) fn write(world: &World<'_>, person: &Person, exams: &[Exam], life: Op
             continue;
         };
         let who = written::report(world.options, person, spell, exam.on);
-        known(block, Source::Clinic, &who, person.number);
+        known(block, Source::Clinic, &who, person);
         let bundle = bundle(person, exam, &who, key);
         if (key / SHARE).is_multiple_of(SINGLE) {
             let text = serde_json::to_string_pretty(&bundle).unwrap_or_default();
@@ -215,7 +215,7 @@ fn own(person: &Person, life: &Life, block: &mut Block) {
     if life.named_inside {
         let mut who = life.who.clone();
         written::fhir_sex(&mut who);
-        known(block, Source::Lifelog, &who, person.number);
+        known(block, Source::Lifelog, &who, person);
         let mut me = patient(&who, 0);
         if let Some(me) = me.as_object_mut() {
             me.insert("id".to_owned(), json!("me"));

@@ -130,7 +130,7 @@ pub(crate) fn write(world: &World<'_>, person: &Person, traits: &Traits, block: 
     let user = subscribe(options, period, person, &mut dice)?;
     let id = format!("U{:09}", user_id(person.number));
     let who = written::roster(options, person, user.from);
-    block.truth.push((Source::Lifelog, who.fingerprint(), person.number));
+    block.truth.push(who.truth(Source::Lifelog, person));
     block.counts.users += 1;
     let way = way(world, person, block);
     let key = mix(&[u64::from(person.number), 83]);

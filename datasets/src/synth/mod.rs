@@ -37,6 +37,7 @@ use serde::Serialize;
 pub use formats::{Format, Formats};
 pub use ledger::Ledger;
 pub use options::{EventRates, NoiseRates, SynthOptions};
+pub use truth::Scenario;
 
 /// What was written.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -118,8 +119,8 @@ pub enum SynthError {
     Worker,
 }
 
-/// Writes `kenpo/`, `kokuho/`, `lifelog/`, if asked for `clinic/`, and `truth.parquet` (source, fingerprint, person) into `dir`, which
-/// must be new or empty. `progress` is told the number of persons done.
+/// Writes `kenpo/`, `kokuho/`, `lifelog/`, if asked for `clinic/`, and `truth.parquet` (source, fingerprint, person, scenarios: bits of
+/// [`Scenario`]) into `dir`, which must be new or empty. `progress` is told the number of persons done.
 ///
 /// # Errors
 /// Options out of range, an occupied folder, or a file that can't be written.

@@ -30,7 +30,7 @@ impl Fund {
     pub(crate) fn source(self) -> Source {
         match self {
             Fund::Kenpo => Source::Kenpo,
-            Fund::Kokuho => Source::Kokuho,
+            Fund::Kokuho | Fund::Koki => Source::Kokuho,
         }
     }
 }
@@ -84,8 +84,8 @@ impl Counts {
     }
 }
 
-/// A row of the truth: source, fingerprint, person.
-pub(crate) type TruthRow = (Source, u64, u32);
+/// A row of the truth: source, fingerprint, person, scenarios.
+pub(crate) type TruthRow = (Source, u64, u32, u32);
 
 /// One checkup document within a block.
 pub(crate) struct Document {

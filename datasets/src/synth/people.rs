@@ -6,20 +6,24 @@ use super::dice::Dice;
 use super::names::{Names, Spelling};
 use super::options::SynthOptions;
 
-/// The two insurers of the synthetic world. Their numbers carry a valid check digit and belong to nobody we know of.
+/// The insurers of the synthetic world. Their numbers carry a valid check digit and belong to nobody we know of. 後期高齢者医療 takes over
+/// at 75 with a number of its own; its files lie with the 国保's, as in KDB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fund {
     Kenpo,
     Kokuho,
+    Koki,
 }
 
 impl Fund {
+    /// Those that have files of their own.
     pub(crate) const ALL: [Fund; 2] = [Fund::Kenpo, Fund::Kokuho];
 
     pub(crate) fn index(self) -> usize {
         match self {
             Fund::Kenpo => 0,
             Fund::Kokuho => 1,
+            Fund::Koki => 2,
         }
     }
 
@@ -27,7 +31,16 @@ impl Fund {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Fund::Kenpo => "kenpo",
+            Fund::Kokuho | Fund::Koki => "kokuho",
+        }
+    }
+
+    /// As the catalogue calls the kind of insurer.
+    pub(crate) fn kind(self) -> &'static str {
+        match self {
+            Fund::Kenpo => "kenpo",
             Fund::Kokuho => "kokuho",
+            Fund::Koki => "koki",
         }
     }
 
@@ -36,6 +49,7 @@ impl Fund {
         match self {
             Fund::Kenpo => "06139992",
             Fund::Kokuho => "139998",
+            Fund::Koki => "39139993",
         }
     }
 
@@ -44,6 +58,7 @@ impl Fund {
         match self {
             Fund::Kenpo => "06139992",
             Fund::Kokuho => "00139998",
+            Fund::Koki => "39139993",
         }
     }
 }
@@ -76,9 +91,10 @@ pub(crate) mod reason {
 #[derive(Clone, Debug)]
 pub(crate) struct Spell {
     pub(crate) fund: Fund,
-    /// Index into `EMPLOYERS`; none in 国保.
+    /// Index into `EMPLOYERS`; none outside 健保.
     pub(crate) employer: Option<usize>,
     pub(crate) number: u32,
+    /// 枝番; 0 in 後期高齢者医療, which has none.
     pub(crate) branch: u8,
     pub(crate) dependant: bool,
     /// 取得日.
@@ -94,7 +110,8 @@ impl Spell {
     }
 
     pub(crate) fn symbol(&self) -> &'static str {
-        self.employer.and_then(|index| EMPLOYERS.get(index)).map_or(KOKUHO_SYMBOL, |employer| employer.symbol)
+        let none = if self.fund == Fund::Koki { "" } else { KOKUHO_SYMBOL };
+        self.employer.and_then(|index| EMPLOYERS.get(index)).map_or(none, |employer| employer.symbol)
     }
 }
 
@@ -112,6 +129,8 @@ pub(crate) struct Person {
     pub(crate) spells: Vec<Spell>,
     /// Postcodes, each with the first day.
     pub(crate) homes: Vec<(i32, u32)>,
+    /// Has a sibling of the same birth.
+    pub(crate) twin: bool,
 }
 
 impl Person {
@@ -225,7 +244,7 @@ pub(crate) fn compose(dice: &mut Dice, names: &Names, options: &SynthOptions, pe
     let surname = names.surname(dice);
     let home = 1_000_000 + dice.below(900) * 1000 + dice.below(40) * 10;
     let mut members: Vec<Member> = Vec::new();
-    let mut add = |dice: &mut Dice, role, sex: u8, birth: i32, married| {
+    let mut add = |dice: &mut Dice, role, sex: u8, birth: i32, married, twin| {
         let mut given = names.given(dice, sex, civil(birth).0);
         while members.iter().any(|member: &Member| member.person.given.kanji == given.kanji) {
             given = names.given(dice, sex, civil(birth).0);
@@ -240,6 +259,7 @@ pub(crate) fn compose(dice: &mut Dice, names: &Names, options: &SynthOptions, pe
                 given,
                 spells: Vec::new(),
                 homes: vec![(i32::MIN, home)],
+                twin,
             },
             role,
             follows: true,
@@ -251,11 +271,11 @@ pub(crate) fn compose(dice: &mut Dice, names: &Names, options: &SynthOptions, pe
     // Women at the head of an insured household more seldom have a husband insured with them.
     let spouse = dice.chance(if sex == 1 { band.spouse } else { band.spouse * 0.25 });
     let birth = born(dice, age, start);
-    add(dice, Role::Head, sex, birth, spouse);
+    add(dice, Role::Head, sex, birth, spouse, false);
     if spouse {
         let spouse_age = (age + (dice.normal() * 3.0) as i32 - if sex == 1 { 2 } else { -2 }).clamp(20, 74);
         let birth = born(dice, spouse_age, start);
-        add(dice, Role::Spouse, 3 - sex, birth, true);
+        add(dice, Role::Spouse, 3 - sex, birth, true, false);
     }
     let mean = band.children * if spouse { 1.5 } else { 0.35 };
     let mut children = dice.poisson(mean).min(4);
@@ -271,13 +291,13 @@ pub(crate) fn compose(dice: &mut Dice, names: &Names, options: &SynthOptions, pe
         let pair = 1 + u32::from(dice.chance(options.events.twins));
         for _ in 0..pair {
             let sex = if dice.chance(0.513) { 1 } else { 2 };
-            add(dice, Role::Child, sex, birth, false);
+            add(dice, Role::Child, sex, birth, false, pair > 1);
         }
     }
     if fund == Fund::Kenpo && (38..50).contains(&age) && dice.chance(0.04) {
         let parent_age = (age + dice.between(24, 31)).min(74);
         let birth = born(dice, parent_age, start);
-        add(dice, Role::Parent, 2, birth, true);
+        add(dice, Role::Parent, 2, birth, true, false);
     }
     (members, fund)
 }

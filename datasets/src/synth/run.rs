@@ -12,6 +12,7 @@ use super::out::{Block, Room};
 use super::people::{Fund, Period, Person};
 use super::sink::Sink;
 use super::traits::Traits;
+use super::truth::scenarios_of;
 use super::{SynthError, SynthOptions, SynthReport};
 use super::{apple, care, checkups, claims, eligibility, fhir, fitbit, lifelog, tables};
 
@@ -54,6 +55,7 @@ impl World<'_> {
 
     fn person(&self, person: &Person, block: &mut Block) {
         let (seed, period) = (self.options.seed, self.period);
+        let told = block.truth.len();
         let traits = Traits::new(seed, person);
         eligibility::write(self, person, block);
         let receipts = care::receipts(seed, person, &traits, period, self.facilities);
@@ -72,6 +74,8 @@ impl World<'_> {
         }
         fhir::write(self, person, &exams, life.as_ref(), block);
         tables::write(self, person, &traits, &receipts, &exams, block);
+        let life = scenarios_of(person, period);
+        block.truth.iter_mut().skip(told).for_each(|row| row.3 |= life);
     }
 }
 

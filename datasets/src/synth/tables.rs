@@ -77,10 +77,10 @@ impl Style {
 const WHO: &str = "保険者番号,記号,番号,枝番,氏名,カナ氏名,生年月日,性別";
 
 /// Notes in the truth whose identity this is, unless it was noted a moment ago.
-pub(super) fn known(block: &mut Block, source: Source, who: &Written, person: u32) {
-    let row = (source, who.fingerprint(), person);
-    let own = block.truth.iter().rev().take_while(|(_, _, number)| *number == person);
-    if !own.into_iter().any(|one| *one == row) {
+pub(super) fn known(block: &mut Block, source: Source, who: &Written, person: &Person) {
+    let row = who.truth(source, person);
+    let own = block.truth.iter().rev().take_while(|one| one.2 == person.number);
+    if !own.into_iter().any(|one| (one.0, one.1) == (row.0, row.1)) {
         block.truth.push(row);
     }
 }
@@ -95,7 +95,7 @@ fn insured<'a>(
     let spell = person.spell_on(on)?;
     let style = Style::of(spell.fund.source());
     let who = written::eligibility(world.options, person, spell, on);
-    known(block, style.source, &who, person.number);
+    known(block, style.source, &who, person);
     Some((spell, style, who))
 }
 
@@ -193,7 +193,7 @@ fn laboratory(world: &World<'_>, person: &Person, traits: &Traits, receipts: &[R
         };
         for one in results {
             let who = written::facility(world.options, person, spell, one.on, receipt.facility, 1);
-            known(block, style.source, &who, person.number);
+            known(block, style.source, &who, person);
             let mut value = Vec::new();
             push_fixed(&mut value, one.value, one.digits);
             let value = String::from_utf8_lossy(&value);

@@ -4,7 +4,9 @@ use super::calendar::{civil, day, digits, wareki};
 use super::dice::{Dice, Purpose, mix};
 use super::names::{Spelling, full_width, half_width, hiragana, large_kana, variant};
 use super::options::{NoiseRates, SynthOptions};
+use super::out::{Source, TruthRow};
 use super::people::{Fund, Person, Spell};
+use super::truth::Scenario;
 
 /// An identity tuple, as a reader will see it: decoded and trimmed; empty = absent.
 #[derive(Clone, Default)]
@@ -17,9 +19,16 @@ pub(crate) struct Written {
     pub(crate) kana: String,
     pub(crate) birth: String,
     pub(crate) sex: String,
+    /// What went wrong in writing it down, as bits of [`Scenario`]; no reader sees it.
+    pub(crate) flaws: u32,
 }
 
 impl Written {
+    /// What the truth says of it.
+    pub(crate) fn truth(&self, source: Source, person: &Person) -> TruthRow {
+        (source, self.fingerprint(), person.number, self.flaws)
+    }
+
     /// First 8 bytes, little-endian, of SHA-256 over the fields joined by U+001F.
     pub(crate) fn fingerprint(&self) -> u64 {
         let text = [
@@ -89,8 +98,17 @@ fn wrong_digit(text: &str, dice: &mut Dice) -> String {
 fn number_text(spell: &Spell) -> String {
     match spell.fund {
         Fund::Kenpo => spell.number.to_string(),
-        Fund::Kokuho => format!("{:08}", spell.number),
+        Fund::Kokuho | Fund::Koki => format!("{:08}", spell.number),
     }
+}
+
+fn branch_text(spell: &Spell) -> String {
+    if spell.branch == 0 { String::new() } else { format!("{:02}", spell.branch) }
+}
+
+/// The bits of what happened.
+fn flaws<const N: usize>(happened: [(bool, Scenario); N]) -> u32 {
+    happened.into_iter().filter(|(did, _)| *did).fold(0, |mask, (_, scenario)| mask | scenario.bit())
 }
 
 fn spaced(surname: &str, given: &str, space: &str) -> String {
@@ -111,11 +129,12 @@ pub(crate) fn eligibility(options: &SynthOptions, person: &Person, spell: &Spell
         insurer: spell.fund.number().to_owned(),
         symbol: spell.symbol().to_owned(),
         number: number_text(spell),
-        branch: format!("{:02}", spell.branch),
+        branch: branch_text(spell),
         name: spaced(&kanji, person.given.kanji, "\u{3000}"),
         kana: if cp932 { half_width(&kana) } else { kana },
         birth: if cp932 { digits(person.birth).to_string() } else { wareki(person.birth).to_string() },
         sex: person.sex.to_string(),
+        flaws: 0,
     }
 }
 
@@ -173,11 +192,18 @@ pub(crate) fn facility(
         insurer: spell.fund.number().to_owned(),
         symbol: if wide { full_width(symbol) } else { symbol.to_owned() },
         number: if wide { full_width(&number) } else { number },
-        branch: if no_branch { String::new() } else { format!("{:02}", spell.branch) },
+        branch: if no_branch { String::new() } else { branch_text(spell) },
         name,
         kana: if no_kana { String::new() } else { kana },
         birth: digits(birth).to_string(),
         sex: if bad_sex { 3 - person.sex } else { person.sex }.to_string(),
+        flaws: flaws([
+            (kana_only, Scenario::KanaForKanji),
+            ((bad_name && !kana_only) || (bad_kana && !no_kana), Scenario::NameTypo),
+            (bad_birth, Scenario::BirthError),
+            (bad_sex, Scenario::SexError),
+            (bad_number, Scenario::NumberError),
+        ]),
     }
 }
 
@@ -201,11 +227,12 @@ pub(crate) fn checkup(options: &SynthOptions, person: &Person, spell: &Spell, on
         insurer: spell.fund.number8().to_owned(),
         symbol: full_width(spell.symbol()),
         number: number_text(spell),
-        branch: if no_branch { String::new() } else { format!("{:02}", spell.branch) },
+        branch: if no_branch { String::new() } else { branch_text(spell) },
         name: String::new(),
         kana,
         birth: digits(birth).to_string(),
         sex: person.sex.to_string(),
+        flaws: flaws([(bad_kana, Scenario::NameTypo), (bad_birth, Scenario::BirthError)]),
     }
 }
 
@@ -256,7 +283,8 @@ pub(crate) fn roster(options: &SynthOptions, person: &Person, joined: i32) -> Wr
     let (y, m, d) = civil(birth);
     let spell = person.spell_on(joined).filter(|_| card);
     let mut number = spell.map(number_text).unwrap_or_default();
-    if bad_number && !number.is_empty() {
+    let bad_number = bad_number && !number.is_empty();
+    if bad_number {
         number = wrong_digit(&number, &mut dice);
     }
     Written {
@@ -268,5 +296,10 @@ pub(crate) fn roster(options: &SynthOptions, person: &Person, joined: i32) -> Wr
         kana,
         birth: format!("{y:04}-{m:02}-{d:02}"),
         sex: person.sex.to_string(),
+        flaws: flaws([
+            (bad_kana, Scenario::NameTypo),
+            (bad_birth, Scenario::BirthError),
+            (bad_number, Scenario::NumberError),
+        ]),
     }
 }

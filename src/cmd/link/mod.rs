@@ -1,17 +1,16 @@
 //! `sudare link`: packages in, one snapshot out. All packages that the room ever accepted are linked together; persons
 //! keep their ids from the snapshot before.
 
+mod evaluate;
 mod load;
 mod receive;
 mod removal;
 
-use std::collections::{BTreeMap, HashMap};
-use std::fs::File;
-
 use datasets::store::Store;
-use linkage::{Evaluation, Outcome, Settings, Strategy, evaluate, random_id, resolve};
-use polars::prelude::{DataFrame, ParquetReader, SerReader};
-use pseudonymize::{RoomIdentity, package};
+use linkage::{Outcome, Settings, Strategy, random_id, resolve};
+use polars::prelude::DataFrame;
+use pseudonymize::RoomIdentity;
+use std::collections::{BTreeMap, HashMap};
 
 pub use load::snapshot_file;
 pub use receive::key_in_force;
@@ -34,12 +33,8 @@ pub fn run(args: &LinkArgs, out: &Out) -> Done {
         .strategy
         .parse()
         .map_err(|_| Failure::input("no such strategy").hint("one of sudare, id1, id2, id1-or-id2, id0"))?;
-    if args.truth
-        && let Some(path) = args.packages.iter().map(|p| super::pseudonymize::truth_path(p)).find(|p| !p.is_file())
-    {
-        return Err(Failure::input(format!("{} is not there", path.display()))
-            .hint("--truth is for synthetic people: `sudare pseudonymize --truth` writes it"));
-    }
+    evaluate::strategies(args, strategy)?;
+    evaluate::demand(args)?;
     let mut unlocked = Room::open(&args.room.room)?.unlock(args.room.room_passphrase_file.as_deref())?;
     let catalogue = unlocked.room.catalogue()?;
 
@@ -56,14 +51,30 @@ pub fn run(args: &LinkArgs, out: &Out) -> Done {
     }
     let snapshot = load::load(&contents, &outcome, strategy, &received, &mut unlocked, &catalogue, out)?;
 
-    let evaluation = if args.truth { Some(judge(args, &contents, &outcome)?) } else { None };
-    tell(&contents, &outcome, evaluation.as_ref(), &snapshot, out);
+    let judged = if args.truth {
+        let rows = rows(&contents, &HashMap::new())?;
+        Some(evaluate::judge(args, &contents, &rows, (strategy, &outcome), &Settings::default())?)
+    } else {
+        None
+    };
+    tell(&contents, &outcome, judged.as_ref(), &snapshot, out);
+    if let (Some(judged), Some(dir)) = (&judged, &args.report) {
+        evaluate::write(judged, dir, out)?;
+    }
     Ok(())
 }
 
 /// Linkage sees room-keyed tokens, birth month, sex and days; nothing else.
 fn find_persons(contents: &[Content], strategy: Strategy, unlocked: &Unlocked, out: &Out) -> Done<Outcome> {
-    let previous = previous_ids(unlocked)?;
+    let rows = rows(contents, &previous_ids(unlocked)?)?;
+    let spinner = out.spinner(&format!("linking {} written identities", thousands(rows.len() as u64)));
+    let outcome = resolve(&rows, strategy, &Settings::default(), &mut random_id).input("linkage")?;
+    spinner.finish_and_clear();
+    Ok(outcome)
+}
+
+/// All identities in the order of the contents, with the person each had in the last snapshot.
+fn rows(contents: &[Content], previous: &HashMap<(String, u64, u32), u128>) -> Done<Vec<linkage::Identity>> {
     let mut sources: Vec<&str> = contents.iter().map(|c| c.source.as_str()).collect();
     sources.sort_unstable();
     sources.dedup();
@@ -87,10 +98,7 @@ fn find_persons(contents: &[Content], strategy: Strategy, unlocked: &Unlocked, o
             });
         }
     }
-    let spinner = out.spinner(&format!("linking {} written identities", thousands(rows.len() as u64)));
-    let outcome = resolve(&rows, strategy, &Settings::default(), &mut random_id).input("linkage")?;
-    spinner.finish_and_clear();
-    Ok(outcome)
+    Ok(rows)
 }
 
 fn previous_ids(unlocked: &Unlocked) -> Done<HashMap<(String, u64, u32), u128>> {
@@ -103,37 +111,7 @@ fn previous_ids(unlocked: &Unlocked) -> Done<HashMap<(String, u64, u32), u128>> 
     Ok(rows.into_iter().map(|r| ((r.source.to_string(), r.sequence, r.ident), r.person)).collect())
 }
 
-/// Precision and recall against the generator's truth, over the identity rows whose person it knows.
-fn judge(args: &LinkArgs, contents: &[Content], outcome: &Outcome) -> Done<Evaluation> {
-    let mut truth_of: HashMap<(String, u64, u32), u32> = HashMap::new();
-    for package in &args.packages {
-        let path = super::pseudonymize::truth_path(package);
-        let doing = || format!("{} is no truth", path.display());
-        let manifest = package::claimed(package).input(doing())?;
-        let file = File::open(&path).input(format!("{} can't be read", path.display()))?;
-        let frame = ParquetReader::new(file).finish().map_err(|_| Failure::input(doing()))?;
-        let column =
-            |name: &str| frame.column(name).and_then(|c| c.u32().cloned()).map_err(|_| Failure::input(doing()));
-        for (ident, person) in column("ident")?.iter().zip(column("person")?.iter()) {
-            if let (Some(ident), Some(person)) = (ident, person) {
-                truth_of.insert((manifest.header.source.clone(), manifest.header.sequence, ident), person);
-            }
-        }
-    }
-    let (mut found, mut truth) = (Vec::new(), Vec::new());
-    let mut person_of = outcome.person_of.iter().copied();
-    for content in contents {
-        for (i, person) in content.identities.iter().zip(person_of.by_ref()) {
-            if let Some(t) = truth_of.get(&(content.source.clone(), content.sequence, i.ident)) {
-                found.push(person);
-                truth.push(*t);
-            }
-        }
-    }
-    evaluate(&found, &truth).input("the evaluation")
-}
-
-fn tell(contents: &[Content], outcome: &Outcome, evaluation: Option<&Evaluation>, snapshot: &str, out: &Out) {
+fn tell(contents: &[Content], outcome: &Outcome, judged: Option<&evaluate::Judged>, snapshot: &str, out: &Out) {
     let rows: usize = contents.iter().map(|c| c.identities.len()).sum();
     out.line(format!(
         "  {} different spellings of a person in the files turned out to be {} people; they are loaded (state {})",
@@ -141,23 +119,17 @@ fn tell(contents: &[Content], outcome: &Outcome, evaluation: Option<&Evaluation>
         thousands(outcome.persons.len() as u64),
         snapshot.get(..12).unwrap_or(snapshot)
     ));
-    if let Some(e) = evaluation {
-        let percent =
-            |r: &linkage::Rate| format!("{:.2}% ({:.2}–{:.2})", r.value * 100.0, r.low * 100.0, r.high * 100.0);
-        out.line(format!(
-            "  Against the truth: of the pairs that were joined, {} belong together (precision)",
-            percent(&e.precision)
-        ));
-        out.line(format!(
-            "                     of the pairs that belong together, {} were joined (recall)",
-            percent(&e.recall)
-        ));
+    if let Some(judged) = judged {
+        evaluate::tell(judged, out);
     }
+    let run = judged.and_then(evaluate::Judged::run);
+    let triple = |rate: &linkage::Rate| [rate.value, rate.low, rate.high];
     out.value(&serde_json::json!({
         "identities": rows,
         "persons": outcome.persons.len(),
         "snapshot": snapshot,
-        "precision": evaluation.map(|e| [e.precision.value, e.precision.low, e.precision.high]),
-        "recall": evaluation.map(|e| [e.recall.value, e.recall.low, e.recall.high]),
+        "precision": run.map(|e| triple(&e.precision)),
+        "recall": run.map(|e| triple(&e.recall)),
+        "evaluation": judged.map(|judged| &judged.card),
     }));
 }

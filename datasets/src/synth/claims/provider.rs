@@ -60,7 +60,7 @@ pub(super) fn write(world: &World<'_>, block: &mut Block, bill: &Bill<'_>, versi
     let full = variant & SHORT == 0;
     let body = match fund {
         Fund::Kenpo => "shaho",
-        Fund::Kokuho => "kokuho",
+        Fund::Kokuho | Fund::Koki => "kokuho",
     };
     let name = match bill.sort {
         Sort::Medical => "RECEIPTC.UKE",

@@ -80,7 +80,7 @@ fn held(fund: Fund, all: &[Item]) -> Vec<Item> {
     };
     match fund {
         Fund::Kenpo => all.iter().filter(fits).filter_map(by_word).collect(),
-        Fund::Kokuho => {
+        Fund::Kokuho | Fund::Koki => {
             let listed = |item: &&Item| WORDS.iter().any(|word| word.2 == item.code) || CODES.contains(&item.code);
             all.iter().filter(fits).filter(listed).copied().collect()
         }
@@ -124,7 +124,7 @@ pub(super) fn write(world: &World<'_>, person: &Person, traits: &Traits, exams: 
         let all = items::items(&traits.body(person, on), traits, person.sex, true, third_term, &mut dice);
         let held = held(spell.fund, &all);
         let who = written::eligibility(world.options, person, spell, on);
-        known(block, style.source, &who, person.number);
+        known(block, style.source, &who, person);
         let postcode = person.postcode_on(on);
         let mut cells = vec![format!("{:03}-{:04}", postcode / 10_000, postcode % 10_000)];
         // Only the vendors' file says what kind of checkup it was.
