@@ -5,7 +5,7 @@
 //! `README.md` beside this crate. Nothing here is used by the program.
 
 mod compare;
-mod link;
+mod linkage;
 mod queries;
 mod readers;
 mod room;
@@ -73,9 +73,10 @@ pub fn run(size: &Size, progress: &dyn Fn(&str)) -> Result<String, Failure> {
         progress("questions against exact SQL");
         queries::measure(&mut bench, &room)?;
     }
+    let mut more = String::new();
     if wanted("linkage") {
         progress("linkage");
-        link::measure(&mut bench, &room, size)?;
+        more = linkage::measure(&mut bench, &room, size, progress)?;
     }
-    Ok(table::markdown(bench.lines(), size, &before))
+    Ok(table::markdown(bench.lines(), size, &before) + &more)
 }

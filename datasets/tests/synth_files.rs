@@ -6,7 +6,7 @@ mod synth_support;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use datasets::synth::{EventRates, NoiseRates, SynthError, SynthOptions, generate};
+use datasets::synth::{EventRates, NoiseRates, Scenario, SynthError, SynthOptions, generate};
 use polars::prelude::{ParquetReader, SerReader};
 use synth_support::*;
 
@@ -277,6 +277,30 @@ fn lives_that_linkage_must_cope_with() {
     let three = sources.values().filter(|s| s.len() == 3).count();
     assert!(both > 300 && three > 50, "{both} {three}");
     assert!(truth.height() > 3 * sources.len());
+
+    // Every scenario is there; an error of writing marks an identity, an event all identities of a person.
+    let bits = truth.column("scenarios").unwrap().u32().unwrap().clone();
+    for scenario in Scenario::ALL {
+        let marked: BTreeSet<u32> = bits
+            .iter()
+            .zip(person.u32().unwrap().iter())
+            .filter(|(bits, _)| bits.unwrap() & scenario.bit() != 0)
+            .map(|(_, person)| person.unwrap())
+            .collect();
+        assert!(marked.len() >= 3, "{}: {} people", scenario.name(), marked.len());
+        let rows = person.u32().unwrap().iter().filter(|person| marked.contains(&person.unwrap())).count();
+        let own = bits.iter().filter(|bits| bits.unwrap() & scenario.bit() != 0).count();
+        assert_eq!(rows == own, scenario.of_person(), "{}", scenario.name());
+    }
+    // Whoever turns 75 has a number of 後期高齢者医療 from that day on.
+    let list = table(&root.join("kokuho/eligibility.csv"));
+    let elders: Vec<_> = list.iter().filter(|row| row["保険者番号"] == "39139993").collect();
+    let left = |fund: &str| reasons.get(&(fund.to_owned(), "3".to_owned())).copied().unwrap_or(0);
+    assert_eq!(elders.len(), left("kenpo") + left("kokuho"));
+    for row in elders {
+        assert_eq!(date(&row["取得日"]), date(&row["生年月日"]) + 750_000);
+        assert!(row["記号"].is_empty() && row["枝番"].is_empty() && row["番号"].len() == 8);
+    }
 
     // Deaths close receipts; brides carry two surnames; noise of every kind is there.
     let all = receipts(root);

@@ -5,6 +5,7 @@
 //! the one that behaves: Amigó, Gonzalo, Artiles & Verdejo, Information Retrieval 12 (2009).
 
 mod errors;
+mod groups;
 mod scorecard;
 
 use serde::{Deserialize, Serialize};
@@ -12,7 +13,8 @@ use serde::{Deserialize, Serialize};
 use crate::error::LinkageError;
 
 pub use errors::{Blunder, agreement};
-pub use scorecard::{Graded, Group, Grouping, Scorecard};
+pub use groups::Group;
+pub use scorecard::{Graded, Grouping, Scorecard};
 
 /// A proportion with its 95% interval.
 ///

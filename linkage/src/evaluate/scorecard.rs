@@ -4,20 +4,9 @@ use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Comparison, Evaluation, Part, Rate};
+use super::{Comparison, Evaluation, Group, Part, Rate};
 use crate::error::LinkageError;
 use crate::settings::Strategy;
-
-/// Rows that are looked at apart.
-#[derive(Debug, Clone)]
-pub struct Group {
-    /// What kind of group: `scenario`, `age`, `sex`.
-    pub kind: String,
-    /// Its name.
-    pub name: String,
-    /// By row, whether it belongs. Groups of one kind may overlap.
-    pub within: Vec<bool>,
-}
 
 /// A group measured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -119,9 +108,15 @@ impl Scorecard {
         (header.map(str::to_owned).to_vec(), self.graded.iter().map(row).collect())
     }
 
-    /// A table of groups of a kind, one column a strategy: header and rows. `of` says what is shown; a dash where there is nothing.
+    /// A table of groups of a kind, one column a strategy: header and rows. `of` picks what is shown and `show` writes it; a dash where
+    /// there is nothing.
     #[must_use]
-    pub fn group_table(&self, kind: &str, of: &dyn Fn(&Part) -> Option<Rate>) -> (Vec<String>, Vec<Vec<String>>) {
+    pub fn group_table(
+        &self,
+        kind: &str,
+        of: &dyn Fn(&Part) -> Option<Rate>,
+        show: &dyn Fn(&Rate) -> String,
+    ) -> (Vec<String>, Vec<Vec<String>>) {
         let mut header = vec![kind.to_owned(), "persons".to_owned(), "rows".to_owned()];
         header.extend(self.graded.iter().map(|graded| graded.name.clone()));
         let named = self.graded.iter().max_by_key(|graded| graded.groups.len());
@@ -130,7 +125,7 @@ impl Scorecard {
             let mut cells = vec![group.name.clone(), group.part.persons.to_string(), group.part.rows.to_string()];
             cells.extend(self.graded.iter().map(|graded| {
                 let own = graded.groups.iter().find(|own| own.kind == kind && own.name == group.name);
-                own.and_then(|own| of(&own.part)).map_or_else(|| "–".to_owned(), |rate| percent(&rate))
+                own.and_then(|own| of(&own.part)).map_or_else(|| "–".to_owned(), |rate| show(&rate))
             }));
             cells
         };
@@ -152,7 +147,7 @@ impl Scorecard {
                 ("B³ precision", |part| Some(part.b_cubed_precision)),
             ];
             for (what, of) in shown {
-                let (header, rows) = self.group_table(kind, &of);
+                let (header, rows) = self.group_table(kind, &of, &percent);
                 let _ = writeln!(out, "\n**By {kind}: {what} %** (95% interval)\n");
                 markdown(&mut out, &header, &rows);
             }

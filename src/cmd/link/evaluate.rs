@@ -113,7 +113,8 @@ pub(super) fn judge(
     let at: Vec<usize> = (0..rows.len()).filter(|row| truth.get(*row).is_some_and(Option::is_some)).collect();
     let (persons, scenarios): (Vec<u32>, Vec<u32>) = truth.iter().flatten().copied().unzip();
     let seen: Vec<Identity> = at.iter().filter_map(|row| rows.get(*row).cloned()).collect();
-    let groups = groups(&seen, &persons, &scenarios);
+    let named: Vec<(&str, u32)> = Scenario::ALL.into_iter().map(|scenario| (scenario.name(), scenario.bit())).collect();
+    let groups = Group::all(&seen, &persons, &scenarios, &named);
 
     let mut card = Scorecard::default();
     let mut blunders = Vec::new();
@@ -156,56 +157,6 @@ fn words(bits: u32) -> String {
     if names.is_empty() { "–".to_owned() } else { names.join(", ") }
 }
 
-/// Scenarios (they overlap), age bands and sexes. Age and sex are those that most of a person's rows give.
-fn groups(rows: &[Identity], persons: &[u32], scenarios: &[u32]) -> Vec<Group> {
-    let mut groups = Vec::new();
-    let mut add = |kind: &str, name: &str, within: Vec<bool>| {
-        groups.push(Group { kind: kind.to_owned(), name: name.to_owned(), within });
-    };
-    for scenario in Scenario::ALL {
-        add("scenario", scenario.name(), scenarios.iter().map(|bits| bits & scenario.bit() != 0).collect());
-    }
-    let mut befell: HashMap<u32, u32> = HashMap::new();
-    for (person, bits) in persons.iter().zip(scenarios) {
-        *befell.entry(*person).or_default() |= bits;
-    }
-    add("scenario", "no event, no error", persons.iter().map(|person| befell.get(person) == Some(&0)).collect());
-
-    let last = rows.iter().map(|row| row.last_day).max().unwrap_or_default();
-    // Months since year 0, near enough for bands of years.
-    let now = 1970 * 12 + (f64::from(last) / 30.436_875).floor() as i32;
-    let sexes = most(rows, persons, |row| matches!(row.sex, 1 | 2).then_some(i32::from(row.sex)));
-    let births = most(rows, persons, |row| row.birth_month);
-    for (name, from, to) in
-        [("0–19", 0, 20), ("20–39", 20, 40), ("40–64", 40, 65), ("65–74", 65, 75), ("75 and over", 75, 200)]
-    {
-        let within = |birth: &Option<i32>| birth.is_some_and(|birth| (from..to).contains(&((now - birth) / 12)));
-        add("age", name, births.iter().map(within).collect());
-    }
-    for (name, sex) in [("men", 1), ("women", 2)] {
-        add("sex", name, sexes.iter().map(|own| *own == Some(sex)).collect());
-    }
-    groups
-}
-
-/// For every row, the value that most rows of its true person have; the smaller on a tie.
-fn most(rows: &[Identity], persons: &[u32], of: impl Fn(&Identity) -> Option<i32>) -> Vec<Option<i32>> {
-    let mut counts: HashMap<(u32, i32), usize> = HashMap::new();
-    for (row, person) in rows.iter().zip(persons) {
-        if let Some(value) = of(row) {
-            *counts.entry((*person, value)).or_default() += 1;
-        }
-    }
-    let mut best: HashMap<u32, (usize, i32)> = HashMap::new();
-    for ((person, value), count) in counts {
-        let held = best.entry(person).or_insert((0, i32::MAX));
-        if (count, std::cmp::Reverse(value)) > (held.0, std::cmp::Reverse(held.1)) {
-            *held = (count, value);
-        }
-    }
-    persons.iter().map(|person| best.get(person).map(|held| held.1)).collect()
-}
-
 /// Tables on the terminal.
 pub(super) fn tell(judged: &Judged, out: &Out) {
     let card = &judged.card;
@@ -227,11 +178,17 @@ pub(super) fn tell(judged: &Judged, out: &Out) {
         ));
     } else {
         out.line("  Against the truth (95% intervals):");
-        show(card.table());
+        let (mut header, mut rows) = card.table();
+        // What fits on a line; the report has all.
+        for cells in std::iter::once(&mut header).chain(&mut rows) {
+            cells.truncate(4);
+        }
+        show((header, rows));
+        let value = |rate: &Rate| format!("{:.2}", 100.0 * rate.value);
         out.line("  Of the pairs that belong together, joined (recall %), by scenario:");
-        show(card.group_table("scenario", &|part| part.recall));
+        show(card.group_table("scenario", &|part| part.recall, &value));
         out.line("  Of the pairs that were joined, right (precision %), by scenario:");
-        show(card.group_table("scenario", &|part| part.precision));
+        show(card.group_table("scenario", &|part| part.precision, &value));
     }
 }
 

@@ -1,7 +1,7 @@
 //! `linkage::resolve` at two sizes: rows per second, and how much dearer a row gets. The peer is NDB's ID0 (two passes chained in
 //! time, no constraint), on the same rows in the same process.
 
-use linkage::{Identity, Settings, Strategy, random_id, resolve};
+use ::linkage::{Identity, Settings, Strategy, random_id, resolve};
 
 use crate::compare::{Bench, Pair, Sense};
 use crate::room::{Room, identities, people};

@@ -1,0 +1,99 @@
+"""Splink 5 as a competent user would set it up for these fields; clusters at each threshold.
+
+linkage_splink.py IN.parquet OUT.parquet written|normal THRESHOLD...
+IN: row, source, insurer_no, symbol, number, branch, name, kana, birth, sex, postcode. OUT: row, one column of cluster numbers a threshold.
+The last line on standard output is JSON: seconds of training, prediction, clustering (one threshold), and their sum.
+"""
+import json
+import sys
+import time
+
+import duckdb
+import splink.comparison_level_library as cll
+import splink.comparison_library as cl
+from splink import DuckDBAPI, Linker, SettingsCreator, block_on
+
+source, target, form, *thresholds = sys.argv[1:]
+connection = duckdb.connect()
+connection.execute(f"CREATE TABLE people AS SELECT * FROM read_parquet('{source}')")
+
+
+def near(name, *levels):
+    return cl.CustomComparison(
+        output_column_name=name,
+        comparison_levels=[cll.NullLevel(name), cll.ExactMatchLevel(name, term_frequency_adjustments=True), *levels, cll.ElseLevel()],
+    )
+
+
+# A name of four characters with one wrong has a distance of 1 and a similarity of 0.8 or so.
+name = near("name", cll.LevenshteinLevel("name", 1), cll.JaroWinklerLevel("name", 0.8))
+kana = near("kana", cll.LevenshteinLevel("kana", 1), cll.JaroWinklerLevel("kana", 0.88))
+if form == "normal":
+    birth = cl.DateOfBirthComparison("birth", input_is_string=True, datetime_format="%Y-%m-%d", datetime_thresholds=[1, 1], datetime_metrics=["month", "year"])
+else:
+    birth = cl.DamerauLevenshteinAtThresholds("birth", [1, 2])
+
+settings = SettingsCreator(
+    link_type="dedupe_only",
+    unique_id_column_name="row",
+    comparisons=[
+        name,
+        kana,
+        birth,
+        cl.ExactMatch("sex"),
+        cl.ExactMatch("insurer_no"),
+        cl.ExactMatch("symbol"),
+        cl.LevenshteinAtThresholds("number", [1]),
+        cl.ExactMatch("branch"),
+        cl.ExactMatch("postcode"),
+    ],
+    blocking_rules_to_generate_predictions=[
+        block_on("kana", "birth"),
+        block_on("name", "birth"),
+        block_on("insurer_no", "symbol", "number"),
+        block_on("kana", "number"),
+        block_on("name", "number"),
+        block_on("birth", "sex", "substr(kana, 1, 2)"),
+        block_on("birth", "sex", "substr(name, 1, 1)"),
+    ],
+    retain_intermediate_calculation_columns=False,
+    retain_matching_columns=False,
+)
+api = DuckDBAPI(connection)
+linker = Linker(api.register("people"), settings)
+start = time.perf_counter()
+train = linker.training
+train.estimate_probability_two_random_records_match(
+    [block_on("kana", "birth", "sex"), block_on("insurer_no", "symbol", "number", "birth", "sex")], recall=0.8
+)
+train.estimate_u_using_random_sampling(max_pairs=2e6, seed=1)
+train.estimate_parameters_using_expectation_maximisation(block_on("kana", "birth"))
+train.estimate_parameters_using_expectation_maximisation(block_on("insurer_no", "symbol", "number"))
+trained = time.perf_counter()
+pairs = linker.inference.predict(threshold_match_probability=float(thresholds[0]))
+predicted = time.perf_counter()
+columns, once = [], 0.0
+for threshold in thresholds:
+    began = time.perf_counter()
+    clusters = linker.clustering.cluster_pairwise_predictions_at_threshold(pairs, threshold_match_probability=float(threshold))
+    once = max(once, time.perf_counter() - began)
+    table = f"clusters_{len(columns)}"
+    connection.execute(
+        f"CREATE TABLE {table} AS SELECT row, (dense_rank() OVER (ORDER BY cluster_id) - 1)::UINTEGER AS \"{threshold}\" "
+        f"FROM {clusters.physical_name}"
+    )
+    columns.append((table, threshold))
+joins = " ".join(f"JOIN {table} USING (row)" for table, _ in columns[1:])
+names = ", ".join(f'"{threshold}"' for _, threshold in columns)
+connection.execute(f"COPY (SELECT row, {names} FROM {columns[0][0]} {joins} ORDER BY row) TO '{target}' (FORMAT parquet)")
+print(
+    json.dumps(
+        {
+            "train": trained - start,
+            "predict": predicted - trained,
+            "cluster": once,
+            "seconds": predicted - start + once,
+            "pairs": connection.execute(f"SELECT count(*) FROM {pairs.physical_name}").fetchone()[0],
+        }
+    )
+)
