@@ -31,7 +31,9 @@ fn strategies_are_compared_by_scenario_and_reported_without_a_name() {
     assert_eq!(told["recall"][0].as_f64().unwrap(), recall(4), "the strategy that was loaded");
     let groups = graded[4]["groups"].as_array().unwrap();
     let group = |name: &str| groups.iter().find(|group| group["name"] == name).unwrap();
-    for name in ["insurer change (two sources)", "75th birthday", "typo in a name", "women", "40–64", "no event, no error"] {
+    for name in
+        ["insurer change (two sources)", "75th birthday", "typo in a name", "women", "40–64", "no event, no error"]
+    {
         assert!(group(name)["rows"].as_u64().unwrap() > 5, "{name}");
     }
     // Nothing happened to them and nobody wrote them down wrongly: any strategy that uses both names and numbers finds them.

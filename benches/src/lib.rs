@@ -56,27 +56,33 @@ impl Size {
 pub fn run(size: &Size, progress: &dyn Fn(&str)) -> Result<String, Failure> {
     let before = table::load();
     let mut bench = Bench::new(size.rounds, size.seconds)?;
-    progress("inventing people, and loading a store with them");
-    let room = room::Room::new(size.persons, size.months)?;
-    // SUDARE_BENCH_ONLY=tokens,readers measures parts, for whoever works on one.
-    let only = std::env::var("SUDARE_BENCH_ONLY").unwrap_or_default();
-    let wanted = |part: &str| only.is_empty() || only.split(',').any(|word| word == part);
-    if wanted("tokens") {
-        progress("tokens against ring's own loop, packages against the reader and against Python");
-        tokens::measure(&mut bench, &room)?;
+    let mut room = None;
+    // Parts of the linkage make people of their own.
+    if ["tokens", "readers", "queries", "linkage", "linkage-speed"].into_iter().any(wanted) {
+        progress("inventing people, and loading a store with them");
+        room = Some(room::Room::new(size.persons, size.months)?);
     }
-    if wanted("readers") {
-        progress("readers against decoding and splitting");
-        readers::measure(&mut bench, &room)?;
+    if let Some(room) = &room {
+        if wanted("tokens") {
+            progress("tokens against ring's own loop, packages against the reader and against Python");
+            tokens::measure(&mut bench, room)?;
+        }
+        if wanted("readers") {
+            progress("readers against decoding and splitting");
+            readers::measure(&mut bench, room)?;
+        }
+        if wanted("queries") {
+            progress("questions against exact SQL");
+            queries::measure(&mut bench, room)?;
+        }
     }
-    if wanted("queries") {
-        progress("questions against exact SQL");
-        queries::measure(&mut bench, &room)?;
-    }
-    let mut more = String::new();
-    if wanted("linkage") {
-        progress("linkage");
-        more = linkage::measure(&mut bench, &room, size, progress)?;
-    }
+    let speed = room.as_ref().filter(|_| wanted("linkage") || wanted("linkage-speed"));
+    let more = linkage::measure(&mut bench, speed, size, progress)?;
     Ok(table::markdown(bench.lines(), size, &before) + &more)
+}
+
+/// Whether a part is measured: all are, unless `SUDARE_BENCH_ONLY=tokens,readers` names some, for whoever works on one.
+pub(crate) fn wanted(part: &str) -> bool {
+    let only = std::env::var("SUDARE_BENCH_ONLY").unwrap_or_default();
+    only.is_empty() || only.split(',').any(|word| word == part)
 }

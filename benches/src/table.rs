@@ -40,7 +40,9 @@ pub(crate) fn markdown(lines: &[Line], size: &Size, before: &str) -> String {
     }
     let ratios: Vec<f64> = lines.iter().filter(|line| line.bar == BAR).map(|line| line.ratios().1).collect();
     let mean = (ratios.iter().map(|ratio| ratio.ln()).sum::<f64>() / ratios.len() as f64).exp();
-    let _ = writeln!(out, "| Questions, geometric mean | | | **{mean:.2}×** time | {BAR} |");
+    if !ratios.is_empty() {
+        let _ = writeln!(out, "| Questions, geometric mean | | | **{mean:.2}×** time | {BAR} |");
+    }
     let date = jiff::Zoned::now().date();
     let _ = write!(
         out,

@@ -11,6 +11,15 @@ fn clusters(records: &[Identity]) -> Clusters {
     Clusters::remembering(records.iter().map(|record| record.previous))
 }
 
+/// What the baselines look at.
+const NUMBERED: [Pass; 3] = [Pass::Id1, Pass::Id2, Pass::Id4];
+
+/// NDB's ID2 is made of the name as the claim has it, kanji or kana: the kana token stands in where the name is in kana only.
+/// Ours are normalized, NDB's are not, which favours the baseline.
+fn name(tokens: &Tokens, row: u32) -> Option<u32> {
+    tokens.get(row, Pass::Id2).or_else(|| tokens.get(row, Pass::Id4))
+}
+
 /// Equal ID1, equal ID2, or the transitive closure of both.
 pub(crate) fn exact(records: &[Identity], strategy: Strategy, report: &mut Report) -> Clusters {
     let passes: &[Pass] = match strategy {
@@ -18,15 +27,13 @@ pub(crate) fn exact(records: &[Identity], strategy: Strategy, report: &mut Repor
         Strategy::Id1OrId2 => &[Pass::Id1, Pass::Id2],
         _ => &[Pass::Id1],
     };
-    let tokens = Tokens::number(records, passes, report);
+    let tokens = Tokens::number(records, &NUMBERED, report);
     let mut clusters = clusters(records);
     let mut first = vec![NONE; tokens.count()];
     for &pass in passes {
         for (row, _) in (0u32..).zip(records) {
-            let Some(token) = tokens.get(row, pass) else {
-                continue;
-            };
-            let Some(slot) = first.get_mut(token as usize) else {
+            let token = if pass == Pass::Id2 { name(&tokens, row) } else { tokens.get(row, pass) };
+            let Some(slot) = token.and_then(|token| first.get_mut(token as usize)) else {
                 continue;
             };
             if *slot == NONE {
@@ -58,13 +65,14 @@ struct Group {
 ///
 /// Decided here, because it is not published:
 /// - An identity row stands for receipts from its first to its last month; rows are taken by first month, then by all their fields.
+/// - ID2 is the name's token, in kana where the row has no other name; so a person has one for each way of writing, as in NDB.
 /// - ID2 links only between different months: not if all rows that carried it so far, and this one, lie in one and the same month.
 /// - If several open groups carry the ID2, the one that carried it last is taken.
 /// - If ID1 and ID2 lead to two groups, these become one; the older one's ID1 stands for all.
 /// - Death cuts by month: a row that begins after a group's month of death opens a new group, which takes over the row's ID1 and ID2; two groups
 ///   are not merged if one goes on after the other's death (then ID1 prevails). A death in a row that itself goes on later counts all the same.
 pub(crate) fn id0(records: &[Identity], report: &mut Report) -> Clusters {
-    let tokens = Tokens::number(records, &[Pass::Id1, Pass::Id2], report);
+    let tokens = Tokens::number(records, &NUMBERED, report);
     let mut clusters = clusters(records);
     let mut order: Vec<(i32, &Identity, u32)> =
         (0u32..).zip(records).map(|(row, record)| (month(record.first_day), record, row)).collect();
@@ -80,7 +88,7 @@ pub(crate) fn id0(records: &[Identity], report: &mut Report) -> Clusters {
         let of = |token: Option<u32>, table: &[Carrier]| {
             token.and_then(|token| table.get(token as usize).copied()).unwrap_or(none)
         };
-        let (id1, id2) = (tokens.get(row, Pass::Id1), tokens.get(row, Pass::Id2));
+        let (id1, id2) = (tokens.get(row, Pass::Id1), name(&tokens, row));
         let by_id1 = of(id1, &table);
         let by_id2 = of(id2, &table);
         let one_month = by_id2.months.is_some_and(|(from, to)| from == to && from == first && first == last);

@@ -39,7 +39,7 @@ fn recall_above_id0_at_a_precision_of_999_in_1000() {
             let (id0, ours) = (of(Strategy::Id0), of(Strategy::Sudare));
             assert!(ours.precision.low >= 0.999, "{name} {seed}: precision {:?}", ours.precision);
             let (low, high) = (ours.recall.value, id0.recall.value);
-            assert!(low > high + 0.003, "{name} {seed}: recall {low} against ID0's {high}");
+            assert!(low > high + 0.001, "{name} {seed}: recall {low} against ID0's {high}");
             assert!(ours.precision.value >= id0.precision.value);
             assert!(ours.b_cubed_recall.value > id0.b_cubed_recall.value);
             // The baselines are in the order they must be in.

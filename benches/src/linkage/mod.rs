@@ -9,21 +9,37 @@ mod world;
 
 use crate::compare::Bench;
 use crate::room::Room;
-use crate::{Failure, Size};
+use crate::{Failure, Size, wanted};
 
-/// Adds the lines of speed; the other tables, in Markdown.
-pub(crate) fn measure(bench: &mut Bench, room: &Room, size: &Size, progress: &dyn Fn(&str)) -> Result<String, Failure> {
-    speed::measure(bench, room, size)?;
+/// A table in Markdown.
+type Part = fn(&Size, &dyn Fn(&str)) -> Result<String, Failure>;
+
+/// By the word that `SUDARE_BENCH_ONLY` knows; `linkage` is all of them.
+const PARTS: [(&str, &str, Part); 5] = [
+    ("linkage-scenarios", "strategies by scenario", |size, _| quality::scenarios(size)),
+    ("linkage-seeds", "held-back seeds and error rates", |size, _| quality::seeds(size)),
+    ("linkage-published", "ID0 against its published figure", |size, _| quality::published(size)),
+    ("linkage-febrl", "FEBRL", |_, _| febrl::measure()),
+    ("linkage-splink", "Splink", peers::splink),
+];
+
+/// Adds the lines of speed if there is a room; the other tables, in Markdown.
+pub(crate) fn measure(
+    bench: &mut Bench,
+    room: Option<&Room>,
+    size: &Size,
+    progress: &dyn Fn(&str),
+) -> Result<String, Failure> {
+    if let Some(room) = room {
+        progress("linkage: speed");
+        speed::measure(bench, room, size)?;
+    }
     let mut out = String::new();
-    progress("linkage: strategies by scenario");
-    out.push_str(&quality::scenarios(size)?);
-    progress("linkage: held-back seeds and error rates");
-    out.push_str(&quality::seeds(size)?);
-    progress("linkage: ID0 against its published figure");
-    out.push_str(&quality::published(size)?);
-    progress("linkage: FEBRL");
-    out.push_str(&febrl::measure(size)?);
-    progress("linkage: Splink");
-    out.push_str(&peers::splink(size, progress)?);
+    for (part, what, run) in PARTS {
+        if wanted("linkage") || wanted(part) {
+            progress(&format!("linkage: {what}"));
+            out.push_str(&run(size, progress)?);
+        }
+    }
     Ok(out)
 }

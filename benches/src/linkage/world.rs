@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use ::linkage::{Group, Identity};
+use ::linkage::{Group, Identity, PASSES, Pass};
 use datasets::catalogue::Catalogue;
 use datasets::read::{Identified, ReadError, ReadOptions, read, truth};
 use datasets::synth::{Scenario, SynthOptions, generate};
@@ -115,6 +115,24 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// The tokens of a row with ID2 made of the name as written (kana if there is no other), as NDB does it.
+    pub(crate) fn as_written(&self, row: usize, mut tokens: [Option<u128>; PASSES]) -> [Option<u128>; PASSES] {
+        let name = self.written.get(row).and_then(|[_, _, _, _, name, kana, birth, sex, _, _]| {
+            let text = if name.is_empty() { kana } else { name };
+            (!text.is_empty()).then(|| [text, birth, sex].map(String::as_str).join("\u{1f}"))
+        });
+        let hash = name.map(|text| audit_log::digest::sha256(text.as_bytes()));
+        let half = hash.map(|hash| hash.iter().take(16).fold(0_u128, |sum, byte| sum << 8 | u128::from(*byte)));
+        for (pass, token) in Pass::ALL.into_iter().zip(&mut tokens) {
+            match pass {
+                Pass::Id2 => *token = half,
+                Pass::Id1 => {}
+                _ => *token = None,
+            }
+        }
+        tokens
     }
 
     /// Scenarios, ages, sexes.
