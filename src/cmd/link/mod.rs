@@ -3,6 +3,7 @@
 
 mod evaluate;
 mod load;
+mod rates;
 mod receive;
 mod removal;
 
@@ -51,13 +52,14 @@ pub fn run(args: &LinkArgs, out: &Out) -> Done {
     }
     let snapshot = load::load(&contents, &outcome, strategy, &received, &mut unlocked, &catalogue, out)?;
 
+    let rows = rows(&contents, &HashMap::new())?;
+    let rates = rates::of(&contents, &rows, &outcome);
     let judged = if args.truth {
-        let rows = rows(&contents, &HashMap::new())?;
         Some(evaluate::judge(args, &contents, &rows, (strategy, &outcome), &Settings::default())?)
     } else {
         None
     };
-    tell(&contents, &outcome, judged.as_ref(), &snapshot, out);
+    tell(&outcome, (&rates, judged.as_ref()), &snapshot, out);
     if let (Some(judged), Some(dir)) = (&judged, &args.report) {
         evaluate::write(judged, dir, out)?;
     }
@@ -111,8 +113,13 @@ fn previous_ids(unlocked: &Unlocked) -> Done<HashMap<(String, u64, u32), u128>> 
     Ok(rows.into_iter().map(|r| ((r.source.to_string(), r.sequence, r.ident), r.person)).collect())
 }
 
-fn tell(contents: &[Content], outcome: &Outcome, judged: Option<&evaluate::Judged>, snapshot: &str, out: &Out) {
-    let rows: usize = contents.iter().map(|c| c.identities.len()).sum();
+fn tell(
+    outcome: &Outcome,
+    (rates, judged): (&[rates::LinkRate], Option<&evaluate::Judged>),
+    snapshot: &str,
+    out: &Out,
+) {
+    let rows = outcome.person_of.len();
     out.line(format!(
         "  {} different spellings of a person in the files turned out to be {} people; they are loaded (state {})",
         thousands(rows as u64),
@@ -121,6 +128,8 @@ fn tell(contents: &[Content], outcome: &Outcome, judged: Option<&evaluate::Judge
     ));
     if let Some(judged) = judged {
         evaluate::tell(judged, out);
+    } else {
+        rates::tell(rates, out);
     }
     let run = judged.and_then(evaluate::Judged::run);
     let triple = |rate: &linkage::Rate| [rate.value, rate.low, rate.high];
@@ -131,5 +140,6 @@ fn tell(contents: &[Content], outcome: &Outcome, judged: Option<&evaluate::Judge
         "precision": run.map(|e| triple(&e.precision)),
         "recall": run.map(|e| triple(&e.recall)),
         "evaluation": judged.map(|judged| &judged.card),
+        "people_by_source_and_year": rates,
     }));
 }
