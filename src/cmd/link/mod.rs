@@ -129,7 +129,7 @@ fn tell(
     if let Some(judged) = judged {
         evaluate::tell(judged, out);
     } else {
-        rates::tell(rates, out);
+        rates::tell(rates, &outcome.report.estimate, out);
     }
     let run = judged.and_then(evaluate::Judged::run);
     let triple = |rate: &linkage::Rate| [rate.value, rate.low, rate.high];
@@ -141,5 +141,6 @@ fn tell(
         "recall": run.map(|e| triple(&e.recall)),
         "evaluation": judged.map(|judged| &judged.card),
         "people_by_source_and_year": rates,
+        "estimate": outcome.report.estimate,
     }));
 }

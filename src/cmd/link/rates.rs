@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use linkage::{Identity, Outcome};
+use linkage::{Estimate, Identity, Outcome};
 use serde::Serialize;
 
 use super::Content;
@@ -59,7 +59,16 @@ fn fiscal_year(day: i32) -> i32 {
     i32::from(date.year()) - i32::from(date.month() < 4)
 }
 
-pub(super) fn tell(rates: &[LinkRate], out: &Out) {
+pub(super) fn tell(rates: &[LinkRate], estimate: &Estimate, out: &Out) {
+    if estimate.pairs > 0.0 {
+        out.line(format!(
+            "  By the model's own lights {:.2}% of the pairs that were joined belong together, and {:.2}% of those that belong together \
+             were joined; {} pairs wait for review",
+            100.0 * estimate.precision(),
+            100.0 * estimate.recall(),
+            thousands(estimate.listed)
+        ));
+    }
     out.line("  People by source and year (for the operator alone):");
     let share = |n: u64, of: u64| format!("{:.1} %", 100.0 * n as f64 / of.max(1) as f64);
     let row = |rate: &LinkRate| {
