@@ -8,13 +8,14 @@ DEMO_DIR ?= demo-room
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS ?= eligibility roster daily claims_payer claims_provider checkup_xml checkup_csv fhir apple fitbit mapped consent opt_out archive
 
-.PHONY: help setup build demo test lint bench fuzz fuzz-corpus
+.PHONY: help setup build demo test lint bench bench-linkage fuzz fuzz-corpus
 
 help:
 	@echo 'make demo   fetch DuckDB, build, run the whole job on 20,000 synthetic people in ./$(DEMO_DIR)'
 	@echo 'make test   every test'
 	@echo 'make lint   rustfmt and clippy, warnings denied'
 	@echo 'make bench  measurements beside peers (see benches/README.md)'
+	@echo 'make bench-linkage   precision, recall, peers (Splink, FEBRL) and scale of the linkage'
 	@echo 'make fuzz   every reader for FUZZ_SECONDS ($(FUZZ_SECONDS)) under libFuzzer; needs nightly Rust and cargo-fuzz'
 
 setup:
@@ -37,6 +38,12 @@ lint: setup
 
 bench: setup
 	$(CARGO) bench --profile release --locked -p sudare-benches
+
+# Peers come from PyPI into environments of their own; SUDARE_BENCH_LARGE=1000000 adds Splink at that size.
+bench-linkage: setup
+	@./benches/peers/setup
+	SUDARE_BENCH_ONLY=linkage $(CARGO) bench --profile release --locked -p sudare-benches
+	$(CARGO) test --release --locked --workspace --test scale -- --ignored --nocapture
 
 # Seeds of the fuzzer, from synthetic people; nothing of them is in git. `cargo test` does a minute of each reader without nightly.
 fuzz-corpus: setup
