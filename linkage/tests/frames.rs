@@ -167,7 +167,6 @@ fn intervals_cover_and_are_no_narrower_than_the_bootstrap() {
             let percentile = spread[at][DRAWS * 39 / 40 - 1] - spread[at][DRAWS / 40];
             let ratio = widths[at] / percentile;
             assert!((0.95..1.7).contains(&ratio), "error {error}, measure {at}: {ratio}");
-            println!("error {error}, measure {at}: coverage {share:.3}, width over percentile width {ratio:.2}");
         }
     }
 }

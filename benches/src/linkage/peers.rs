@@ -38,10 +38,10 @@ pub(crate) fn splink(size: &Size, progress: &dyn Fn(&str)) -> Result<String, Fai
     let Some(python) = python("splink") else {
         return Ok("\n### Splink\nNot measured: run `benches/peers/setup` first.\n".to_owned());
     };
-    let mut out = format!(
+    let mut out = String::from(
         "\n### Splink 5.0.0 (DuckDB) on the same rows\nThresholds are those of its sweep; *best* is the highest recall at a pairwise \
          precision of which the 95% interval lies above 99.9%.\n\n\
-         | People (rows) | Fields | Threshold | Precision % | Recall % | B³ recall % | Time | Ours is faster by |\n|---|---|---:|---:|---:|---:|---:|---:|\n"
+         | People (rows) | Fields | Threshold | Precision % | Recall % | B³ recall % | Time | Ours is faster by |\n|---|---|---:|---:|---:|---:|---:|---:|\n",
     );
     let mut sizes = vec![(size.persons, 1)];
     let large: u32 = std::env::var("SUDARE_BENCH_LARGE").ok().and_then(|text| text.parse().ok()).unwrap_or(0);
