@@ -265,6 +265,9 @@ pub struct LinkArgs {
     /// sudare, or NDB's baselines: id1, id2, id1-or-id2, id0
     #[arg(long, default_value = "sudare")]
     pub strategy: String,
+    /// Look at everything again: persons whom packages out of order kept apart or joined are mended, and said
+    #[arg(long)]
+    pub relink: bool,
     /// The announcement, signed by two stewards, of the linkage key to which a bridge may move the room
     #[arg(long, value_name = "FILE")]
     pub announcement: Option<PathBuf>,

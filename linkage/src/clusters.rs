@@ -278,6 +278,10 @@ impl Ids {
     pub(crate) fn get(&self, number: u32) -> Option<u128> {
         self.of.get(number as usize).copied()
     }
+
+    pub(crate) fn all(&self) -> &[u128] {
+        &self.of
+    }
 }
 
 impl Clusters {
@@ -301,6 +305,37 @@ impl Clusters {
         self.profile.push(profile);
         self.previous.push(NONE);
         row
+    }
+
+    /// Clusters as they were: the root of every row, the profiles of roots from their rows, and the earlier ids of roots.
+    pub(crate) fn again(
+        roots: Vec<u32>,
+        mut profiles: impl FnMut(u32) -> Profile,
+        previous: Vec<u32>,
+        ids: Ids,
+    ) -> Clusters {
+        let mut clusters = Clusters {
+            size: vec![0; roots.len()],
+            profile: vec![Profile::default(); roots.len()],
+            previous,
+            ids,
+            ..Clusters::default()
+        };
+        for (row, &root) in (0u32..).zip(&roots) {
+            let profile = profiles(row);
+            if let (Some(size), Some(whole)) =
+                (clusters.size.get_mut(root as usize), clusters.profile.get_mut(root as usize))
+            {
+                if *size == 0 {
+                    *whole = profile
+                } else {
+                    whole.absorb(profile)
+                }
+                *size += 1;
+            }
+        }
+        clusters.parent = roots;
+        clusters
     }
 
     /// A row had an earlier person id; the first that a cluster had stands for it in reasons.
@@ -333,6 +368,11 @@ impl Clusters {
         }
         self.joins = Vec::new();
         self.parts = Vec::new();
+    }
+
+    /// The number of a root's earlier id; `NONE` if it has none.
+    pub(crate) fn previous_number(&self, root: u32) -> u32 {
+        self.previous.get(root as usize).copied().unwrap_or(NONE)
     }
 
     fn previous(&self, root: u32) -> Option<u128> {

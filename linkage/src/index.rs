@@ -64,6 +64,29 @@ impl Index {
         }
     }
 
+    /// How many tokens have a list, if an empty one.
+    pub(crate) fn tokens(&self) -> usize {
+        self.heads.len()
+    }
+
+    /// A token's list, in its order.
+    pub(crate) fn entries(&self, token: usize) -> impl Iterator<Item = &Entry> {
+        let first = self.heads.get(token).and_then(|&at| self.entries.get(at as usize));
+        std::iter::successors(first, |entry| self.entries.get(entry.next as usize))
+    }
+
+    /// Makes the list of the next token.
+    pub(crate) fn list(&mut self, token: usize, entries: Vec<Entry>) {
+        let mut head = NONE;
+        for entry in entries.into_iter().rev() {
+            let at = u32::try_from(self.entries.len()).unwrap_or(NONE);
+            self.entries.push(Entry { next: head, ..entry });
+            head = at;
+        }
+        self.heads.resize(token, NONE);
+        self.heads.push(head);
+    }
+
     fn head(&self, token: u32) -> u32 {
         self.heads.get(token as usize).copied().unwrap_or(NONE)
     }

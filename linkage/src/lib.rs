@@ -16,10 +16,13 @@
 //! ```
 
 mod baseline;
+mod batch;
+mod bytes;
 mod clusters;
 mod em;
 mod error;
 mod evaluate;
+mod form;
 mod identity;
 mod ids;
 mod index;

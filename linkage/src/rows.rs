@@ -111,9 +111,21 @@ impl Rows {
 /// and by chance a billion lookups among a hundred million spellings meet one with a probability below 10^-11.
 pub(crate) type Print = [u32; 3];
 
-/// Makes fingerprints.
-#[derive(Default)]
-pub(crate) struct Prints(RandomState, RandomState);
+/// How many words a fingerprint is made of.
+const WORDS: usize = 2 * PASSES + 4;
+
+/// Makes fingerprints: 64 bits of SipHash, and the upper 32 of a multilinear hash (strongly universal), each with keys of its own.
+pub(crate) struct Prints {
+    sip: RandomState,
+    keys: [u64; WORDS],
+}
+
+impl Default for Prints {
+    fn default() -> Self {
+        let keys = RandomState::new();
+        Prints { sip: RandomState::new(), keys: std::array::from_fn(|at| keys.hash_one(at)) }
+    }
+}
 
 impl Prints {
     /// The fingerprint of a spelling that may be recognised when it comes again: it has a name or a personal number. What has only a
@@ -122,7 +134,8 @@ impl Prints {
         let named = RECOGNISED.iter().any(|pass| record.token(*pass).is_some());
         (named && record.death.is_none()).then(|| {
             let birth = record.birth_month.unwrap_or(UNKNOWN);
-            self.print(record.source, record.known_sex(), birth, record.insurer, record.coverage, &record.tokens)
+            let coverage = record.coverage.map(|(from, to)| (from, to.map(|to| to.max(from))));
+            self.print(record.source, record.known_sex(), birth, record.insurer, coverage, &record.tokens)
         })
     }
 
@@ -140,7 +153,7 @@ impl Prints {
         let (from, to) = coverage.unwrap_or_default();
         let marks = [insurer.is_some(), coverage.is_some(), to.is_some()];
         let marks = marks.into_iter().zip(7..).fold(0u64, |bits, (mark, at)| bits | u64::from(mark) << at);
-        let mut words = [0u64; 2 * PASSES + 4];
+        let mut words = [0u64; WORDS];
         let lead = [
             u64::from(source) << 16 | u64::from(sex) << 10 | marks | present,
             bits(birth),
@@ -155,8 +168,10 @@ impl Prints {
         for (slot, word) in words.iter_mut().zip(lead.into_iter().chain(tokens)) {
             *slot = word;
         }
-        let (a, b) = (self.0.hash_one(words), self.1.hash_one(words));
-        [(a >> 32) as u32, a as u32, b as u32]
+        let a = self.sip.hash_one(words);
+        let products = words.iter().zip(&self.keys).map(|(word, key)| word.wrapping_mul(*key));
+        let b = products.fold(0u64, u64::wrapping_add);
+        [(b >> 32) as u32, (a >> 32) as u32, a as u32]
     }
 }
 

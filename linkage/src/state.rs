@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use crate::batch::Seen;
 use crate::clusters::{Clusters, Profile};
 use crate::em::Sample;
 use crate::error::LinkageError;
@@ -10,11 +11,10 @@ use crate::identity::{Identity, PASSES, Pass};
 use crate::index::Index;
 use crate::model::Model;
 use crate::people;
-use crate::report::{Report, Screened};
+use crate::report::Report;
 use crate::resolver::Resolver;
 use crate::rows::{ByPrint, Print, Prints, RECOGNISED, Row, Rows, global};
 use crate::score::{Doubtful, Watch};
-use crate::screen::{Fresh, Past, Spread};
 use crate::settings::{Settings, Strategy};
 use crate::tokens::{NONE, Numbers};
 use crate::{Outcome, ids};
@@ -46,8 +46,8 @@ impl Added {
 /// [`Settings::horizons`]; [`Added`] says whether they did.
 pub struct Linker {
     pub(crate) settings: Settings,
-    prints: Prints,
-    by_print: ByPrint,
+    pub(crate) prints: Prints,
+    pub(crate) by_print: ByPrint,
     pub(crate) numbers: [Numbers; PASSES],
     pub(crate) rows: Rows,
     pub(crate) clusters: Clusters,
@@ -64,22 +64,6 @@ pub struct Linker {
     pub(crate) review: Vec<Doubtful>,
     watch: Option<Watch>,
     pub(crate) report: Report,
-}
-
-/// A row of a batch: its fingerprint, the row that has it already, and what orders equal days.
-#[derive(Clone, Copy)]
-struct Seen {
-    print: Option<Print>,
-    known: u32,
-    tie: u32,
-}
-
-/// A row whose spelling was there on an earlier day.
-struct Repeat {
-    day: i32,
-    tie: u32,
-    last: i32,
-    at: u32,
 }
 
 /// What becomes of a repeated spelling.
@@ -121,6 +105,12 @@ impl Linker {
         self.watch.map(|watch| watch.sample).unwrap_or_default()
     }
 
+    /// What it was told.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// How many different spellings there are.
     #[must_use]
     pub fn spellings(&self) -> usize {
@@ -144,28 +134,28 @@ impl Linker {
         let mut spellings = self.number(batch, &seen, &fresh, &new)?;
         self.screen(batch, &mut spellings, &mut added)?;
         self.report.rows += batch.len() as u64;
-        self.extend_horizons(batch);
+        self.extend_horizons(&seen);
 
         let mut spellings = spellings.into_iter().peekable();
         let mut repeats = repeats.into_iter().peekable();
         let mut fresh = fresh.into_iter().peekable();
         let mut moved: HashMap<u32, u32> = HashMap::new();
-        let day_of = |at: u32| batch.get(at as usize).map_or(i32::MAX, |record| record.first_day);
+        let day_of = |at: u32| seen.get(at as usize).map_or(i32::MAX, |seen| seen.first);
         loop {
             // On one day, what is known goes before what is new.
             let again = match (repeats.peek(), fresh.peek()) {
-                (Some(repeat), Some(&new)) => repeat.day <= day_of(new),
+                (Some(repeat), Some(&new)) => repeat.day() <= day_of(new),
                 (repeat, _) => repeat.is_some(),
             };
-            let next = if again { repeats.next().map(|repeat| repeat.at) } else { fresh.next() };
+            let next = if again { repeats.next().map(|repeat| repeat.at()) } else { fresh.next() };
             let Some((at, record, seen)) =
-                next.and_then(|at| Some((at, batch.get(at as usize)?, *seen.get(at as usize)?)))
+                next.and_then(|at| Some((at, batch.get(at as usize)?, seen.get(at as usize)?)))
             else {
                 break;
             };
             let row = match spellings.next_if(|new| new.at == at) {
                 Some(new) => {
-                    added.late += u64::from(record.first_day <= self.frontier);
+                    added.late += u64::from(seen.first <= self.frontier);
                     self.take(record, new.tokens, new.ignored, new.times, seen.print)
                 }
                 None => self.repeat(record, seen, &mut moved, &mut added),
@@ -174,182 +164,8 @@ impl Linker {
                 *slot = row;
             }
         }
-        self.frontier = batch.iter().map(|record| record.first_day).fold(self.frontier, i32::max);
+        self.frontier = seen.iter().map(|seen| seen.first).fold(self.frontier, i32::max);
         Ok(added)
-    }
-
-    /// Fingerprints and known rows, on two threads.
-    fn look(&mut self, batch: &[Identity]) -> Result<Vec<Seen>, LinkageError> {
-        let (prints, by_print) = (&self.prints, &self.by_print);
-        let work = |records: &[Identity]| {
-            let mut rows = [0u64; PASSES];
-            let seen: Vec<Seen> = records
-                .iter()
-                .map(|record| {
-                    let mut tie = 0u128;
-                    for (count, token) in rows.iter_mut().zip(&record.tokens) {
-                        *count += u64::from(token.is_some());
-                        tie = tie.rotate_left(11) ^ token.unwrap_or_default();
-                    }
-                    let print = prints.of(record);
-                    let known = print.and_then(|print| by_print.get(&print).copied()).unwrap_or(NONE);
-                    // Any mixture will do, if only it is the same in every run.
-                    Seen { print, known, tie: (tie ^ tie >> 64 ^ tie >> 32) as u32 }
-                })
-                .collect();
-            (seen, rows)
-        };
-        let (front, back) = batch.split_at(batch.len() / 2);
-        let ((mut seen, a), (more, b)) = both(|| work(front), || work(back))?;
-        seen.extend(more);
-        for (pass, (a, b)) in Pass::ALL.into_iter().zip(a.into_iter().zip(b)) {
-            self.report.pass(pass).rows += a + b;
-        }
-        Ok(seen)
-    }
-
-    /// Parts a batch into repeats and spellings that are new on their day, both in time order. Gives how often each new one comes.
-    fn sort_out(
-        &mut self,
-        batch: &[Identity],
-        seen: &[Seen],
-        repeats: &mut Vec<Repeat>,
-        fresh: &mut Vec<u32>,
-        added: &mut Added,
-    ) -> HashMap<Print, (i32, u32)> {
-        let mut new: HashMap<Print, (i32, u32)> = HashMap::new();
-        let mut overused = Vec::new();
-        for (record, seen) in batch.iter().zip(seen) {
-            match seen.print {
-                Some(_) if seen.known != NONE => {
-                    if let Some(times) = self.rows.times.get_mut(seen.known as usize) {
-                        *times = times.saturating_add(1);
-                        if *times == self.settings.max_repeats.saturating_add(1) {
-                            overused.push(seen.known);
-                        }
-                    }
-                }
-                Some(print) => {
-                    let slot = new.entry(print).or_insert((record.first_day, 0));
-                    *slot = (slot.0.min(record.first_day), slot.1.saturating_add(1));
-                }
-                None => {}
-            }
-        }
-        for ((at, record), seen) in (0u32..).zip(batch).zip(seen) {
-            let first = seen.print.and_then(|print| new.get(&print)).map(|&(day, _)| day);
-            if seen.known == NONE && first.is_none_or(|day| day == record.first_day) {
-                fresh.push(at);
-            } else {
-                repeats.push(Repeat { day: record.first_day, tie: seen.tie, last: record.end(), at });
-            }
-        }
-        repeats.sort_unstable_by_key(|repeat| (repeat.day, repeat.tie, repeat.last));
-        // The derived order begins with the first day; equal rows are interchangeable.
-        fresh.sort_unstable_by_key(|&at| batch.get(at as usize));
-        for row in overused {
-            self.outgrow(row, added);
-        }
-        new
-    }
-
-    /// A spelling was repeated more often than any package could: its tokens are ignored from now on.
-    fn outgrow(&mut self, row: u32, added: &mut Added) {
-        let Some(&row) = self.rows.get(row) else { return };
-        for (pass, &token) in Pass::ALL.into_iter().zip(&row.tokens) {
-            if token != NONE && self.screened.insert((global(token, pass), row.source)) {
-                added.outgrown += 1;
-                self.count_screened(pass, Screened::Frequent, row.source);
-            }
-        }
-    }
-
-    fn count_screened(&mut self, pass: Pass, why: Screened, source: u16) {
-        *self.report.pass(pass).screened.entry(why).or_default().entry(source).or_default() += 1;
-    }
-
-    /// The new spellings, once each, with their tokens' numbers; passes are numbered on two threads.
-    fn number(
-        &mut self,
-        batch: &[Identity],
-        seen: &[Seen],
-        fresh: &[u32],
-        new: &HashMap<Print, (i32, u32)>,
-    ) -> Result<Vec<Fresh>, LinkageError> {
-        let mut met = std::collections::HashSet::new();
-        let mut spellings: Vec<Fresh> = Vec::new();
-        for &at in fresh {
-            let print = seen.get(at as usize).and_then(|seen| seen.print);
-            if print.is_none_or(|print| met.insert(print)) {
-                let times = print.and_then(|print| new.get(&print)).map_or(1, |&(_, times)| times);
-                spellings.push(Fresh { at, times, tokens: [NONE; PASSES], ignored: 0 });
-            }
-        }
-        let records: Vec<&Identity> = spellings.iter().filter_map(|new| batch.get(new.at as usize)).collect();
-        let work = |numbers: &mut [Numbers], passes: &[Pass]| -> Result<Vec<Vec<u32>>, LinkageError> {
-            numbers
-                .iter_mut()
-                .zip(passes)
-                .map(|(numbers, &pass)| numbers.number(records.iter().map(|record| record.token(pass))))
-                .collect()
-        };
-        let (front, back) = self.numbers.split_at_mut(HALF);
-        let (early, later) = Pass::ALL.split_at(HALF);
-        let (a, b) = both(|| work(front, early), || work(back, later))?;
-        for (pass, numbers) in Pass::ALL.into_iter().zip(a?.into_iter().chain(b?)) {
-            for (new, number) in spellings.iter_mut().zip(numbers) {
-                if let Some(slot) = new.tokens.get_mut(pass.index()) {
-                    *slot = number;
-                }
-            }
-        }
-        for (pass, numbers) in Pass::ALL.into_iter().zip(&self.numbers) {
-            self.report.pass(pass).tokens = numbers.len() as u64;
-        }
-        Ok(spellings)
-    }
-
-    fn screen(&mut self, batch: &[Identity], spellings: &mut [Fresh], added: &mut Added) -> Result<(), LinkageError> {
-        let past = Past { batch, rows: &self.rows, screened: &self.screened, settings: &self.settings };
-        let fresh: &[Fresh] = spellings;
-        let work = |numbers: &[Numbers], passes: &[Pass]| -> Vec<(Pass, Vec<Spread>)> {
-            passes.iter().zip(numbers).map(|(&pass, numbers)| (pass, past.screen(pass, fresh, numbers))).collect()
-        };
-        let (front, back) = self.numbers.split_at(HALF);
-        let (early, later) = Pass::ALL.split_at(HALF);
-        let (a, b) = both(|| work(front, early), || work(back, later))?;
-        for (pass, spread) in a.into_iter().chain(b) {
-            for spread in spread {
-                if let Some(why) = spread.why {
-                    self.screened.insert((global(spread.token, pass), spread.source));
-                    self.count_screened(pass, why, spread.source);
-                    added.outgrown += u64::from(spread.late);
-                }
-                for place in spread.fresh {
-                    if let Some(new) = spellings.get_mut(place as usize) {
-                        new.ignored |= pass.bit();
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn extend_horizons(&mut self, batch: &[Identity]) {
-        let mut days: BTreeMap<u16, Vec<i32>> = BTreeMap::new();
-        for record in batch {
-            let coverage = record.coverage.map(|(from, to)| to.unwrap_or(from));
-            let day = coverage.map_or(record.end(), |day| day.max(record.end()));
-            days.entry(record.source).or_default().push(day);
-        }
-        for (source, mut days) in days {
-            // A single mistyped year must not move it: one row in a thousand has to reach it.
-            let rank = days.len() - 1 - days.len() / 1_000;
-            let (_, &mut day, _) = days.select_nth_unstable(rank);
-            let horizon = self.horizons.entry(source).or_insert(day);
-            *horizon = day.max(*horizon);
-        }
-        self.horizons.extend(&self.settings.horizons);
     }
 
     fn horizon(&self, source: u16) -> i32 {
@@ -386,62 +202,65 @@ impl Linker {
         }
     }
 
-    /// A row whose spelling may be there already.
-    fn repeat(&mut self, record: &Identity, seen: Seen, moved: &mut HashMap<u32, u32>, added: &mut Added) -> u32 {
+    /// A row whose spelling may be there already. Most rows are: only what is `seen` of them is looked at.
+    fn repeat(&mut self, record: &Identity, seen: &Seen, moved: &mut HashMap<u32, u32>, added: &mut Added) -> u32 {
         let mut row = seen.known;
         if row == NONE {
             row = seen.print.and_then(|print| self.by_print.get(&print).copied()).unwrap_or(NONE);
-        } else if let Some(&newer) = moved.get(&row) {
+        } else if !moved.is_empty()
+            && let Some(&newer) = moved.get(&row)
+        {
             row = newer;
         }
+        let early = u64::from(seen.first <= self.frontier);
         let Some(&known) = self.rows.get(row) else {
             // Nothing that counts is left of its tokens: it names nobody, and is nobody that came before.
             let (tokens, ignored) = self.known_tokens(record);
-            added.late += u64::from(record.first_day <= self.frontier);
+            added.late += early;
             return self.take(record, tokens, ignored, 1, seen.print);
         };
-        match self.lengthen(row, &known, record) {
-            Again::Same | Again::Longer if record.first_day < known.first => added.late += 1,
-            Again::Longer => added.late += u64::from(record.first_day <= self.frontier),
+        match self.lengthen(row, &known, seen) {
+            Again::Same | Again::Longer if seen.first < known.first => added.late += 1,
+            Again::Longer => added.late += early,
             Again::Same => {}
             Again::Contradicted => {
-                added.late += u64::from(record.first_day <= self.frontier);
+                added.late += early;
                 let newer = self.take(record, known.tokens, known.ignored, 1, seen.print);
                 moved.insert(seen.known, newer);
                 return newer;
             }
         }
         added.repeats += 1;
-        if let Some(id) = record.previous {
+        if seen.previous
+            && let Some(id) = record.previous
+        {
             // What recognised the spelling also brought the ids together.
             let by = Pass::BY_STRENGTH.into_iter().find(|pass| record.token(*pass).is_some());
             self.clusters.meet(row, id, by);
+            self.claim(record, row);
         }
-        self.claim(record, row);
         row
     }
 
-    fn lengthen(&mut self, at: u32, known: &Row, record: &Identity) -> Again {
-        let last = record.end();
-        let to = if known.open { self.horizon(record.source).max(known.to) } else { known.to };
-        if last <= known.last && to == known.to && record.first_day >= known.first {
+    fn lengthen(&mut self, at: u32, known: &Row, seen: &Seen) -> Again {
+        let to = if known.open { self.horizon(seen.source).max(known.to) } else { known.to };
+        if seen.last <= known.last && to == known.to && seen.first >= known.first {
             return Again::Same;
         }
         let root = self.clusters.find(at);
         let Some(profile) = self.clusters.profile_mut(root) else { return Again::Same };
-        if !profile.lives_on(last, &self.settings) {
+        if !profile.lives_on(seen.last, &self.settings) {
             return Again::Contradicted;
         }
-        profile.seen_on(last);
+        profile.seen_on(seen.last);
         let covered = to != known.to && profile.covered_until(known, to, &self.settings);
         let Some(row) = self.rows.get_mut(at) else { return Again::Same };
-        let longer = last > known.last || covered;
-        row.first = row.first.min(record.first_day);
-        row.last = row.last.max(last);
+        row.first = row.first.min(seen.first);
+        row.last = row.last.max(seen.last);
         if covered {
             row.to = to;
         }
-        if longer { Again::Longer } else { Again::Same }
+        if seen.last > known.last { Again::Longer } else { Again::Same }
     }
 
     /// The numbers of tokens that all have one, and which of them are ignored.
@@ -521,19 +340,4 @@ impl Linker {
         pairs.sort_unstable();
         pairs
     }
-}
-
-/// How many of the passes the first of two threads takes.
-const HALF: usize = PASSES / 2;
-
-/// Two pieces of work at once.
-fn both<A: Send, B: Send>(
-    one: impl FnOnce() -> A + Send,
-    other: impl FnOnce() -> B + Send,
-) -> Result<(A, B), LinkageError> {
-    std::thread::scope(|scope| {
-        let one = scope.spawn(one);
-        let other = other();
-        Ok((one.join().map_err(|_| LinkageError::Thread)?, other))
-    })
 }

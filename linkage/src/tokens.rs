@@ -64,6 +64,28 @@ pub(crate) struct Numbers {
 }
 
 impl Numbers {
+    pub(crate) fn from_tokens(tokens: &[u128]) -> Numbers {
+        let mut of = HashMap::with_capacity(tokens.len());
+        of.extend(tokens.iter().copied().zip(0u32..));
+        Numbers { of, latest: vec![NONE; tokens.len()] }
+    }
+
+    /// Whether no token has two numbers.
+    pub(crate) fn are_distinct(&self) -> bool {
+        self.of.len() == self.latest.len()
+    }
+
+    /// The tokens by number.
+    pub(crate) fn tokens(&self) -> Vec<u128> {
+        let mut tokens = vec![0; self.latest.len()];
+        for (&token, &number) in &self.of {
+            if let Some(slot) = tokens.get_mut(number as usize) {
+                *slot = token;
+            }
+        }
+        tokens
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.latest.len()
     }

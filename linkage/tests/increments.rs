@@ -22,11 +22,14 @@ fn numbered(persons: impl Iterator<Item = u32>) -> Vec<u32> {
 }
 
 /// Links packages one by one, and says what each brought; with `kept`, through the byte form after each.
-fn one_by_one(packages: &[Vec<Identity>], settings: &Settings) -> (Vec<u32>, Vec<Added>) {
+fn one_by_one(packages: &[Vec<Identity>], settings: &Settings, kept: bool) -> (Vec<u32>, Vec<Added>) {
     let mut linker = Linker::new(settings.clone());
     let mut all = Vec::new();
     for package in packages {
         all.push(linker.add(package).unwrap());
+        if kept {
+            linker = Linker::from_bytes(&linker.to_bytes().unwrap()).unwrap();
+        }
     }
     let outcome = linker.persons(&mut counting()).unwrap();
     let rows = all.iter().flat_map(|added| &added.row_of);
@@ -59,9 +62,10 @@ proptest! {
     fn in_time_order_increments_are_a_full_run(
         rows in rows(true),
         cuts in prop::collection::vec(0usize..40, 0..8),
+        kept in any::<bool>(),
     ) {
         let packages = by_day(rows, &cuts);
-        let (increments, added) = one_by_one(&packages, &frozen());
+        let (increments, added) = one_by_one(&packages, &frozen(), kept);
         prop_assert!(added.iter().all(Added::as_in_full));
         prop_assert_eq!(increments, at_once(&packages, &frozen()));
     }
@@ -72,6 +76,7 @@ proptest! {
         rows in prop_oneof![rows(true), rows(false)],
         cuts in prop::collection::vec(0usize..40, 0..4),
         sorted in any::<bool>(),
+        kept in any::<bool>(),
     ) {
         let packages = if sorted {
             by_day(rows, &cuts)
@@ -86,7 +91,7 @@ proptest! {
             packages
         };
         let settings = Settings { max_rows_per_token: 6, max_memberships_per_token: 2, ..horizons() };
-        let (increments, added) = one_by_one(&packages, &settings);
+        let (increments, added) = one_by_one(&packages, &settings, kept);
         if added.iter().all(Added::as_in_full) {
             prop_assert_eq!(increments, at_once(&packages, &settings));
         }
@@ -98,11 +103,11 @@ fn a_population_month_by_month() {
     let people = population(21, 3_000, &Rates::default());
     let settings = Settings { horizons: (0..3).map(|source| (source, common::TO)).collect(), ..Settings::default() };
     let mut random = Random(5);
-    for _ in 0..4 {
+    for kept in [false, true, true] {
         let cuts: Vec<usize> = (0..150).map(|_| random.below(people.rows.len() as u64) as usize).collect();
         let packages = by_day(people.rows.clone(), &cuts);
         assert!(packages.len() > 15);
-        let (increments, added) = one_by_one(&packages, &settings);
+        let (increments, added) = one_by_one(&packages, &settings, kept);
         assert_eq!(added.iter().map(|added| added.late).sum::<u64>(), 0);
         if added.iter().all(Added::as_in_full) {
             assert_eq!(increments, at_once(&packages, &settings));
@@ -121,7 +126,7 @@ fn a_token_that_outgrows_its_limit_is_announced() {
     };
     let first: Vec<Identity> = (0..10).map(|at| row(18_000 + at, at as u128)).collect();
     let second: Vec<Identity> = (10..20).map(|at| row(18_000 + at, at as u128)).collect();
-    let (increments, added) = one_by_one(&[first.clone(), second.clone()], &horizons());
+    let (increments, added) = one_by_one(&[first.clone(), second.clone()], &horizons(), true);
     assert_eq!((added[0].outgrown, added[1].outgrown), (0, 1));
     assert!(added[1].late == 0 && !added[1].as_in_full());
     // What was linked stays; from then on the name leads nobody anywhere.

@@ -2,6 +2,8 @@
 //! insurers (eligibility, claims, checkups) and a lifelog service. Tokens are hashes of what a source would have written.
 #![allow(dead_code, unreachable_pub)]
 
+pub mod monthly;
+
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use linkage::{Identity, Pass};
@@ -136,6 +138,68 @@ struct Period {
     to: Option<i32>,
 }
 
+/// People of one household, insured together.
+struct Family {
+    humans: Vec<Human>,
+    periods: Vec<Period>,
+    postcode: u64,
+}
+
+impl Family {
+    /// Draws a family; its people are numbered on from `number`.
+    fn draw(random: &mut Random, rates: &Rates, number: &mut u32) -> Family {
+        let surname = name(random, 3_000, 1);
+        let adults = 1 + random.below(2);
+        let members = adults + random.below(3);
+        let mut humans: Vec<Human> = Vec::new();
+        for place in 0..members {
+            let child = place >= adults;
+            let age = if child { random.day(18) } else { 20 + random.day(60) };
+            let mut human = Human {
+                number: *number,
+                family: surname,
+                given: reading(random, &humans),
+                birth: FROM - age * 365 - random.day(365),
+                sex: 1 + random.below(2) as u8,
+                branch: place + 1,
+                death: None,
+                married: None,
+            };
+            if !child && random.chance(rates.death) {
+                human.death = Some(FROM + random.day(TO - FROM));
+            }
+            if place == 0 && adults == 1 && random.chance(rates.marriage) {
+                human.married = Some((FROM + random.day(TO - FROM), name(random, 3_000, 1)));
+            }
+            *number += 1;
+            humans.push(human.clone());
+            if child && random.chance(rates.twins) {
+                human.number = *number;
+                human.branch += 10;
+                human.given = reading(random, &humans);
+                *number += 1;
+                humans.push(human);
+            }
+        }
+        let mut periods = Vec::new();
+        let mut day = FROM - random.day(2_000);
+        while day < TO {
+            let stays = (1..40).find(|_| random.chance(rates.job_change));
+            let end = day + stays.unwrap_or(40) * 365 - random.day(365);
+            let kokuho = random.chance(0.3);
+            periods.push(Period {
+                insurer: if kokuho { 100 + random.below(5) } else { random.below(20) },
+                number: random.below(2_000_000),
+                from: day,
+                to: (end < TO).then_some(end),
+            });
+            day = end + 1 + random.day(20);
+        }
+        let postcode = random.below(5_000);
+        Family { humans, periods, postcode }
+    }
+}
+
 /// What a source writes into one row.
 struct Written {
     family: Name,
@@ -210,55 +274,7 @@ struct Writer {
 
 impl Writer {
     fn family(&mut self, number: &mut u32, persons: u32) {
-        let random = &mut self.random;
-        let surname = name(random, 3_000, 1);
-        let adults = 1 + random.below(2);
-        let members = adults + random.below(3);
-        let mut humans: Vec<Human> = Vec::new();
-        for place in 0..members {
-            let child = place >= adults;
-            let age = if child { random.day(18) } else { 20 + random.day(60) };
-            let mut human = Human {
-                number: *number,
-                family: surname,
-                given: reading(random, &humans),
-                birth: FROM - age * 365 - random.day(365),
-                sex: 1 + random.below(2) as u8,
-                branch: place + 1,
-                death: None,
-                married: None,
-            };
-            if !child && random.chance(self.rates.death) {
-                human.death = Some(FROM + random.day(TO - FROM));
-            }
-            if place == 0 && adults == 1 && random.chance(self.rates.marriage) {
-                human.married = Some((FROM + random.day(TO - FROM), name(random, 3_000, 1)));
-            }
-            *number += 1;
-            humans.push(human.clone());
-            if child && random.chance(self.rates.twins) {
-                human.number = *number;
-                human.branch += 10;
-                human.given = reading(random, &humans);
-                *number += 1;
-                humans.push(human);
-            }
-        }
-        let mut periods = Vec::new();
-        let mut day = FROM - random.day(2_000);
-        while day < TO {
-            let stays = (1..40).find(|_| random.chance(self.rates.job_change));
-            let end = day + stays.unwrap_or(40) * 365 - random.day(365);
-            let kokuho = random.chance(0.3);
-            periods.push(Period {
-                insurer: if kokuho { 100 + random.below(5) } else { random.below(20) },
-                number: random.below(2_000_000),
-                from: day,
-                to: (end < TO).then_some(end),
-            });
-            day = end + 1 + random.day(20);
-        }
-        let postcode = random.below(5_000);
+        let Family { humans, periods, postcode } = Family::draw(&mut self.random, &self.rates, number);
         for human in &humans {
             for period in &periods {
                 self.insured(human, period, persons);
@@ -342,39 +358,49 @@ impl Writer {
         self.row(human, roster, days, persons);
     }
 
-    /// One row as a source writes it, with that source's errors.
-    fn row(&mut self, human: &Human, mut written: Written, mut identity: Identity, persons: u32) {
-        let (random, rates) = (&mut self.random, &self.rates);
-        if random.chance(rates.name_typo) {
-            let wrong = 1_000_000 + random.below(1_000_000);
-            match random.below(4) {
-                0 => written.family.kanji = wrong,
-                1 => written.given.kanji = wrong,
-                2 => written.family.kana = wrong,
-                _ => written.given.kana = wrong,
-            }
-        }
-        if random.chance(rates.day_typo) {
-            written.birth += 1 + random.day(3);
-        }
-        identity.birth_month = Some(month(written.birth));
-        if random.chance(rates.month_typo) {
-            let (days, months) = if random.chance(0.5) { (3_653, 120) } else { (30, 1) };
-            written.birth += days;
-            identity.birth_month = Some(month(human.birth) + months);
-        }
-        if random.chance(rates.individual) {
-            let wrong = random.chance(rates.individual_wrong);
-            let somebody = random.below(u64::from(persons));
-            let own = if wrong { somebody } else { u64::from(human.number) };
-            written.individual = Some(own);
-        }
-        identity.sex = human.sex;
-        identity.insurer = written.insurer;
-        identity.tokens = written.tokens();
-        self.population.rows.push(identity);
+    fn row(&mut self, human: &Human, written: Written, identity: Identity, persons: u32) {
+        self.population.rows.push(write(&mut self.random, &self.rates, human, written, identity, persons));
         self.population.truth.push(human.number);
     }
+}
+
+/// One row as a source writes it, with that source's errors.
+fn write(
+    random: &mut Random,
+    rates: &Rates,
+    human: &Human,
+    mut written: Written,
+    mut identity: Identity,
+    persons: u32,
+) -> Identity {
+    if random.chance(rates.name_typo) {
+        let wrong = 1_000_000 + random.below(1_000_000);
+        match random.below(4) {
+            0 => written.family.kanji = wrong,
+            1 => written.given.kanji = wrong,
+            2 => written.family.kana = wrong,
+            _ => written.given.kana = wrong,
+        }
+    }
+    if random.chance(rates.day_typo) {
+        written.birth += 1 + random.day(3);
+    }
+    identity.birth_month = Some(month(written.birth));
+    if random.chance(rates.month_typo) {
+        let (days, months) = if random.chance(0.5) { (3_653, 120) } else { (30, 1) };
+        written.birth += days;
+        identity.birth_month = Some(month(human.birth) + months);
+    }
+    if random.chance(rates.individual) {
+        let wrong = random.chance(rates.individual_wrong);
+        let somebody = random.below(u64::from(persons));
+        let own = if wrong { somebody } else { u64::from(human.number) };
+        written.individual = Some(own);
+    }
+    identity.sex = human.sex;
+    identity.insurer = written.insurer;
+    identity.tokens = written.tokens();
+    identity
 }
 
 /// Random small worlds where tokens collide often.

@@ -1,25 +1,28 @@
-//! `sudare link`: packages in, one snapshot out. All packages that the room ever accepted are linked together; persons
-//! keep their ids from the snapshot before.
+//! `sudare link`: packages in, one snapshot out. New packages join what was linked before; after a removal, a bridge or `--relink` all
+//! packages that the room ever accepted are linked together. Persons keep their ids either way.
 
 mod evaluate;
 mod load;
+mod persons;
 mod rates;
 mod receive;
 mod removal;
 
-use datasets::store::Store;
-use linkage::{Outcome, Settings, Strategy, random_id, resolve};
+use std::collections::{BTreeMap, HashMap};
+
+use linkage::{Outcome, Settings, Strategy};
 use polars::prelude::DataFrame;
 use pseudonymize::RoomIdentity;
-use std::collections::{BTreeMap, HashMap};
+
+use persons::{Found, Kept};
 
 pub use load::snapshot_file;
 pub use receive::key_in_force;
 
 use crate::cli::LinkArgs;
-use crate::fail::{Context, Done, Failure};
+use crate::fail::{Done, Failure};
 use crate::out::{Out, thousands};
-use crate::room::{Room, Unlocked};
+use crate::room::Room;
 
 /// What the room works with: no token that a source would recognise.
 struct Content {
@@ -41,18 +44,33 @@ pub fn run(args: &LinkArgs, out: &Out) -> Done {
 
     let mut received = receive::packages(&args.packages, args.announcement.as_deref(), &mut unlocked, &catalogue, out)?;
     let (mut contents, removals) = receive::contents(&mut received, &unlocked, &catalogue)?;
-    let mut outcome = find_persons(&contents, strategy, &unlocked, out)?;
-    // Everything of a person goes, under whatever spelling linkage found, so who is whom is asked again of the rest.
-    if removal::apply(&mut contents, &outcome, &removals)? {
-        outcome = find_persons(&contents, strategy, &unlocked, out)?;
-    }
+    let found = if removals.cover_any(&contents) {
+        // Everything of a person goes, under whatever spelling linkage found, so who is whom is asked again of the rest.
+        out.line("  lists of people who left are in force: everything is linked anew");
+        let first = persons::at_once(&contents, strategy, &unlocked, out)?;
+        removal::apply(&mut contents, &first, &removals)?;
+        Found { outcome: persons::at_once(&contents, strategy, &unlocked, out)?, kept: None }
+    } else if strategy != Strategy::Sudare {
+        Found { outcome: persons::at_once(&contents, strategy, &unlocked, out)?, kept: None }
+    } else {
+        let last = if args.relink { None } else { Kept::of_last(&contents, &received, &unlocked, out)? };
+        match last {
+            Some(last) => last.join(&contents, &received, out)?,
+            None => persons::from_start(&contents, &received, &unlocked, args.relink, out)?,
+        }
+    };
+    let Found { mut outcome, kept } = found;
     let unborn = removal::leave_out_unborn(&mut contents, &mut outcome)?;
     if unborn > 0 {
         out.line(format!("  {} people have no month of birth in any file and are left out", thousands(unborn as u64)));
     }
     let snapshot = load::load(&contents, &outcome, strategy, &received, &mut unlocked, &catalogue, out)?;
+    match kept {
+        Some(kept) => kept.keep(&unlocked, out)?,
+        None => persons::forget(&unlocked)?,
+    }
 
-    let rows = rows(&contents, &HashMap::new())?;
+    let rows = persons::rows(&contents, &persons::sources(&contents), &HashMap::new())?;
     let rates = rates::of(&contents, &rows, &outcome);
     let judged = if args.truth {
         Some(evaluate::judge(args, &contents, &rows, (strategy, &outcome), &Settings::default())?)
@@ -64,53 +82,6 @@ pub fn run(args: &LinkArgs, out: &Out) -> Done {
         evaluate::write(judged, dir, out)?;
     }
     Ok(())
-}
-
-/// Linkage sees room-keyed tokens, birth month, sex and days; nothing else.
-fn find_persons(contents: &[Content], strategy: Strategy, unlocked: &Unlocked, out: &Out) -> Done<Outcome> {
-    let rows = rows(contents, &previous_ids(unlocked)?)?;
-    let spinner = out.spinner(&format!("linking {} written identities", thousands(rows.len() as u64)));
-    let outcome = resolve(&rows, strategy, &Settings::default(), &mut random_id).input("linkage")?;
-    spinner.finish_and_clear();
-    Ok(outcome)
-}
-
-/// All identities in the order of the contents, with the person each had in the last snapshot.
-fn rows(contents: &[Content], previous: &HashMap<(String, u64, u32), u128>) -> Done<Vec<linkage::Identity>> {
-    let mut sources: Vec<&str> = contents.iter().map(|c| c.source.as_str()).collect();
-    sources.sort_unstable();
-    sources.dedup();
-    let mut rows = Vec::new();
-    for content in contents {
-        let source = sources.iter().position(|s| *s == content.source).unwrap_or_default();
-        let source = u16::try_from(source).input("too many sources")?;
-        for i in &content.identities {
-            let key = (content.source.clone(), content.sequence, i.ident);
-            rows.push(linkage::Identity {
-                first_day: i.first_day.unwrap_or_default(),
-                last_day: i.last_day.or(i.first_day).unwrap_or_default(),
-                source,
-                sex: i.sex,
-                birth_month: i.birth_month,
-                coverage: i.coverage,
-                insurer: i.insurer,
-                death: i.death,
-                previous: previous.get(&key).copied(),
-                tokens: i.tokens,
-            });
-        }
-    }
-    Ok(rows)
-}
-
-fn previous_ids(unlocked: &Unlocked) -> Done<HashMap<(String, u64, u32), u128>> {
-    let Some(path) = super::query::latest_snapshot(&unlocked.room, unlocked.log.entries().iter().map(|e| &e.event))
-    else {
-        return Ok(HashMap::new());
-    };
-    let store = Store::open(&path.1, &unlocked.room.dir.join("spill"), 1024).input("the last snapshot")?;
-    let rows = store.previous_identities().input("the last snapshot")?;
-    Ok(rows.into_iter().map(|r| ((r.source.to_string(), r.sequence, r.ident), r.person)).collect())
 }
 
 fn tell(

@@ -25,8 +25,8 @@ pub(super) struct Received {
     pub(super) sequence: u64,
     pub(super) manifest: String,
     /// Public names of the linkage key of its tokens, and of the one that its bridge replaces.
-    linkage_key: String,
-    replaces: Option<String>,
+    pub(super) linkage_key: String,
+    pub(super) replaces: Option<String>,
     /// What is in it, if this run has opened it already.
     inside: Option<Inside>,
 }

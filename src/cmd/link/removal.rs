@@ -30,6 +30,15 @@ impl Removals {
         Ok(removals)
     }
 
+    /// Whether anybody in the packages is to go.
+    pub(super) fn cover_any(&self, contents: &[Content]) -> bool {
+        contents.iter().any(|content| {
+            let own = self.sources.get(&content.source);
+            let goes = |identity| self.room.cover(identity) || own.is_some_and(|own| own.cover(identity));
+            content.identities.iter().any(goes)
+        })
+    }
+
     /// Opt-outs that came in a package.
     pub(super) fn of_source(&mut self, source: &str, tombstones: Tombstones) {
         self.sources.entry(source.to_owned()).or_default().join(tombstones);
@@ -45,8 +54,8 @@ impl Removals {
     }
 }
 
-/// Takes out whoever a tombstone covers, with every spelling that linkage found of them; true if anything went.
-pub(super) fn apply(contents: &mut [Content], outcome: &Outcome, removals: &Removals) -> Done<bool> {
+/// Takes out whoever a tombstone covers, with every spelling that linkage found of them.
+pub(super) fn apply(contents: &mut [Content], outcome: &Outcome, removals: &Removals) -> Done {
     // Persons out of the room, and (source, person) pairs.
     let (mut persons, mut pairs) = (HashSet::new(), HashSet::new());
     let mut person_of = outcome.person_of.iter().copied();
@@ -61,13 +70,9 @@ pub(super) fn apply(contents: &mut [Content], outcome: &Outcome, removals: &Remo
             }
         }
     }
-    if persons.is_empty() && pairs.is_empty() {
-        return Ok(false);
-    }
     take_out(contents, outcome, &|source, person| {
         persons.contains(&person) || pairs.contains(&(source.to_owned(), person))
-    })?;
-    Ok(true)
+    })
 }
 
 /// Leaves out persons without a month of birth in any file, who have no age in any answer; how many there were. Whole persons

@@ -1,0 +1,243 @@
+//! A batch before its rows are taken: what is known, what is new, in which order, under which numbers, and which tokens a source spreads too
+//! widely. All of it is the same whatever the order of the batch. Nothing is decided here about persons.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use crate::error::LinkageError;
+use crate::identity::{Identity, PASSES, Pass};
+use crate::report::Screened;
+use crate::rows::{Print, global};
+use crate::screen::{Fresh, Past, Spread};
+use crate::state::{Added, Linker};
+use crate::tokens::{NONE, Numbers};
+
+/// A row of a batch, short enough to be looked at often: its fingerprint, the row that has it already, what orders equal days, its days.
+#[derive(Clone, Copy)]
+pub(crate) struct Seen {
+    pub(crate) print: Option<Print>,
+    pub(crate) known: u32,
+    tie: u32,
+    pub(crate) first: i32,
+    pub(crate) last: i32,
+    /// The latest day that it speaks of.
+    reach: i32,
+    pub(crate) source: u16,
+    /// It had a person id in an earlier run.
+    pub(crate) previous: bool,
+}
+
+/// A row whose spelling was there on an earlier day, as one number that sorts by day, by the spelling's mixture, by last day.
+pub(crate) struct Repeat(u128);
+
+impl Repeat {
+    fn new(seen: &Seen, at: u32) -> Repeat {
+        let rank = |day: i32| u128::from(day.cast_unsigned() ^ 1 << 31);
+        Repeat(rank(seen.first) << 96 | u128::from(seen.tie) << 64 | rank(seen.last) << 32 | u128::from(at))
+    }
+
+    pub(crate) fn day(&self) -> i32 {
+        ((self.0 >> 96) as u32 ^ 1 << 31).cast_signed()
+    }
+
+    /// Its place in the batch.
+    pub(crate) fn at(&self) -> u32 {
+        self.0 as u32
+    }
+}
+
+impl Linker {
+    /// Fingerprints and known rows, on two threads.
+    pub(crate) fn look(&mut self, batch: &[Identity]) -> Result<Vec<Seen>, LinkageError> {
+        let (prints, by_print) = (&self.prints, &self.by_print);
+        let work = |records: &[Identity]| {
+            let mut rows = [0u64; PASSES];
+            let seen: Vec<Seen> = records
+                .iter()
+                .map(|record| {
+                    let mut tie = 0u128;
+                    for (count, token) in rows.iter_mut().zip(&record.tokens) {
+                        *count += u64::from(token.is_some());
+                        tie = tie.rotate_left(11) ^ token.unwrap_or_default();
+                    }
+                    let print = prints.of(record);
+                    let known = print.and_then(|print| by_print.get(&print).copied()).unwrap_or(NONE);
+                    // Any mixture will do, if only it is the same in every run.
+                    let tie = (tie ^ tie >> 64 ^ tie >> 32) as u32;
+                    let reach = record.coverage.map_or(i32::MIN, |(from, to)| to.unwrap_or(from)).max(record.end());
+                    let (first, last, source) = (record.first_day, record.end(), record.source);
+                    Seen { print, known, tie, first, last, reach, source, previous: record.previous.is_some() }
+                })
+                .collect();
+            (seen, rows)
+        };
+        let (front, back) = batch.split_at(batch.len() / 2);
+        let ((mut seen, a), (more, b)) = both(|| work(front), || work(back))?;
+        seen.extend(more);
+        for (pass, (a, b)) in Pass::ALL.into_iter().zip(a.into_iter().zip(b)) {
+            self.report.pass(pass).rows += a + b;
+        }
+        Ok(seen)
+    }
+
+    /// Parts a batch into repeats and spellings that are new on their day, both in time order. Gives how often each new one comes.
+    pub(crate) fn sort_out(
+        &mut self,
+        batch: &[Identity],
+        seen: &[Seen],
+        repeats: &mut Vec<Repeat>,
+        fresh: &mut Vec<u32>,
+        added: &mut Added,
+    ) -> HashMap<Print, (i32, u32)> {
+        let mut new: HashMap<Print, (i32, u32)> = HashMap::new();
+        let mut overused = Vec::new();
+        for seen in seen {
+            match seen.print {
+                Some(_) if seen.known != NONE => {
+                    if let Some(times) = self.rows.times.get_mut(seen.known as usize) {
+                        *times = times.saturating_add(1);
+                        if *times == self.settings.max_repeats.saturating_add(1) {
+                            overused.push(seen.known);
+                        }
+                    }
+                }
+                Some(print) => {
+                    let slot = new.entry(print).or_insert((seen.first, 0));
+                    *slot = (slot.0.min(seen.first), slot.1.saturating_add(1));
+                }
+                None => {}
+            }
+        }
+        for (at, seen) in (0u32..).zip(seen) {
+            let first = seen.print.and_then(|print| new.get(&print)).map(|&(day, _)| day);
+            if seen.known == NONE && first.is_none_or(|day| day == seen.first) {
+                fresh.push(at);
+            } else {
+                repeats.push(Repeat::new(seen, at));
+            }
+        }
+        repeats.sort_unstable_by_key(|repeat| repeat.0);
+        // The derived order begins with the first day; equal rows are interchangeable.
+        fresh.sort_unstable_by_key(|&at| batch.get(at as usize));
+        for row in overused {
+            self.outgrow(row, added);
+        }
+        new
+    }
+
+    /// A spelling was repeated more often than any package could: its tokens are ignored from now on.
+    fn outgrow(&mut self, row: u32, added: &mut Added) {
+        let Some(&row) = self.rows.get(row) else { return };
+        for (pass, &token) in Pass::ALL.into_iter().zip(&row.tokens) {
+            if token != NONE && self.screened.insert((global(token, pass), row.source)) {
+                added.outgrown += 1;
+                self.count_screened(pass, Screened::Frequent, row.source);
+            }
+        }
+    }
+
+    fn count_screened(&mut self, pass: Pass, why: Screened, source: u16) {
+        *self.report.pass(pass).screened.entry(why).or_default().entry(source).or_default() += 1;
+    }
+
+    /// The new spellings, once each, with their tokens' numbers; passes are numbered on two threads.
+    pub(crate) fn number(
+        &mut self,
+        batch: &[Identity],
+        seen: &[Seen],
+        fresh: &[u32],
+        new: &HashMap<Print, (i32, u32)>,
+    ) -> Result<Vec<Fresh>, LinkageError> {
+        let mut met = HashSet::new();
+        let mut spellings: Vec<Fresh> = Vec::new();
+        for &at in fresh {
+            let print = seen.get(at as usize).and_then(|seen| seen.print);
+            if print.is_none_or(|print| met.insert(print)) {
+                let times = print.and_then(|print| new.get(&print)).map_or(1, |&(_, times)| times);
+                spellings.push(Fresh { at, times, tokens: [NONE; PASSES], ignored: 0 });
+            }
+        }
+        let records: Vec<&Identity> = spellings.iter().filter_map(|new| batch.get(new.at as usize)).collect();
+        let work = |numbers: &mut [Numbers], passes: &[Pass]| -> Result<Vec<Vec<u32>>, LinkageError> {
+            numbers
+                .iter_mut()
+                .zip(passes)
+                .map(|(numbers, &pass)| numbers.number(records.iter().map(|record| record.token(pass))))
+                .collect()
+        };
+        let (front, back) = self.numbers.split_at_mut(HALF);
+        let (early, later) = Pass::ALL.split_at(HALF);
+        let (a, b) = both(|| work(front, early), || work(back, later))?;
+        for (pass, numbers) in Pass::ALL.into_iter().zip(a?.into_iter().chain(b?)) {
+            for (new, number) in spellings.iter_mut().zip(numbers) {
+                if let Some(slot) = new.tokens.get_mut(pass.index()) {
+                    *slot = number;
+                }
+            }
+        }
+        for (pass, numbers) in Pass::ALL.into_iter().zip(&self.numbers) {
+            self.report.pass(pass).tokens = numbers.len() as u64;
+        }
+        Ok(spellings)
+    }
+
+    pub(crate) fn screen(
+        &mut self,
+        batch: &[Identity],
+        spellings: &mut [Fresh],
+        added: &mut Added,
+    ) -> Result<(), LinkageError> {
+        let past = Past { batch, rows: &self.rows, screened: &self.screened, settings: &self.settings };
+        let fresh: &[Fresh] = spellings;
+        let work = |numbers: &[Numbers], passes: &[Pass]| -> Vec<(Pass, Vec<Spread>)> {
+            passes.iter().zip(numbers).map(|(&pass, numbers)| (pass, past.screen(pass, fresh, numbers))).collect()
+        };
+        let (front, back) = self.numbers.split_at(HALF);
+        let (early, later) = Pass::ALL.split_at(HALF);
+        let (a, b) = both(|| work(front, early), || work(back, later))?;
+        for (pass, spread) in a.into_iter().chain(b) {
+            for spread in spread {
+                if let Some(why) = spread.why {
+                    self.screened.insert((global(spread.token, pass), spread.source));
+                    self.count_screened(pass, why, spread.source);
+                    added.outgrown += u64::from(spread.late);
+                }
+                for place in spread.fresh {
+                    if let Some(new) = spellings.get_mut(place as usize) {
+                        new.ignored |= pass.bit();
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn extend_horizons(&mut self, seen: &[Seen]) {
+        let mut days: BTreeMap<u16, Vec<i32>> = BTreeMap::new();
+        for seen in seen {
+            days.entry(seen.source).or_default().push(seen.reach);
+        }
+        for (source, mut days) in days {
+            // A single mistyped year must not move it: one row in a thousand has to reach it.
+            let rank = days.len() - 1 - days.len() / 1_000;
+            let (_, &mut day, _) = days.select_nth_unstable(rank);
+            let horizon = self.horizons.entry(source).or_insert(day);
+            *horizon = day.max(*horizon);
+        }
+        self.horizons.extend(&self.settings.horizons);
+    }
+}
+
+/// How many of the passes the first of two threads takes.
+const HALF: usize = PASSES / 2;
+
+/// Two pieces of work at once.
+pub(crate) fn both<A: Send, B: Send>(
+    one: impl FnOnce() -> A + Send,
+    other: impl FnOnce() -> B + Send,
+) -> Result<(A, B), LinkageError> {
+    std::thread::scope(|scope| {
+        let one = scope.spawn(one);
+        let other = other();
+        Ok((one.join().map_err(|_| LinkageError::Thread)?, other))
+    })
+}
