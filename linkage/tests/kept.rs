@@ -33,7 +33,8 @@ fn sample() -> Linker {
             ..Identity::default()
         };
         for pass in 0..PASSES {
-            row.tokens[pass] = (at as usize % (pass + 2) != 0).then_some((at as u128 % 11) << 64 | pass as u128);
+            row.tokens[pass] =
+                (!(at as usize).is_multiple_of(pass + 2)).then_some((at as u128 % 11) << 64 | pass as u128);
         }
         rows.push(row);
     }

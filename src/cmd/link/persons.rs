@@ -190,7 +190,7 @@ impl Kept {
     /// Seals the state for the run after this one; those of earlier snapshots go.
     pub(super) fn keep(mut self, unlocked: &Unlocked, out: &Out) -> Done {
         let Some(path) = path(unlocked)? else { return Ok(()) };
-        let bytes = self.to_bytes()?;
+        let bytes = self.written()?;
         forget(unlocked)?;
         if bytes.len() > LARGEST {
             out.line("  the state of linkage is too large to be kept: the next run links everything anew");
@@ -199,7 +199,7 @@ impl Kept {
         unlocked.identity.seal_file(&path, &bytes).input("the state of linkage can't be sealed")
     }
 
-    fn to_bytes(&mut self) -> Done<Vec<u8>> {
+    fn written(&mut self) -> Done<Vec<u8>> {
         let head = serde_json::to_vec(&self.head).input("the state of linkage")?;
         let linker = self.linker.to_bytes().input("the state of linkage")?;
         let mut bytes =
