@@ -9,7 +9,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use keys::{
-    AnnounceArgs, ResealArgs, RevokeArgs, RotateArgs, WithdrawAccept, WithdrawApprove, WithdrawCommand, WithdrawMake,
+    AnnounceArgs, ResealArgs, ReviewAccept, ReviewCommand, ReviewSign, RevokeArgs, RotateArgs, WithdrawAccept,
+    WithdrawApprove, WithdrawCommand, WithdrawMake,
 };
 pub use query::QueryCommand;
 pub use source::{CatalogueArgs, PseudonymizeArgs, SchemaArgs};
@@ -72,6 +73,9 @@ pub enum Command {
     /// Take people out of the room: two stewards sign, the room stays silent
     #[command(subcommand)]
     Withdraw(WithdrawCommand),
+    /// Decide on uncertain links: a reviewer signs what `link --review` listed, the operator takes it
+    #[command(subcommand)]
+    Review(ReviewCommand),
     /// The data dictionary: every table and column, its bounds and where they come from
     #[command(after_help = "Example:  sudare schema --table checkup\n          sudare schema > data-dictionary.md")]
     Schema(SchemaArgs),
@@ -280,6 +284,15 @@ pub struct LinkArgs {
     /// With --truth: a new folder for tables (Markdown, JSON), charts (SVG) and a sample of errors
     #[arg(long, value_name = "DIR", requires = "truth")]
     pub report: Option<PathBuf>,
+    /// Write the pairs that are neither surely one person nor surely two to this new file (CSV), for `sudare review sign`
+    #[arg(long, value_name = "FILE")]
+    pub review: Option<PathBuf>,
+    /// Use this Fellegi–Sunter model from now on instead of the built-in one
+    #[arg(long, value_name = "FILE")]
+    pub model: Option<PathBuf>,
+    /// Estimate a model from this room's rows and write it to this new file; it is used when `--model` says so
+    #[arg(long, value_name = "FILE")]
+    pub fit_model: Option<PathBuf>,
 }
 
 /// `sudare release …`

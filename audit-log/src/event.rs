@@ -219,6 +219,13 @@ pub enum Event {
         /// Value-free code.
         code: String,
     },
+    /// A reviewer's verdicts on uncertain links were accepted.
+    Review {
+        /// Name on the reviewer's card.
+        reviewer: String,
+        /// Keyed digest of the sealed verdicts.
+        verdicts: String,
+    },
     /// A batch of withdrawals was accepted.
     Withdrawal {
         /// Number of the batch.
@@ -248,6 +255,7 @@ impl Event {
             Self::Failure { .. } => "failure",
             Self::Repeat { .. } => "repeat",
             Self::Refusal { .. } => "refusal",
+            Self::Review { .. } => "review",
             Self::Withdrawal { .. } => "withdrawal",
         }
     }
@@ -318,6 +326,9 @@ impl Event {
             }
             Self::Rotation { from, to, note } => {
                 fields.extend([("from", from.as_str(), N), ("to", to, N), ("note", note, T)]);
+            }
+            Self::Review { reviewer, verdicts } => {
+                fields.extend([("reviewer", reviewer.as_str(), N), ("verdicts", verdicts, H)]);
             }
             Self::Withdrawal { batch: _, manifest } => {
                 fields.extend(manifest.iter().map(|manifest| ("manifest", manifest.as_str(), H)));

@@ -154,6 +154,7 @@ impl Docket {
             | Event::Snapshot { .. }
             | Event::Repeat { .. }
             | Event::Rotation { .. }
+            | Event::Review { .. }
             | Event::Withdrawal { .. } => {}
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! Union–find whose clusters know what a person can't be: of two sexes, born twice, active after death, insured twice.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::identity::Pass;
 use crate::report::{Reason, Refusal};
@@ -21,6 +21,16 @@ struct Period {
     to: i32,
     /// Still covered when the list was drawn; a later list that knows the end wins.
     open: bool,
+    /// Its source guarantees that two numbers at once are two people.
+    one_to_one: bool,
+}
+
+impl Period {
+    /// Of one insurer, under another number.
+    fn is_not(&self, other: &Period) -> bool {
+        let known = self.membership != NONE && other.membership != NONE;
+        self.insurer == other.insurer && known && self.membership != other.membership
+    }
 }
 
 /// What is known of a cluster.
@@ -50,7 +60,8 @@ impl Profile {
         let membership = tokens.get(Pass::Id1.index()).copied().unwrap_or(NONE);
         let periods = match row.insurer {
             Some(insurer) if row.from != UNKNOWN => {
-                vec![Period { insurer, membership, from: row.from, to: row.to, open: row.open }]
+                let one_to_one = settings.one_to_one.contains(&row.source);
+                vec![Period { insurer, membership, from: row.from, to: row.to, open: row.open, one_to_one }]
             }
             _ => Vec::new(),
         };
@@ -117,15 +128,18 @@ impl Profile {
         if self.overlap(other, |a, b| a.insurer != b.insurer, settings) {
             return Some(Refusal::Parallel);
         }
+        if !settings.one_to_one.is_empty() {
+            let two = |a: &Period, b: &Period| a.one_to_one && b.one_to_one && a.is_not(b);
+            if self.overlap(other, two, settings) {
+                return Some(Refusal::Membership);
+            }
+        }
         (self.periods.len() + other.periods.len() > settings.max_periods).then_some(Refusal::Periods)
     }
 
     /// One insurer covers both at once under two numbers.
     pub(crate) fn two_memberships(&self, other: &Profile, settings: &Settings) -> bool {
-        let differ = |a: &Period, b: &Period| {
-            a.insurer == b.insurer && a.membership != NONE && b.membership != NONE && a.membership != b.membership
-        };
-        self.overlap(other, differ, settings)
+        self.overlap(other, Period::is_not, settings)
     }
 
     /// Coverage of one ends about when that of the other begins.
@@ -247,6 +261,8 @@ pub(crate) struct Clusters {
     pub(crate) joins: Vec<Join>,
     /// Earlier person ids whose rows were kept apart, and why.
     pub(crate) parts: Vec<(u128, Refusal)>,
+    /// Rows that a reviewer keeps apart from those of a root.
+    apart: BTreeMap<u32, Vec<u32>>,
 }
 
 /// Earlier person ids by number.
@@ -451,7 +467,27 @@ impl Clusters {
         if let Some(profile) = self.profile.get_mut(root as usize) {
             profile.absorb(absorbed);
         }
+        if let Some(rows) = self.apart.remove(&gone) {
+            self.apart.entry(root).or_default().extend(rows);
+        }
         true
+    }
+
+    /// A reviewer says that two rows are two people. False if they are one already.
+    pub(crate) fn keep_apart(&mut self, a: u32, b: u32) -> bool {
+        let (one, other) = (self.find(a), self.find(b));
+        if one == other {
+            return false;
+        }
+        self.apart.entry(one).or_default().push(b);
+        self.apart.entry(other).or_default().push(a);
+        true
+    }
+
+    /// Whether a reviewer keeps two roots apart.
+    pub(crate) fn held_apart(&mut self, a: u32, b: u32) -> bool {
+        let rows = self.apart.get(&a).cloned().unwrap_or_default();
+        rows.into_iter().any(|row| self.find(row) == b)
     }
 
     /// Remembers a refusal that keeps rows of one earlier person apart.

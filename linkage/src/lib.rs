@@ -27,11 +27,13 @@ mod identity;
 mod ids;
 mod index;
 pub mod journal;
+mod left_out;
 mod model;
 mod pattern;
 mod people;
 mod report;
 mod resolver;
+mod review;
 mod rows;
 mod score;
 mod screen;
@@ -46,9 +48,11 @@ pub use evaluate::{
 };
 pub use identity::{Identity, PASSES, Pass, PersonId, random_id};
 pub use journal::Decision;
+pub use left_out::{LeftOut, leave_one_out};
 pub use model::{Kind, Level, MODEL, Model};
 pub use pattern::{FIELDS, Field, Pattern};
 pub use report::{Estimate, PassReport, Reason, Refusal, Report, Screened};
+pub use review::Verdict;
 pub use score::Doubtful;
 pub use settings::{METHOD, Settings, Strategy};
 pub use state::{Added, Linker};
@@ -92,13 +96,27 @@ pub fn resolve(
     settings: &Settings,
     ids: &mut dyn FnMut() -> u128,
 ) -> Result<Outcome, LinkageError> {
+    resolve_reviewed(records, strategy, settings, &[], ids)
+}
+
+/// The same under reviewers' verdicts, which [`Strategy::Sudare`] follows where no constraint forbids it; the baselines know none.
+///
+/// # Errors
+/// As [`resolve`].
+pub fn resolve_reviewed(
+    records: &[Identity],
+    strategy: Strategy,
+    settings: &Settings,
+    verdicts: &[Verdict],
+    ids: &mut dyn FnMut() -> u128,
+) -> Result<Outcome, LinkageError> {
     let mut report = Report::new(strategy, records.len());
     let mut clusters = match strategy {
         Strategy::Id1 | Strategy::Id2 | Strategy::Id1OrId2 => baseline::exact(records, strategy, &mut report),
         Strategy::Id0 => baseline::id0(records, &mut report),
         Strategy::Sudare => {
             let mut linker = Linker::new(settings.clone());
-            let added = linker.add(records)?;
+            let added = linker.add_reviewed(records, verdicts)?;
             return linker.finish(&added.row_of, ids);
         }
     };

@@ -195,6 +195,12 @@ pub struct Report {
     pub ids_merged: u64,
     /// See `ids_kept`.
     pub ids_split: u64,
+    /// Reviewers' verdicts that this run followed, and those that a constraint or another verdict overruled.
+    #[serde(default)]
+    pub verdicts_followed: u64,
+    /// See `verdicts_followed`.
+    #[serde(default)]
+    pub verdicts_overruled: u64,
     /// By the model's lights; nothing without a model.
     #[serde(default)]
     pub estimate: Estimate,
@@ -215,6 +221,8 @@ impl Report {
             ids_new: 0,
             ids_merged: 0,
             ids_split: 0,
+            verdicts_followed: 0,
+            verdicts_overruled: 0,
             estimate: Estimate::default(),
             passes: BTreeMap::new(),
         }

@@ -259,6 +259,9 @@ impl Resolver<'_> {
         if own == root {
             return None;
         }
+        if self.clusters.held_apart(own, root) {
+            return Some(Refusal::Clerical);
+        }
         let (a, b) = self.clusters.pair(own, root)?;
         let slip = pass == Pass::Birth && self.settings.birth_slips;
         if let Some(why) = a.conflict(b, slip, self.settings) {

@@ -105,6 +105,9 @@ impl Resolver<'_> {
 
     fn constrained(&mut self, row: u32, other: u32, pattern: &Pattern) -> Option<Refusal> {
         let (own, root) = (self.clusters.find(row), self.clusters.find(other));
+        if self.clusters.held_apart(own, root) {
+            return Some(Refusal::Clerical);
+        }
         let (a, b) = self.clusters.pair(own, root)?;
         let slip = self.settings.birth_slips && pattern.other_birth_date();
         a.conflict(b, slip, self.settings).or_else(|| {

@@ -1,6 +1,6 @@
 //! Strategies and their parameters: what a run is told, and what the log's digest of parameters covers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
@@ -86,6 +86,9 @@ pub struct Settings {
     /// The day each source's eligibility list was drawn: open coverage lasts until then. Sources not named here get the
     /// latest day in their rows that at least one row in a thousand reaches.
     pub horizons: BTreeMap<u16, i32>,
+    /// Sources that guarantee on their lists of insured people that two insurance numbers (ID1) of one insurer at the same time are two
+    /// people. There no evidence joins them; elsewhere only names don't.
+    pub one_to_one: BTreeSet<u16>,
     /// The Fellegi–Sunter model; without one, what the rules don't decide stays apart and nothing is listed for review.
     pub model: Option<Model>,
 }
@@ -103,6 +106,7 @@ impl Default for Settings {
             max_clusters_per_token: 4,
             birth_slips: true,
             horizons: BTreeMap::new(),
+            one_to_one: BTreeSet::new(),
             model: Model::builtin(),
         }
     }

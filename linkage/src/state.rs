@@ -11,8 +11,9 @@ use crate::identity::{Identity, PASSES, Pass};
 use crate::index::Index;
 use crate::model::Model;
 use crate::people;
-use crate::report::Report;
+use crate::report::{Reason, Report};
 use crate::resolver::Resolver;
+use crate::review::{Docket, Verdict, Word};
 use crate::rows::{ByPrint, Print, Prints, RECOGNISED, Row, Rows, global};
 use crate::score::{Doubtful, Watch};
 use crate::settings::{Settings, Strategy};
@@ -63,6 +64,8 @@ pub struct Linker {
     /// Pairs of rows that the model left in doubt.
     pub(crate) review: Vec<Doubtful>,
     watch: Option<Watch>,
+    /// Reviewers' words on the row in hand.
+    words: Vec<Word>,
     pub(crate) report: Report,
 }
 
@@ -92,6 +95,7 @@ impl Linker {
             claims: Vec::new(),
             review: Vec::new(),
             watch: None,
+            words: Vec::new(),
             report: Report::new(Strategy::Sudare, 0),
         }
     }
@@ -122,6 +126,15 @@ impl Linker {
     /// # Errors
     /// [`LinkageError::TooManyRows`]; the linker is then as it was.
     pub fn add(&mut self, batch: &[Identity]) -> Result<Added, LinkageError> {
+        self.add_reviewed(batch, &[])
+    }
+
+    /// The same, under reviewers' verdicts on rows of the batch.
+    ///
+    /// # Errors
+    /// As [`Linker::add`].
+    pub fn add_reviewed(&mut self, batch: &[Identity], verdicts: &[Verdict]) -> Result<Added, LinkageError> {
+        let docket = Docket::of(verdicts);
         let limit = NONE as usize / (PASSES + 1);
         let rows = self.rows.all.len() + batch.len();
         if rows > limit {
@@ -153,6 +166,7 @@ impl Linker {
             else {
                 break;
             };
+            self.words = docket.words(at, &added.row_of);
             let row = match spellings.next_if(|new| new.at == at) {
                 Some(new) => {
                     added.late += u64::from(seen.first <= self.frontier);
@@ -162,6 +176,10 @@ impl Linker {
             };
             if let Some(slot) = added.row_of.get_mut(at as usize) {
                 *slot = row;
+            }
+            // Of a row that was taken, what keeps it apart was heeded before it joined anybody.
+            for word in std::mem::take(&mut self.words) {
+                self.heed(row, word);
             }
         }
         self.frontier = seen.iter().map(|seen| seen.first).fold(self.frontier, i32::max);
@@ -190,9 +208,34 @@ impl Linker {
             self.by_print.insert(print, number);
         }
         self.claim(record, number);
+        let (same, apart) = std::mem::take(&mut self.words).into_iter().partition(|word| word.same);
+        self.words = same;
+        for word in apart {
+            self.heed(number, word);
+        }
         let Linker { settings, rows, clusters, index, report, review, watch, .. } = self;
         Resolver { settings, rows, clusters, index, report, review, watch, open: Vec::new() }.take(number);
         number
+    }
+
+    /// Follows a reviewer's word on a row and one that was taken before, if the constraints let it.
+    fn heed(&mut self, row: u32, word: Word) {
+        let (own, root) = (self.clusters.find(row), self.clusters.find(word.other));
+        let followed = if !word.same {
+            self.clusters.keep_apart(row, word.other)
+        } else if own == root {
+            true
+        } else {
+            let free = !self.clusters.held_apart(own, root);
+            let fits =
+                self.clusters.pair(own, root).is_some_and(|(a, b)| a.conflict(b, true, &self.settings).is_none());
+            if free && fits {
+                self.clusters.union(own, root, Reason::Clerical);
+            }
+            free && fits
+        };
+        self.report.verdicts_followed += u64::from(followed);
+        self.report.verdicts_overruled += u64::from(!followed);
     }
 
     fn claim(&mut self, record: &Identity, row: u32) {

@@ -223,3 +223,65 @@ fn forged_persons_cost_time_linearly_and_cannot_crowd_others_out() {
     let last = &outcome.person_of[400_000..];
     assert_eq!(last[0], last[1]);
 }
+
+/// What a forger knows of two strangers: any of their tokens. Rows that carry tokens of both, in any number, order and source, make them
+/// one only where the forger is the insurer of one of them and says so with number and name at once, which is what it may say.
+#[test]
+fn no_forged_rows_bridge_two_strangers_whatever_they_carry() {
+    let stranger = |day, source, salt: u128, given: &[Pass]| {
+        let all = [Pass::Member, Pass::Id1, Pass::Id2, Pass::Id4, Pass::Marriage, Pass::Birth];
+        let tokens: Vec<(Pass, u128)> =
+            all.into_iter().filter(|pass| given.contains(pass)).map(|pass| (pass, salt + pass as u128)).collect();
+        person(source, day, &tokens)
+    };
+    let sets: [&[Pass]; 4] = [
+        &[Pass::Member, Pass::Id1, Pass::Id2, Pass::Id4],
+        &[Pass::Id1, Pass::Id2],
+        &[Pass::Id1, Pass::Id4],
+        &[Pass::Id1, Pass::Id2, Pass::Id4],
+    ];
+    for given in sets {
+        for numbers in [&[Pass::Id1][..], &[Pass::Member, Pass::Id1]] {
+            for names in [&[Pass::Id2][..], &[Pass::Id4], &[Pass::Id2, Pass::Id4]] {
+                for at in [18_000, 19_005, 19_500] {
+                    let mut tokens: Vec<(Pass, u128)> =
+                        numbers.iter().map(|pass| (*pass, 100 + *pass as u128)).collect();
+                    tokens.extend(names.iter().map(|pass| (*pass, 200 + *pass as u128)));
+                    let rows = |times: i32| {
+                        let mut rows = vec![stranger(19_000, 0, 100, given), stranger(19_010, 1, 200, given)];
+                        rows.extend((0..times).map(|n| person(2, at + n, &tokens)));
+                        rows
+                    };
+                    for times in [1, 2, 30] {
+                        let outcome = link(&rows(times));
+                        let told = format!("{given:?} {numbers:?} {names:?} {at} ×{times}");
+                        assert_ne!(outcome.person_of[0], outcome.person_of[1], "{told}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Forged persons whose rows look like misspellings of real ones cost nobody their id, and join nobody to anybody.
+#[test]
+fn forged_misspellings_move_nobody() {
+    let people = population(21, 2_000, &Rates::default());
+    let honest = link(&people.rows);
+    let mut rows = people.rows.clone();
+    for (at, row) in people.rows.iter().enumerate().filter(|(_, row)| row.token(Pass::Id1).is_some()).take(2_000) {
+        let mut forged = Identity { source: 9, coverage: None, first_day: row.first_day - 30, ..row.clone() };
+        forged.last_day = forged.first_day;
+        for pass in [Pass::Member, Pass::Id4, Pass::Marriage, Pass::Birth, Pass::Individual] {
+            forged.tokens[pass.index()] = None;
+        }
+        forged.tokens[Pass::Id2.index()] = Some(hash(("forged", at)));
+        rows.push(forged);
+    }
+    let outcome = link(&rows);
+    let honest_rows = &outcome.person_of[..people.rows.len()];
+    let (before, after) =
+        (evaluate(&honest.person_of, &people.truth).unwrap(), evaluate(honest_rows, &people.truth).unwrap());
+    assert!(after.precision.value >= before.precision.value - 1e-4, "{:?} {:?}", before.precision, after.precision);
+    assert!(after.recall.value >= before.recall.value - 0.01, "{:?} {:?}", before.recall, after.recall);
+}

@@ -88,6 +88,8 @@ struct RawSource {
     card: Spanned<String>,
     #[serde(default)]
     kinds: Vec<Spanned<String>>,
+    #[serde(default)]
+    one_to_one: bool,
 }
 
 struct Text<'a>(&'a str);
@@ -376,7 +378,8 @@ fn sources(place: &Text<'_>, raw: &[RawSource], cards: &[Card]) -> Result<Vec<So
             }
             kinds.push(known.clone());
         }
-        sources.push(Source { name, card: holder(place, cards, &source.card, Role::Source)?, kinds });
+        let card = holder(place, cards, &source.card, Role::Source)?;
+        sources.push(Source { name, card, kinds, one_to_one: source.one_to_one });
     }
     Ok(sources)
 }

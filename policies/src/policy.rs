@@ -89,6 +89,8 @@ pub struct Source {
     pub card: String,
     /// What it may send: words of [`SOURCE_KINDS`].
     pub kinds: Vec<String>,
+    /// It guarantees that two insurance numbers on its lists at the same time are two people.
+    pub one_to_one: bool,
 }
 
 /// Primary terms of the GA4GH Data Use Ontology.

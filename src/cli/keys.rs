@@ -194,3 +194,46 @@ pub struct WithdrawAccept {
     #[command(flatten)]
     pub room: RoomArgs,
 }
+
+/// `sudare review …`
+#[derive(Debug, Subcommand)]
+pub enum ReviewCommand {
+    /// As the operator or a steward: sign the decisions in a filled-in review file
+    #[command(
+        after_help = "Example:  sudare link --room room --review doubtful.csv\n          sudare review sign doubtful.csv --identity steward-a.identity --card room.card.toml -o 1.review\n\n\
+In the column `decision` write *same* or *different*; leave it empty where you can't tell. Other columns may be deleted."
+    )]
+    Sign(ReviewSign),
+    /// At the room: take signed decisions; they work from the next `sudare link` on
+    #[command(after_help = "Example:  sudare review accept 1.review --room room")]
+    Accept(ReviewAccept),
+}
+
+/// `sudare review sign`
+#[derive(Debug, Args)]
+pub struct ReviewSign {
+    /// The filled-in file (CSV)
+    pub file: PathBuf,
+    /// The reviewer's identity file
+    #[arg(long)]
+    pub identity: PathBuf,
+    /// Passphrase of the identity.
+    #[command(flatten)]
+    pub passphrase: PassphraseArgs,
+    /// The room's public card
+    #[arg(long, value_name = "FILE")]
+    pub card: PathBuf,
+    /// The signed decisions
+    #[arg(short, long)]
+    pub output: PathBuf,
+}
+
+/// `sudare review accept`
+#[derive(Debug, Args)]
+pub struct ReviewAccept {
+    /// The signed decisions
+    pub note: PathBuf,
+    /// The room.
+    #[command(flatten)]
+    pub room: RoomArgs,
+}

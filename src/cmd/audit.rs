@@ -146,6 +146,7 @@ fn words(event: &Event) -> String {
         Event::Rotation { from, to, .. } => {
             format!("the linkage key {from} was followed by {to}, as stewards announced")
         }
+        Event::Review { reviewer, .. } => format!("{reviewer} decided on uncertain links"),
         Event::Withdrawal { batch, .. } => format!("withdrawal batch {batch}"),
     }
 }

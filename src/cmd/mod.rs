@@ -11,6 +11,7 @@ mod pseudonymize;
 mod quality;
 mod query;
 mod release;
+mod review;
 mod revoke;
 mod room;
 mod rotate;
@@ -36,6 +37,7 @@ pub fn run(command: &Command, out: &Out) -> Done {
         Command::Audit(command) => audit::run(command, out),
         Command::Policy(command) => policy::run(command, out),
         Command::Schema(args) => schema::run(args, out),
+        Command::Review(command) => review::run(command, out),
         Command::Withdraw(command) => withdraw::run(command, out),
     }
 }

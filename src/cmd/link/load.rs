@@ -6,11 +6,12 @@ use std::sync::Mutex;
 use audit_log::{Event, digest};
 use datasets::catalogue::{Catalogue, PERSON};
 use datasets::store::{self, Load, Person};
-use linkage::{Outcome, Settings, Strategy};
+use linkage::{Outcome, Strategy};
 use polars::prelude::{DataFrame, IntoColumn, NamedFrom, Series};
 use pseudonymize::with_pid;
 
 use super::Content;
+use super::plan::Plan;
 use super::receive::Received;
 use crate::fail::{Context, Done, Failure};
 use crate::out::Out;
@@ -21,6 +22,7 @@ pub(super) fn load(
     contents: &[Content],
     outcome: &Outcome,
     strategy: Strategy,
+    plan: &Plan,
     received: &[Received],
     unlocked: &mut Unlocked,
     catalogue: &Catalogue,
@@ -28,7 +30,7 @@ pub(super) fn load(
 ) -> Done<String> {
     // The intent first: what was linked, how, and the keyed digest of a report that nobody outside may read.
     let report = serde_json::to_vec(&outcome.report).input("the linkage report")?;
-    let settings = serde_json::to_vec(&Settings::default()).input("the linkage settings")?;
+    let settings = plan.parameters()?;
     let index = unlocked.append(&Event::Linkage {
         packages: received.iter().map(|p| p.manifest.clone()).collect(),
         strategy: strategy.to_string(),

@@ -4,13 +4,14 @@
 mod evaluate;
 mod load;
 mod persons;
+mod plan;
 mod rates;
 mod receive;
 mod removal;
 
 use std::collections::{BTreeMap, HashMap};
 
-use linkage::{Outcome, Settings, Strategy};
+use linkage::{Outcome, Strategy};
 use polars::prelude::DataFrame;
 use pseudonymize::RoomIdentity;
 
@@ -18,6 +19,8 @@ use persons::{Found, Kept};
 
 pub use load::snapshot_file;
 pub use receive::key_in_force;
+
+use plan::Plan;
 
 use crate::cli::LinkArgs;
 use crate::fail::{Done, Failure};
@@ -39,41 +42,55 @@ pub fn run(args: &LinkArgs, out: &Out) -> Done {
         .map_err(|_| Failure::input("no such strategy").hint("one of sudare, id1, id2, id1-or-id2, id0"))?;
     evaluate::strategies(args, strategy)?;
     evaluate::demand(args)?;
+    Plan::demand(args)?;
     let mut unlocked = Room::open(&args.room.room)?.unlock(args.room.room_passphrase_file.as_deref())?;
     let catalogue = unlocked.room.catalogue()?;
 
     let mut received = receive::packages(&args.packages, args.announcement.as_deref(), &mut unlocked, &catalogue, out)?;
     let (mut contents, removals) = receive::contents(&mut received, &unlocked, &catalogue)?;
+    let plan = Plan::of(args, &unlocked, &persons::sources(&contents))?;
     let found = if removals.cover_any(&contents) {
         // Everything of a person goes, under whatever spelling linkage found, so who is whom is asked again of the rest.
         out.line("  lists of people who left are in force: everything is linked anew");
-        let first = persons::at_once(&contents, strategy, &unlocked, out)?;
+        let first = persons::at_once(&contents, strategy, &plan, &unlocked, out)?;
         removal::apply(&mut contents, &first, &removals)?;
-        Found { outcome: persons::at_once(&contents, strategy, &unlocked, out)?, kept: None }
-    } else if strategy != Strategy::Sudare {
-        Found { outcome: persons::at_once(&contents, strategy, &unlocked, out)?, kept: None }
+        Found { outcome: persons::at_once(&contents, strategy, &plan, &unlocked, out)?, kept: None }
+    } else if strategy != Strategy::Sudare || plan.asks_for_all(args) {
+        Found { outcome: persons::at_once(&contents, strategy, &plan, &unlocked, out)?, kept: None }
     } else {
-        let last = if args.relink { None } else { Kept::of_last(&contents, &received, &unlocked, out)? };
+        let last = if args.relink { None } else { Kept::of_last(&contents, &received, &plan, &unlocked, out)? };
         match last {
             Some(last) => last.join(&contents, &received, out)?,
-            None => persons::from_start(&contents, &received, &unlocked, args.relink, out)?,
+            None => persons::from_start(&contents, &received, &plan, &unlocked, args.relink, out)?,
         }
     };
     let Found { mut outcome, kept } = found;
+    if outcome.report.verdicts_overruled > 0 {
+        out.line(format!(
+            "  {} decisions of reviewers contradict what one person can be, or each other, and were not followed",
+            thousands(outcome.report.verdicts_overruled)
+        ));
+    }
+    if let (Some(path), Some(model)) = (&args.review, &plan.settings.model) {
+        plan::list(path, &contents, &outcome, model, &unlocked, out)?;
+    }
     let unborn = removal::leave_out_unborn(&mut contents, &mut outcome)?;
     if unborn > 0 {
         out.line(format!("  {} people have no month of birth in any file and are left out", thousands(unborn as u64)));
     }
-    let snapshot = load::load(&contents, &outcome, strategy, &received, &mut unlocked, &catalogue, out)?;
+    let snapshot = load::load(&contents, &outcome, strategy, &plan, &received, &mut unlocked, &catalogue, out)?;
     match kept {
         Some(kept) => kept.keep(&unlocked, out)?,
         None => persons::forget(&unlocked)?,
     }
 
     let rows = persons::rows(&contents, &persons::sources(&contents), &HashMap::new())?;
+    if let Some(path) = &args.fit_model {
+        plan::fit(path, &rows, &plan.settings, out)?;
+    }
     let rates = rates::of(&contents, &rows, &outcome);
     let judged = if args.truth {
-        Some(evaluate::judge(args, &contents, &rows, (strategy, &outcome), &Settings::default())?)
+        Some(evaluate::judge(args, &contents, &rows, (strategy, &outcome), &plan.settings)?)
     } else {
         None
     };

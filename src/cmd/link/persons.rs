@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use datasets::store::Store;
-use linkage::{Doubtful, Identity, Linker, Outcome, Settings, Strategy, random_id, resolve};
+use linkage::{Doubtful, Identity, Linker, Outcome, Strategy, random_id, resolve_reviewed};
 use serde::{Deserialize, Serialize};
 
 use super::Content;
+use super::plan::Plan;
 use super::receive::Received;
 use crate::fail::{Context, Done, Failure};
 use crate::out::{Out, thousands};
@@ -42,10 +43,17 @@ pub(super) struct Found {
 }
 
 /// Everything at once.
-pub(super) fn at_once(contents: &[Content], strategy: Strategy, unlocked: &Unlocked, out: &Out) -> Done<Outcome> {
+pub(super) fn at_once(
+    contents: &[Content],
+    strategy: Strategy,
+    plan: &Plan,
+    unlocked: &Unlocked,
+    out: &Out,
+) -> Done<Outcome> {
     let rows = rows(contents, &sources(contents), &previous_ids(unlocked)?)?;
     let spinner = out.spinner(&format!("linking {} written identities", thousands(rows.len() as u64)));
-    let outcome = resolve(&rows, strategy, &Settings::default(), &mut random_id).input("linkage")?;
+    let verdicts = plan.verdicts(contents);
+    let outcome = resolve_reviewed(&rows, strategy, &plan.settings, &verdicts, &mut random_id).input("linkage")?;
     spinner.finish_and_clear();
     Ok(outcome)
 }
@@ -54,6 +62,7 @@ pub(super) fn at_once(contents: &[Content], strategy: Strategy, unlocked: &Unloc
 pub(super) fn from_start(
     contents: &[Content],
     received: &[Received],
+    plan: &Plan,
     unlocked: &Unlocked,
     compare: bool,
     out: &Out,
@@ -62,7 +71,7 @@ pub(super) fn from_start(
     let rows = rows(contents, &sources, &previous_ids(unlocked)?)?;
     let before: Vec<Option<u128>> = if compare { rows.iter().map(|row| row.previous).collect() } else { Vec::new() };
     let spinner = out.spinner(&format!("linking {} written identities", thousands(rows.len() as u64)));
-    let mut linker = Linker::new(Settings::default());
+    let mut linker = Linker::new(plan.settings.clone());
     let row_of = linker.add(&rows).input("linkage")?.row_of;
     drop(rows);
     let mut rest = row_of.as_slice();
@@ -108,6 +117,7 @@ impl Kept {
     pub(super) fn of_last(
         contents: &[Content],
         received: &[Received],
+        plan: &Plan,
         unlocked: &Unlocked,
         out: &Out,
     ) -> Done<Option<Kept>> {
@@ -123,7 +133,7 @@ impl Kept {
         let same = received.len() >= known && received.iter().zip(&kept.head.packages).all(|(a, b)| a.manifest == *b);
         let key = received.last().is_none_or(|last| last.linkage_key == kept.head.linkage_key);
         let bridge = received.iter().skip(known).any(|package| package.replaces.is_some());
-        let settings = *kept.linker.settings() == Settings::default();
+        let settings = *kept.linker.settings() == plan.settings;
         let whole = contents.iter().zip(&kept.rows).all(|(content, rows)| content.identities.len() == rows.len());
         Ok((same && key && !bridge && settings && whole).then_some(kept))
     }

@@ -1,0 +1,131 @@
+//! Clerical review through the program: what `link --review` lists, a steward signs, the room takes, and every later link follows.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod support;
+
+use support::{House, Someone, eligibility, holds, people};
+
+const COUNT: &str = "SELECT count(*) FROM person";
+
+/// Twelve people of a 健保; a year after they left it, the same twelve in a 国保, one of them misspelt in kanji.
+fn house() -> House {
+    let house = House::new();
+    let kenpo = people("06139999", 12);
+    let mut kokuho: Vec<Someone> = kenpo
+        .iter()
+        .map(|p| Someone { insurer: "00138000", symbol: "7", number: format!("9{}", p.number), ..p.clone() })
+        .collect();
+    kokuho[5].name = "濱埜　健汰".to_owned();
+    house.write("kenpo/e.csv", &eligibility(&kenpo).replace(",20200401,,,", ",20200401,20210331,04,"));
+    house.write("kokuho/e.csv", &eligibility(&kokuho).replace(",20200401,,,", ",20220801,,,"));
+    let (a, b) = (house.package("kenpo", 1, &["kenpo"]), house.package("kokuho", 1, &["kokuho"]));
+    house.link(&[&a, &b]);
+    house
+}
+
+fn link(house: &House, more: &[&str]) -> String {
+    let room = ["link", "--room", "room", "--room-passphrase-file", "room.pass"];
+    house.ok(&[&room[..], more].concat())
+}
+
+fn sign(house: &House, who: &str, file: &str, output: &str) {
+    let (identity, pass) = (format!("{who}.identity"), format!("{who}.pass"));
+    house.ok(&[
+        "review",
+        "sign",
+        file,
+        "--identity",
+        &identity,
+        "--passphrase-file",
+        &pass,
+        "--card",
+        "room/room.card.toml",
+        "-o",
+        output,
+    ]);
+}
+
+const ROOM: [&str; 4] = ["--room", "room", "--room-passphrase-file", "room.pass"];
+
+fn accept<'a>(note: &'a str) -> Vec<&'a str> {
+    [&["review", "accept", note][..], &ROOM[..]].concat()
+}
+
+#[test]
+fn a_signed_decision_joins_two_spellings_and_another_parts_them() {
+    let house = house();
+    let apart = house.number(COUNT);
+    assert_eq!(apart, 13, "eleven are found; of one the model isn't sure");
+    link(&house, &["--review", "doubtful.csv"]);
+    let listed = house.read("doubtful.csv");
+    let lines: Vec<&str> = listed.lines().collect();
+    assert_eq!(lines.len(), 2, "{listed}");
+    assert!(lines[0].starts_with("pair,decision,why,posterior,bits,number,number_bits,name,name_bits"), "{listed}");
+    let cells: Vec<&str> = lines[1].split(',').collect();
+    assert!(cells[0].len() == 32 && cells[1].is_empty() && cells[2] == "uncertain", "{listed}");
+    assert!(lines[1].contains("one_of_two") && lines[1].contains("apart"), "{listed}");
+    let sides = &cells[cells.len() - 8..];
+    assert!(sides.contains(&"kenpo") && sides.contains(&"kokuho"), "{listed}");
+    // No name, no number, no day.
+    for told in ["濱埜", "浜野", "4035", "2020-", "20200401"] {
+        assert!(!listed.contains(told), "{told}");
+    }
+    house.write("same.csv", &listed.replacen(&format!("{},,", cells[0]), &format!("{},same,", cells[0]), 1));
+    house.write("different.csv", &listed.replacen(&format!("{},,", cells[0]), &format!("{},different,", cells[0]), 1));
+
+    // A source's signature is none, nor is a changed note.
+    sign(&house, "kenpo", "same.csv", "kenpo.review");
+    assert_eq!(house.fails(&accept("kenpo.review")).0, 1);
+    sign(&house, "mori", "same.csv", "1.review");
+    house.write("forged.review", &house.read("1.review").replace(" same", " different"));
+    assert_eq!(house.fails(&accept("forged.review")).0, 1);
+    house.write("strange.csv", &format!("pair,decision\n{},same\n", "0".repeat(32)));
+    sign(&house, "mori", "strange.csv", "strange.review");
+    assert_eq!(house.fails(&accept("strange.review")).0, 2, "a pair that nobody listed");
+
+    house.ok(&accept("1.review"));
+    assert_eq!(house.fails(&accept("1.review")).0, 2, "twice");
+    assert_eq!(house.number(COUNT), 13, "it works from the next link on");
+    link(&house, &[]);
+    assert_eq!(house.number(COUNT), 12);
+    // It holds in later links, and the pair isn't listed again.
+    link(&house, &["--review", "again.csv"]);
+    assert_eq!((house.number(COUNT), house.read("again.csv").lines().count()), (12, 1));
+
+    // Another steward thinks otherwise: the later word counts.
+    sign(&house, "sato", "different.csv", "2.review");
+    house.ok(&accept("2.review"));
+    link(&house, &[]);
+    assert_eq!(house.number(COUNT), 13);
+
+    // The log says who, and no more; the room holds nothing of it in the clear.
+    let log = house.ok(&["audit", "show", "--room", "room"]);
+    assert!(log.contains("mori decided on uncertain links") && log.contains("sato decided"), "{log}");
+    assert!(!holds(&house.path("room"), cells[0]));
+    // A review that is lost or exchanged is noticed.
+    std::fs::copy(house.path("room/reviews/1.review.age"), house.path("room/reviews/2.review.age")).unwrap();
+    let (code, said) = house.fails(&[&["link"][..], &ROOM[..]].concat());
+    assert!(code == 3 && said.contains("not the review"), "{said}");
+    std::fs::remove_file(house.path("room/reviews/2.review.age")).unwrap();
+    assert_eq!(house.fails(&[&["link"][..], &ROOM[..]].concat()).0, 3);
+}
+
+#[test]
+fn a_room_fits_and_uses_its_own_model() {
+    let house = house();
+    link(&house, &["--fit-model", "own.toml"]);
+    let own = house.read("own.toml");
+    assert!(own.starts_with("version = \"sudare-fs-1\""), "{own}");
+    let room = ["link", "--room", "room", "--room-passphrase-file", "room.pass"];
+    assert_eq!(house.fails(&[&room[..], &["--fit-model", "own.toml"]].concat()).0, 2, "nothing is overwritten");
+    house.write("bad.toml", &own.replace("sudare-fs-1", "sudare-fs-2"));
+    assert_eq!(house.fails(&[&room[..], &["--model", "bad.toml"]].concat()).0, 2);
+    // A model that takes less for sure joins the thirteenth.
+    let bold = include_str!("../linkage/model/sudare-fs-1.toml").replace("upper = 0.95", "upper = 0.06");
+    house.write("bold.toml", &bold);
+    link(&house, &["--model", "bold.toml"]);
+    assert_eq!(house.number(COUNT), 12);
+    link(&house, &[]);
+    assert_eq!(house.number(COUNT), 12, "it stays in force");
+}
