@@ -48,7 +48,7 @@ fn sign(house: &House, who: &str, file: &str, output: &str) {
 
 const ROOM: [&str; 4] = ["--room", "room", "--room-passphrase-file", "room.pass"];
 
-fn accept<'a>(note: &'a str) -> Vec<&'a str> {
+fn accept(note: &str) -> Vec<&str> {
     [&["review", "accept", note][..], &ROOM[..]].concat()
 }
 

@@ -1,5 +1,5 @@
 //! Sudare against NDB's baselines on invented people, over several seeds and error rates.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::print_stdout)]
 
 mod common;
 

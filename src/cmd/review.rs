@@ -23,6 +23,9 @@ use crate::room::{Room, RoomCard, Unlocked};
 /// An identity row: source, number of its package, number within.
 pub type Place = (String, u64, u32);
 
+/// Two rows, and whether they are one person.
+pub type Verdict = (Place, Place, bool);
+
 /// What a pair's name stands for.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -195,7 +198,7 @@ fn file(unlocked: &Unlocked, number: usize) -> Done<PathBuf> {
 }
 
 /// The verdicts in force, with the digests of the reviews they come from. Of two on one pair the later counts.
-pub fn verdicts(unlocked: &Unlocked) -> Done<(Vec<(Place, Place, bool)>, Vec<String>)> {
+pub fn verdicts(unlocked: &Unlocked) -> Done<(Vec<Verdict>, Vec<String>)> {
     let logged = logged(unlocked);
     let mut in_force: BTreeMap<[Place; 2], bool> = BTreeMap::new();
     for (number, digest) in logged.iter().enumerate() {
@@ -250,7 +253,7 @@ fn pairs(unlocked: &Unlocked) -> Done<HashMap<String, [Place; 2]>> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
     use super::decisions;
 
