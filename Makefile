@@ -52,6 +52,8 @@ fuzz-corpus: setup
 # No address sanitizer: there is no unsafe code of ours to watch, and with it polars takes an hour to build.
 fuzz: fuzz-corpus
 	@command -v cargo-fuzz >/dev/null || { echo 'make fuzz needs cargo-fuzz (cargo install cargo-fuzz) and a nightly toolchain' >&2; exit 1; }
-	@cd datasets && for target in $(FUZZ_TARGETS); do \
+	@# cargo-fuzz replaces the flags that give programs their rpath.
+	@export LD_LIBRARY_PATH="$$(sed -n 's/.*DUCKDB_LIB_DIR *= *"\(.*\)".*/\1/p' .cargo/config.toml)"; \
+	cd datasets && for target in $(FUZZ_TARGETS); do \
 		$(CARGO) +nightly fuzz run --sanitizer none --features libfuzzer "$$target" -- -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 || exit 1; \
 	done
