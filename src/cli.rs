@@ -246,6 +246,9 @@ pub enum RoomCommand {
         /// Catalogue.
         #[command(flatten)]
         catalogue: CatalogueArgs,
+        /// Folder of code lists (NAME.toml) besides those that come with Sudare; copied into the room
+        #[arg(long, value_name = "DIR")]
+        codelists: Option<PathBuf>,
         /// File that holds the passphrase; asked on the terminal if absent
         #[arg(long, value_name = "FILE", conflicts_with = "generate_passphrase")]
         passphrase_file: Option<PathBuf>,
@@ -378,5 +381,8 @@ pub enum PolicyCommand {
         /// Catalogue.
         #[command(flatten)]
         catalogue: CatalogueArgs,
+        /// Folder of code lists to check (default: the room's)
+        #[arg(long, value_name = "DIR")]
+        codelists: Option<PathBuf>,
     },
 }

@@ -6,6 +6,7 @@ mod catalogue;
 mod chart;
 mod cli;
 mod cmd;
+mod codelists;
 mod fail;
 mod files;
 mod out;

@@ -4,6 +4,7 @@
 //! ROOM/room.identity     the room's keys, sealed by a passphrase
 //! ROOM/room.card.toml    its public card: origin, log key, recipient
 //! ROOM/catalogue/        catalogue files that the room was made with, if any
+//! ROOM/codelists/        code lists of the stewards, if any
 //! ROOM/policy.toml       the policy in force; its digest is in the log
 //! ROOM/log/              the signed log (C2SP tlog-tiles)
 //! ROOM/packages/         packages as they came (age)

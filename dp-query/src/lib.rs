@@ -18,6 +18,6 @@ pub mod release;
 pub mod run;
 mod sql;
 
-pub use check::{check, check_population};
+pub use check::{PublicFile, References, check, check_population, check_with};
 pub use plan::Plan;
 pub use refusal::Refusal;

@@ -39,6 +39,17 @@ pub struct Plan {
     pub(crate) choose_groups: bool,
     /// Catalogue columns read, sorted: (table, column). A table of which only the existence of rows is used has (table, `person_id`).
     pub(crate) columns: Vec<(String, String)>,
+    /// Code lists and public files that the question cites, sorted.
+    pub(crate) cited: Vec<Cited>,
+}
+
+/// Something outside the question that gives it its meaning: another content is another plan.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Cited {
+    /// Name in the question.
+    pub name: String,
+    /// SHA-256 of its bytes, hex.
+    pub digest: String,
 }
 
 /// Persons who count: those whom the policy names and whose consents allow it. Written by the checker from the project, not by the question.
@@ -260,6 +271,11 @@ impl Plan {
     /// Catalogue columns read: (table, column), sorted.
     pub fn columns(&self) -> &[(String, String)] {
         &self.columns
+    }
+
+    /// Code lists and public files that the question cites, sorted.
+    pub fn cited(&self) -> &[Cited] {
+        &self.cited
     }
 
     /// Number of cells: the product of the keys' lengths, 1 without keys.

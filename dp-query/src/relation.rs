@@ -4,7 +4,16 @@
 //! In the engine every value is an integer on its column's grid (dates are days since 1970-01-01, categories are positions in
 //! their closed list), a truth value, a code (text) or a key; each can be NULL where the checker says so.
 
+mod public;
+mod window;
+
 use serde::Serialize;
+
+pub use public::PublicRows;
+pub(crate) use public::{PublicColumn, PublicKey, PublicValue};
+pub use window::Windowed;
+use window::numbered;
+pub(crate) use window::{Frame, Order, WindowFunction};
 
 /// Integers in plans stay within ±LIMIT grid units: what could leave saturates there. A bound that equals ±LIMIT is no bound.
 pub const LIMIT: i64 = 1_000_000_000_000_000;
@@ -105,6 +114,24 @@ pub enum Relation {
         /// Rows per person of the result.
         rows: Rows,
     },
+    /// The same rows with columns of window functions, keyed by the person.
+    Window {
+        /// Source.
+        input: Box<Relation>,
+        /// New columns.
+        columns: Vec<Windowed>,
+    },
+    /// Rows beside those rows of a small public table that have the same key.
+    Lookup {
+        /// Source; an outer join keeps all its rows.
+        input: Box<Relation>,
+        /// The public table.
+        table: PublicRows,
+        /// LEFT JOIN.
+        outer: bool,
+        /// A truth value: whether a row met one of the table.
+        present: ColumnId,
+    },
     /// At most so many rows per person: those with the smallest draws.
     Cap {
         /// Source.
@@ -115,11 +142,27 @@ pub enum Relation {
 }
 
 impl Relation {
+    /// Rows per person that a row number's filter leaves by the structure of the relation alone; None if this is no such filter.
+    pub(crate) fn first_rows(&self) -> Option<u64> {
+        match self {
+            Relation::Filter { input, predicate } => numbered(predicate, input),
+            _ => None,
+        }
+    }
+
     /// Rows per person.
     pub fn rows(&self) -> Rows {
         match self {
             Relation::Scan { rows, .. } | Relation::Reduce { rows, .. } | Relation::Join { rows, .. } => *rows,
-            Relation::Filter { input, .. } | Relation::Project { input, .. } => input.rows(),
+            Relation::Filter { input, predicate } => match numbered(predicate, input) {
+                Some(k) => Rows::at_most(input.rows().bound().map_or(k, |rows| rows.min(k))),
+                None => input.rows(),
+            },
+            Relation::Project { input, .. } | Relation::Window { input, .. } => input.rows(),
+            Relation::Lookup { input, table, .. } => match input.rows().bound() {
+                Some(k) => Rows::at_most(k.saturating_mul(table.most().max(1))),
+                None => Rows::Unbounded,
+            },
             Relation::Cap { input, rows } => match input.rows().bound() {
                 Some(k) => Rows::at_most(k.min(*rows)),
                 None => Rows::at_most(*rows),
@@ -231,6 +274,27 @@ pub enum Expr {
         /// Divisor.
         by: i64,
     },
+    /// Rest of the division by a positive constant, with the sign of the dividend.
+    Modulo {
+        /// Dividend.
+        input: Box<Expr>,
+        /// Divisor.
+        by: i64,
+    },
+    /// A date so many calendar months later (earlier, if negative); a day beyond the month's end becomes its last.
+    AddMonths {
+        /// A date.
+        input: Box<Expr>,
+        /// Months.
+        months: i64,
+    },
+    /// The first characters of a code.
+    Prefix {
+        /// A code.
+        input: Box<Expr>,
+        /// How many.
+        length: u32,
+    },
     /// Comparison of integers, or equality of truth values and keys.
     Compare {
         /// Operation.
@@ -323,7 +387,11 @@ impl Expr {
             | Expr::AgeAt { birth: left, date: right } => left.size() + right.size(),
             Expr::And(parts) | Expr::Or(parts) => parts.iter().map(Expr::size).sum(),
             Expr::Not(input) | Expr::IsNull(input) => input.size(),
-            Expr::Divide { input, .. } | Expr::DatePart { input, .. } => input.size(),
+            Expr::Divide { input, .. }
+            | Expr::Modulo { input, .. }
+            | Expr::AddMonths { input, .. }
+            | Expr::Prefix { input, .. }
+            | Expr::DatePart { input, .. } => input.size(),
             Expr::InSet { input, values } => input.size() + values.len(),
             Expr::CodeIn { input, codes, prefixes } => input.size() + codes.len() + prefixes.len(),
             Expr::RangeBucket { input, bounds, .. } => input.size() + bounds.len(),
@@ -359,6 +427,19 @@ pub enum CompareOp {
     GreaterEqual,
 }
 
+impl CompareOp {
+    /// The same comparison with its sides exchanged.
+    pub(crate) fn flipped(self) -> CompareOp {
+        match self {
+            CompareOp::Less => CompareOp::Greater,
+            CompareOp::LessEqual => CompareOp::GreaterEqual,
+            CompareOp::Greater => CompareOp::Less,
+            CompareOp::GreaterEqual => CompareOp::LessEqual,
+            same => same,
+        }
+    }
+}
+
 /// Parts of a date, all as integers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -373,4 +454,10 @@ pub enum DatePart {
     MonthStart,
     /// Months since the year 0.
     MonthNumber,
+    /// 1 to 4.
+    Quarter,
+    /// First day of the quarter, as a date.
+    QuarterStart,
+    /// First day of the year, as a date.
+    YearStart,
 }

@@ -5,6 +5,7 @@
 
 mod account;
 mod cards;
+mod codelist;
 mod columns;
 mod decide;
 mod denial;
@@ -15,6 +16,7 @@ mod policy;
 
 pub use account::{Account, Accountant, Budget, Charge, Kind, Price, PriceError, Spent};
 pub use cards::{Card, Role};
+pub use codelist::{CodeList, CodeListError, CodeLists};
 pub use decide::{Approval, Ask, Permit, decide};
 pub use denial::{Denial, Level, Remaining};
 pub use digest::{Digest, DigestError};

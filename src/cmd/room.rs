@@ -9,6 +9,7 @@ use pseudonymize::{Identity, Role};
 use crate::actors::NewPassphrase;
 use crate::catalogue;
 use crate::cli::RoomCommand;
+use crate::codelists;
 use crate::fail::{self, Context, Done, Failure};
 use crate::files;
 use crate::out::{Out, place};
@@ -16,19 +17,27 @@ use crate::room::{self, RoomCard, now};
 
 pub fn run(command: &RoomCommand, out: &Out) -> Done {
     match command {
-        RoomCommand::Init { dir, policy, catalogue, passphrase_file, generate_passphrase } => {
+        RoomCommand::Init { dir, policy, catalogue, codelists, passphrase_file, generate_passphrase } => {
             let passphrase = NewPassphrase::from_flags(passphrase_file.as_deref(), generate_passphrase.as_deref());
-            init(dir, policy, catalogue.dir.as_deref(), &passphrase, out)
+            init(dir, policy, catalogue.dir.as_deref(), codelists.as_deref(), &passphrase, out)
         }
         RoomCommand::Status(path) => super::query::status(&path.room, out),
     }
 }
 
-fn init(dir: &Path, policy_file: &Path, further: Option<&Path>, passphrase: &NewPassphrase<'_>, out: &Out) -> Done {
+fn init(
+    dir: &Path,
+    policy_file: &Path,
+    further: Option<&Path>,
+    lists: Option<&Path>,
+    passphrase: &NewPassphrase<'_>,
+    out: &Out,
+) -> Done {
     fail::refuse_existing(dir)?;
     let policy = room::read_policy(policy_file)?;
     let catalogue = catalogue::load(further)?;
     room::check_columns(&policy, &catalogue).map_err(|f| f.at(policy_file.display()))?;
+    codelists::load(lists)?;
     let origin = policy.room().origin.clone();
     let identity = Identity::generate(&origin, Role::Room).input("no key could be made")?;
     let seed = identity.log_seed().ok_or_else(|| Failure::input("no log key could be made"))?;
@@ -48,7 +57,8 @@ fn init(dir: &Path, policy_file: &Path, further: Option<&Path>, passphrase: &New
     let (passphrase, cost) = passphrase.make("the room")?;
     std::fs::create_dir_all(&new).input(format!("{} can't be made", new.display()))?;
     let made = fill(&new, &identity, &passphrase, cost, &card, policy_file, signer, &policy)
-        .and_then(|()| copy_catalogue(further, &new));
+        .and_then(|()| copy_files(further, &new, catalogue::FOLDER))
+        .and_then(|()| copy_files(lists, &new, codelists::FOLDER));
     if let Err(failure) = made {
         let _ = std::fs::remove_dir_all(&new);
         return Err(failure);
@@ -61,12 +71,12 @@ fn init(dir: &Path, policy_file: &Path, further: Option<&Path>, passphrase: &New
     Ok(())
 }
 
-/// The room keeps its catalogue files: what it is asked is judged by these, wherever the originals go.
-fn copy_catalogue(from: Option<&Path>, dir: &Path) -> Done {
+/// The room keeps its catalogue files and code lists: what it is asked is judged by these, wherever the originals go.
+fn copy_files(from: Option<&Path>, dir: &Path, name: &str) -> Done {
     let Some(from) = from else {
         return Ok(());
     };
-    let folder = dir.join(catalogue::FOLDER);
+    let folder = dir.join(name);
     std::fs::create_dir(&folder).input(format!("{} can't be made", folder.display()))?;
     for (name, text) in catalogue::files(from)? {
         files::create(&folder.join(name), text.as_bytes())?;

@@ -17,6 +17,8 @@ pub(crate) struct Call<'a> {
     pub(crate) star: bool,
     pub(crate) args: Vec<&'a ast::Expr>,
     pub(crate) named: Vec<(String, &'a ast::Expr)>,
+    /// `OVER (…)`.
+    pub(crate) over: Option<&'a ast::WindowType>,
     pub(crate) span: Span,
 }
 
@@ -37,12 +39,6 @@ impl<'a> Call<'a> {
             || null_treatment.is_some()
         {
             return refuse("this form of a call", "FUNCTION(argument, …)");
-        }
-        if over.is_some() {
-            return refuse(
-                "a window function",
-                "aggregate within the person: GROUP BY person_id with MAX_BY, MIN_BY, MIN, MAX, SUM, AVG, COUNT",
-            );
         }
         if filter.is_some() {
             return refuse("FILTER", "COUNTIF(condition), or an aggregate over IF(condition, x, NULL)");
@@ -66,6 +62,7 @@ impl<'a> Call<'a> {
             star: false,
             args: Vec::new(),
             named: Vec::new(),
+            over: over.as_ref(),
             span,
         };
         for arg in &list.args {

@@ -16,7 +16,7 @@ use crate::relation::{CompareOp, Expr};
 pub(crate) fn compare(op: CompareOp, left: Typed, right: Typed, span: Span) -> Checked<Typed> {
     // The literal goes right.
     if matches!(left.ty, Type::Text(_)) && !matches!(right.ty, Type::Text(_)) {
-        return compare(mirror(op), right, left, span);
+        return compare(op.flipped(), right, left, span);
     }
     let right = match (&left.ty, &right.ty) {
         (Type::Date { .. }, Type::Text(text)) => literal::date(text, right.span)?,
@@ -62,7 +62,7 @@ pub(crate) fn in_list(value: Typed, items: Vec<Typed>, span: Span) -> Checked<Ty
             values.dedup();
             Ok(Typed { expr: Expr::InSet { input: Box::new(value.expr), values }, ty: Type::Bool, span, ..value })
         }
-        Type::Code { max_len } => {
+        Type::Code { max_len, .. } => {
             let mut codes = items.iter().map(|item| code(item, *max_len)).collect::<Checked<Vec<_>>>()?;
             codes.sort_unstable();
             codes.dedup();
@@ -136,7 +136,7 @@ pub(crate) fn like(value: Typed, pattern: &Typed, span: Span) -> Checked<Typed> 
 
 /// A whole code or a prefix.
 pub(crate) fn code_in(value: Typed, text: &Typed, prefix: bool, span: Span) -> Checked<Typed> {
-    let Type::Code { max_len } = value.ty else {
+    let Type::Code { max_len, .. } = value.ty else {
         return Err(Problem::new(
             "type",
             span,
@@ -173,7 +173,7 @@ pub(crate) fn position(labels: &[Label], item: &Typed) -> Checked<i64> {
 }
 
 /// A code literal for an open list. Codes are ASCII letters, digits, `.` and `-`; nothing else reaches an engine.
-fn code(item: &Typed, max_len: usize) -> Checked<String> {
+pub(crate) fn code(item: &Typed, max_len: usize) -> Checked<String> {
     match &item.ty {
         Type::Text(text)
             if !text.is_empty()
@@ -254,7 +254,10 @@ pub(crate) fn unify(values: Vec<Typed>, span: Span) -> Checked<(Type, Vec<Expr>)
             (Type::Date { lo: a, hi: b, months: m }, Type::Date { lo: c, hi: d, months: n }) => {
                 Type::Date { lo: a.min(*c), hi: b.max(*d), months: m && *n }
             }
-            (Type::Code { max_len: a }, Type::Code { max_len: b }) => Type::Code { max_len: a.max(*b) },
+            (Type::Code { max_len: a, system: c }, Type::Code { max_len: b, system: d }) => {
+                let system = if c == *d { c } else { Rc::from("") };
+                Type::Code { max_len: a.max(*b), system }
+            }
             (Type::Category(a), Type::Category(b)) if a == *b => Type::Category(a),
             (Type::Category(_), Type::Category(_)) => {
                 let labels = union_labels(&typed).map_err(mismatch)?;
@@ -301,16 +304,6 @@ fn relabel(value: &Typed, places: &BTreeMap<&str, i64>) -> Expr {
             Expr::Remap { input: Box::new(value.expr.clone()), to: old.iter().map(|l| place(&l.code)).collect() }
         }
         _ => value.expr.clone(),
-    }
-}
-
-fn mirror(op: CompareOp) -> CompareOp {
-    match op {
-        CompareOp::Less => CompareOp::Greater,
-        CompareOp::LessEqual => CompareOp::GreaterEqual,
-        CompareOp::Greater => CompareOp::Less,
-        CompareOp::GreaterEqual => CompareOp::LessEqual,
-        same => same,
     }
 }
 

@@ -50,6 +50,10 @@ impl<'a> Checker<'a> {
     }
 
     /// Counts work before it is done; refuses what is more than a question for people can mean.
+    pub(crate) fn tally(&mut self, amount: usize, span: Span) -> Checked<()> {
+        self.work(amount, span)
+    }
+
     fn work(&mut self, amount: usize, span: Span) -> Checked<()> {
         self.work = self.work.saturating_add(amount);
         if self.work > MOST_WORK {
@@ -62,11 +66,13 @@ impl<'a> Checker<'a> {
 
     fn expr_here(&mut self, cx: Context<'_, 'a>, e: &'a ast::Expr, span: Span) -> Checked<Typed> {
         let Some(grouping) = cx.grouping else { return self.expr_inner(cx, e, span) };
+        let asked = self.semis.rows.len();
         if let Ok(row) = self.expr(cx.rows(), e)
             && let Some(key) = grouping.borrow().key(&row)
         {
             return Ok(cx.scope.refine(key));
         }
+        self.semis.rows.truncate(asked);
         Ok(cx.scope.refine(self.expr_inner(cx, e, span)?))
     }
 
@@ -105,8 +111,7 @@ impl<'a> Checker<'a> {
             ast::Expr::InList { expr, list, negated } => {
                 let value = self.expr(cx, expr)?;
                 self.work(weight(&value, value.expr.size()).saturating_mul(list.len()), span)?;
-                let items = list.iter().map(|item| self.expr(cx, item)).collect::<Checked<Vec<_>>>()?;
-                Ok(negate(*negated, compare::in_list(value, items, span)?))
+                Ok(negate(*negated, self.in_items(cx, value, list, span)?))
             }
             ast::Expr::Like { negated, any: false, expr, pattern, escape_char: None } => {
                 let value = self.expr(cx, expr)?;
@@ -126,14 +131,18 @@ impl<'a> Checker<'a> {
             ast::Expr::Extract { field, expr, .. } => {
                 let part = match field {
                     DateTimeField::Year => DatePart::Year,
+                    DateTimeField::Quarter => DatePart::Quarter,
                     DateTimeField::Month => DatePart::Month,
                     DateTimeField::Day => DatePart::Day,
+                    DateTimeField::DayOfWeek => {
+                        let input = self.expr(cx, expr)?;
+                        return self.day_of_week(input, span);
+                    }
                     _ => {
                         return Err(Problem::new(
                             "unsupported",
                             span,
-                            "EXTRACT gives YEAR, MONTH or \
-                     DAY",
+                            "EXTRACT gives YEAR, QUARTER, MONTH, DAY or DAYOFWEEK",
                         )
                         .help("FISCAL_YEAR(date) gives the 年度"));
                     }
@@ -142,7 +151,25 @@ impl<'a> Checker<'a> {
                 super::function::date_part(part, input, span)
             }
             ast::Expr::Function(function) => self.function(cx, function, span),
-            ast::Expr::InSubquery { .. } | ast::Expr::Exists { .. } | ast::Expr::Subquery(_) => {
+            ast::Expr::Substring { expr, substring_from, substring_for: Some(length), .. } => {
+                let from = substring_from.as_deref().map(|e| self.expr(cx, e)).transpose()?;
+                let (value, length) = (self.expr(cx, expr)?, self.expr(cx, length)?);
+                super::numeric::substring(value, from.as_ref(), &length, span)
+            }
+            ast::Expr::InSubquery { expr, subquery, negated } => self.in_subquery(cx, expr, subquery, *negated, span),
+            ast::Expr::Exists { subquery, negated } => self.exists(cx, subquery, *negated, span),
+            ast::Expr::Interval(_) => {
+                Err(Problem::new("type", span, "an INTERVAL is added to a date or taken from it")
+                    .help("exam_date + INTERVAL 90 DAY, DATE_SUB(exam_date, INTERVAL 1 YEAR)"))
+            }
+            // FLOOR and CEIL have a syntax of their own.
+            ast::Expr::Floor { expr, field: ast::CeilFloorKind::DateTimeField(DateTimeField::NoDateTime) } => {
+                super::numeric::coarser(self.number(cx, expr)?, 0, super::numeric::Rounding::Down, span)
+            }
+            ast::Expr::Ceil { expr, field: ast::CeilFloorKind::DateTimeField(DateTimeField::NoDateTime) } => {
+                super::numeric::coarser(self.number(cx, expr)?, 0, super::numeric::Rounding::Up, span)
+            }
+            ast::Expr::Subquery(_) => {
                 Err(Problem::new("unsupported", span, "a subquery can't stand inside an expression")
                     .why("persons meet only through joins on `person_id`, so that what one person adds stays theirs")
                     .help(
@@ -178,7 +205,17 @@ impl<'a> Checker<'a> {
                 return result;
             }
         }
-        let found = cx.scope.resolve(&mut self.scans, &mut self.next, qualifier, name, span)?;
+        let found = match cx.scope.resolve(&mut self.scans, &mut self.next, qualifier, name, span) {
+            Ok(found) => found,
+            Err(problem) => {
+                let alias =
+                    self.aliases.iter().find(|(alias, _)| qualifier.is_none() && alias.eq_ignore_ascii_case(name));
+                return match alias.map(|(_, expr)| *expr) {
+                    Some(expr) => self.expr(cx, expr),
+                    None => Err(problem),
+                };
+            }
+        };
         // The person is the same in all rows of the group; whether the right side of a LEFT JOIN has it, isn't.
         if cx.grouping.is_some() && found.ty == Type::Person && found.expr != Expr::Bool(true) {
             return Err(Problem::new("grouping", span, "a group's rows can have a partner and have none")
@@ -208,6 +245,9 @@ impl<'a> Checker<'a> {
             _ => None,
         };
         if let Some(op) = arithmetic_op {
+            if let Some(date) = self.date_operator(cx, left, op, right, span)? {
+                return Ok(date);
+            }
             let (left, right) = (self.number(cx, left)?, self.number(cx, right)?);
             return arithmetic(op, left, right, span);
         }
@@ -226,7 +266,7 @@ impl<'a> Checker<'a> {
                 return Err(Problem::new("unsupported", span, "there is no division here")
                     .why("values stay exact integers on their grid, and nothing may divide by zero")
                     .help(
-                        "DIV(x, 10) divides by a constant and drops the rest; AVG gives means; divide released \
+                        "DIV(x, 10) divides by a constant and drops the rest, MOD(x, 10) gives the rest; AVG gives means; divide released \
                      values afterwards, it is free",
                     ));
             }

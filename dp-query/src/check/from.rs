@@ -26,11 +26,15 @@ impl<'a> Checker<'a> {
                 }
             };
         };
+        self.no_public(&one.relation)?;
         let (mut relation, table) = self.table(&one.relation)?;
         let mut scope = Scope::default();
         scope.tables.push(table);
         for next in &one.joins {
-            relation = self.join(relation, &mut scope, next)?;
+            relation = match self.is_public(&next.relation) {
+                true => self.lookup(relation, &mut scope, next)?,
+                false => self.join(relation, &mut scope, next)?,
+            };
         }
         Ok((relation, scope))
     }
@@ -81,7 +85,13 @@ impl<'a> Checker<'a> {
                 let constant = sub.relation.rows() == Rows::One;
                 Ok((
                     sub.relation,
-                    ScopeTable { name: alias, source: Source::Columns(sub.columns), present: None, constant },
+                    ScopeTable {
+                        name: alias,
+                        source: Source::Columns(sub.columns),
+                        present: None,
+                        constant,
+                        public: false,
+                    },
                 ))
             }
             TableFactor::NestedJoin { .. } => {
@@ -106,7 +116,13 @@ impl<'a> Checker<'a> {
             let constant = sub.relation.rows() == Rows::One;
             return Ok((
                 sub.relation,
-                ScopeTable { name: alias, source: Source::Columns(sub.columns), present: None, constant },
+                ScopeTable {
+                    name: alias,
+                    source: Source::Columns(sub.columns),
+                    present: None,
+                    constant,
+                    public: false,
+                },
             ));
         }
         let catalogue = self.catalogue;
@@ -136,7 +152,13 @@ impl<'a> Checker<'a> {
         let relation = Relation::Scan { number, table: table.name.clone(), rows, columns: Vec::new() };
         Ok((
             relation,
-            ScopeTable { name: alias, source: Source::Scan(number), present: None, constant: rows == Rows::One },
+            ScopeTable {
+                name: alias,
+                source: Source::Scan(number),
+                present: None,
+                constant: rows == Rows::One,
+                public: false,
+            },
         ))
     }
 
@@ -245,11 +267,15 @@ impl<'a> Checker<'a> {
         parts.remove(same_person);
         let cx = Context { scope, grouping: None };
         let typed = parts.into_iter().map(|e| self.condition(cx, e)).collect::<Checked<Vec<_>>>()?;
+        if !self.semis.rows.is_empty() {
+            return Err(Problem::new("unsupported", condition.span(), "IN (SELECT …) and EXISTS can't stand in ON")
+                .help("WHERE person_id IN (SELECT person_id FROM …)"));
+        }
         Ok((!typed.is_empty()).then(|| join(typed, Expr::And, condition.span()).expr))
     }
 }
 
-fn conjuncts<'e>(e: &'e ast::Expr, into: &mut Vec<&'e ast::Expr>) {
+pub(crate) fn conjuncts<'e>(e: &'e ast::Expr, into: &mut Vec<&'e ast::Expr>) {
     match e {
         ast::Expr::BinaryOp { left, op: BinaryOperator::And, right } => {
             conjuncts(left, into);
@@ -273,7 +299,8 @@ fn is_same_person(e: &ast::Expr, scope: &Scope, right: &str) -> bool {
     let (Some(a), Some(b)) = (table(left), table(other)) else { return false };
     let is_right = |name: &str| name.eq_ignore_ascii_case(right);
     let is_left = |name: &str| {
-        !is_right(name) && scope.tables.iter().any(|t| t.present.is_none() && t.name.eq_ignore_ascii_case(name))
+        !is_right(name)
+            && scope.tables.iter().any(|t| t.present.is_none() && !t.public && t.name.eq_ignore_ascii_case(name))
     };
     (is_right(&a) && is_left(&b)) || (is_left(&a) && is_right(&b))
 }
@@ -284,7 +311,7 @@ fn needs_person(span: Span) -> Problem {
         .help("USING (person_id), or ON a.person_id = b.person_id AND …")
 }
 
-fn alias_name(alias: Option<&ast::TableAlias>) -> Checked<Option<String>> {
+pub(crate) fn alias_name(alias: Option<&ast::TableAlias>) -> Checked<Option<String>> {
     let Some(ast::TableAlias { explicit: _, name, columns, at }) = alias else { return Ok(None) };
     if !columns.is_empty() || at.is_some() {
         return Err(

@@ -6,9 +6,11 @@ use sqlparser::tokenizer::Span;
 use super::Checker;
 use super::call::Call;
 use super::compare::{code_in, same_grid};
-use super::expr::{Context, choose, not, rescale};
+use super::expr::{Context, choose, not, repeat, rescale};
 use super::key::bucket_labels;
+use super::numeric::{self, Rounding};
 use super::types::{Type, Typed, civil, date as day, decimal, fiscal_year};
+use super::window::WINDOW_FUNCTIONS;
 use crate::refusal::{Checked, Problem};
 use crate::relation::{DatePart, Expr, LIMIT};
 
@@ -23,6 +25,13 @@ impl<'a> Checker<'a> {
     /// A function call.
     pub(crate) fn function(&mut self, cx: Context<'_, 'a>, function: &'a ast::Function, span: Span) -> Checked<Typed> {
         let call = Call::read(function, span)?;
+        if let Some(over) = call.over {
+            return self.window(cx, &call, over);
+        }
+        if WINDOW_FUNCTIONS.contains(&call.name.as_str()) {
+            return Err(Problem::new("window", span, format!("{} needs OVER", call.name))
+                .help(format!("{}(…) OVER (PARTITION BY person_id ORDER BY exam_date)", call.name)));
+        }
         if AGGREGATES.contains(&call.name.as_str()) {
             return match cx.grouping {
                 Some(grouping) => self.aggregate(cx, grouping, &call),
@@ -48,14 +57,29 @@ impl<'a> Checker<'a> {
                 let input = self.expr(cx, call.one()?)?;
                 date_part(DatePart::FiscalYear, input, span)
             }
-            "DATE_TRUNC" => {
-                let (input, part) = call.two()?;
-                if !matches!(part, ast::Expr::Identifier(name) if name.value.eq_ignore_ascii_case("MONTH")) {
-                    return Err(Problem::new("unsupported", span, "DATE_TRUNC cuts to MONTH")
-                        .help("EXTRACT(YEAR FROM d) or FISCAL_YEAR(d) for years"));
-                }
-                let input = self.expr(cx, input)?;
-                date_part(DatePart::MonthStart, input, span)
+            "DATE_TRUNC" => self.date_trunc(cx, &call),
+            "DATE_ADD" | "DATE_SUB" => self.date_add(cx, &call),
+            "DATE_DIFF" => self.date_diff(cx, &call),
+            "LAST_DAY" => self.last_day(cx, &call),
+            "MOD" => {
+                let (value, by) = call.two()?;
+                let (value, by) = (self.expr(cx, value)?, self.expr(cx, by)?);
+                numeric::modulo(value, &by, span)
+            }
+            "NULLIF" => {
+                let (value, other) = call.two()?;
+                let (value, other) = (self.expr(cx, value)?, self.expr(cx, other)?);
+                repeat(&value, 2)?;
+                numeric::null_if(value, other, span)
+            }
+            "LEFT" => {
+                let (value, length) = call.two()?;
+                let (value, length) = (self.expr(cx, value)?, self.expr(cx, length)?);
+                numeric::prefix(value, &length, span)
+            }
+            "ROUND" | "FLOOR" | "CEIL" | "CEILING" => self.rounded(cx, &call),
+            "CODELIST" => {
+                Err(Problem::new("type", span, "a code list stands behind IN").help("icd10 IN CODELIST('t2dm-v1')"))
             }
             "AGE_AT" => {
                 let (birth, date) = call.two()?;
@@ -104,6 +128,28 @@ impl<'a> Checker<'a> {
             }
             _ => Err(unknown(&call, span)),
         }
+    }
+
+    fn rounded(&mut self, cx: Context<'_, 'a>, call: &Call<'a>) -> Checked<Typed> {
+        let (value, digits) = match call.args.as_slice() {
+            [value] => (value, 0),
+            [value, digits] if call.name == "ROUND" => {
+                let digits = self.expr(cx, digits)?;
+                let known = digits.known_integer().and_then(|n| u8::try_from(n).ok());
+                let wrong = Problem::new("type", digits.span, "decimals are a whole number written out, 0 or more")
+                    .help("DIV(x, 100) * 100 for hundreds");
+                (value, known.ok_or(wrong)?)
+            }
+            _ => return Err(call.arity("a number")),
+        };
+        let value = self.expr(cx, value)?;
+        repeat(&value, 3)?;
+        let rounding = match call.name.as_str() {
+            "ROUND" => Rounding::Nearest,
+            "FLOOR" => Rounding::Down,
+            _ => Rounding::Up,
+        };
+        numeric::coarser(value, digits, rounding, call.span)
     }
 
     fn range_bucket(&mut self, cx: Context<'_, 'a>, value: Typed, bounds: &'a ast::Expr, span: Span) -> Checked<Typed> {
@@ -163,7 +209,7 @@ fn unknown(call: &Call<'_>, span: Span) -> Problem {
     let name = &call.name;
     let problem = Problem::new("unknown_function", span, format!("there is no function {name}"));
     match name.as_str() {
-        "ROUND" | "FLOOR" | "CEIL" | "SAFE_DIVIDE" | "MOD" => problem
+        "SAFE_DIVIDE" | "TRUNC" | "SQRT" | "POW" | "LOG" => problem
             .why(
                 "values stay exact integers on their \
          grid",
@@ -182,8 +228,8 @@ fn unknown(call: &Call<'_>, span: Span) -> Problem {
             )
         }
         _ => problem.help(
-            "scalar functions are RANGE_BUCKET, FISCAL_YEAR, EXTRACT, DATE_TRUNC, AGE_AT, STARTS_WITH, \
-         IF, COALESCE, IFNULL, LEAST, GREATEST, ABS, DIV",
+            "scalar functions are RANGE_BUCKET, FISCAL_YEAR, EXTRACT, DATE_TRUNC, DATE_ADD, DATE_SUB, DATE_DIFF, LAST_DAY, AGE_AT, \
+             STARTS_WITH, LEFT, IF, COALESCE, IFNULL, NULLIF, LEAST, GREATEST, ABS, DIV, MOD, ROUND, FLOOR, CEIL",
         ),
     }
 }
@@ -207,6 +253,9 @@ pub(crate) fn date_part(part: DatePart, input: Typed, span: Span) -> Checked<Typ
         DatePart::Day => number(1, 31),
         DatePart::MonthStart => Type::Date { lo: lo - civil(lo).2 + 1, hi: hi - civil(hi).2 + 1, months: true },
         DatePart::MonthNumber => number(month_number(lo), month_number(hi)),
+        DatePart::Quarter => number(1, 4),
+        DatePart::QuarterStart => Type::Date { lo: quarter_start(lo), hi: quarter_start(hi), months: true },
+        DatePart::YearStart => Type::Date { lo: year_start(lo), hi: year_start(hi), months: true },
     };
     Ok(Typed {
         expr: Expr::DatePart { part, input: Box::new(input.expr) },
@@ -215,6 +264,18 @@ pub(crate) fn date_part(part: DatePart, input: Typed, span: Span) -> Checked<Typ
         constant: input.constant,
         span,
     })
+}
+
+fn month_start(days: i64) -> i64 {
+    days - civil(days).2 + 1
+}
+
+fn year_start(days: i64) -> i64 {
+    (1..civil(days).1).fold(month_start(days), |day, _| month_start(day - 1))
+}
+
+fn quarter_start(days: i64) -> i64 {
+    (0..(civil(days).1 - 1).rem_euclid(3)).fold(month_start(days), |day, _| month_start(day - 1))
 }
 
 /// Months since the year 0.

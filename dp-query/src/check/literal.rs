@@ -53,7 +53,7 @@ pub(crate) fn date(text: &str, span: Span) -> Checked<Typed> {
     Ok(Typed::literal(Expr::Integer(day), Type::Date { lo: day, hi: day, months: civil(day).2 == 1 }, span))
 }
 
-fn parse_date(text: &str) -> Option<i64> {
+pub(crate) fn parse_date(text: &str) -> Option<i64> {
     let mut parts = text.split('-');
     let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
     let shaped =

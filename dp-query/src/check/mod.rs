@@ -4,37 +4,45 @@
 //! if closed, its list. What can't be proven is refused. No data is read, and nothing here depends on data.
 
 mod call;
+mod codelist;
 mod compare;
+mod dates;
 mod expr;
 mod from;
 mod function;
 mod grouping;
 mod key;
 mod literal;
+mod numeric;
 mod outer;
 mod person;
 mod population;
+mod public;
 mod scope;
 mod select;
+mod semi;
 mod statistic;
 mod types;
+mod window;
 
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use datasets::catalogue::Catalogue;
-use policies::Population;
+use policies::{CodeLists, Population};
 use sqlparser::ast::{self, Spanned};
 use sqlparser::tokenizer::Span;
 
 use crate::engine;
-use crate::plan::{Options, Plan};
+use crate::plan::{Cited, Options, Plan};
 use crate::refusal::{Checked, Problem, Refusal};
 use crate::relation::{ColumnId, Relation};
 use crate::sql::{Parsed, parse, shown};
 use scope::{PERSON_ID, Scan};
+use semi::Semis;
+use window::Windows;
 
 /// Most tables that a question may mention, CTEs expanded.
 const MOST_SCANS: usize = 64;
@@ -45,19 +53,43 @@ const LARGEST: usize = 20_000;
 /// texts can mean much work.
 const MOST_WORK: usize = 4_000_000;
 /// Version of the plan's layout and meaning.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 pub(crate) use population::CONSENT;
 pub use population::check_population;
+pub use public::PublicFile;
+
+/// What a question may refer to besides the catalogue.
+#[derive(Debug, Clone, Copy)]
+pub struct References<'r> {
+    /// The room's code lists.
+    pub lists: &'r CodeLists,
+    /// Public files that travel with the question.
+    pub public: &'r [PublicFile],
+}
+
+/// [`check_with`] the code lists that come with Sudare.
+///
+/// # Errors
+/// A [`Refusal`] with the spot, the reason and what would pass.
+pub fn check(sql: &str, catalogue: &Catalogue, project: &Population) -> Result<Plan, Refusal> {
+    let lists = CodeLists::builtin().unwrap_or_default();
+    check_with(sql, catalogue, project, References { lists: &lists, public: &[] })
+}
 
 /// Checks a project's question against the catalogue. Reads no data: the answer is the same whatever the store holds.
 ///
 /// # Errors
 /// A [`Refusal`] with the spot, the reason and what would pass.
-pub fn check(sql: &str, catalogue: &Catalogue, project: &Population) -> Result<Plan, Refusal> {
+pub fn check_with(
+    sql: &str,
+    catalogue: &Catalogue,
+    project: &Population,
+    references: References<'_>,
+) -> Result<Plan, Refusal> {
     let plan = || {
         let Parsed { query, options, span } = parse(sql)?;
-        plan(&query, options, span, sql, catalogue, project)
+        plan(&query, options, span, sql, catalogue, project, references)
     };
     plan().map_err(|problem: Problem| problem.locate(&shown(sql)))
 }
@@ -69,8 +101,9 @@ fn plan(
     sql: &str,
     catalogue: &Catalogue,
     project: &Population,
+    references: References<'_>,
 ) -> Checked<Plan> {
-    let mut checker = Checker::new(catalogue, sql, options);
+    let mut checker = Checker::new(catalogue, sql, options, references);
     let mut plan = checker.outer(query).map_err(|p| p.or_at(span))?;
     plan.catalogue = hex(&catalogue.digest());
     plan.version = VERSION;
@@ -78,6 +111,7 @@ fn plan(
     checker.fill(&mut plan.relation, &mut columns);
     plan.columns = columns.into_iter().collect();
     checker.unused()?;
+    plan.cited = std::mem::take(&mut checker.cited).into_iter().collect();
     plan.population = population::audience(project, &plan.columns, catalogue)?;
     if engine::sql(&plan, jiff::civil::Date::MAX).is_err() {
         return Err(Problem::new("too_complex", span, "the question is too complex")
@@ -89,6 +123,7 @@ fn plan(
 
 struct Checker<'a> {
     catalogue: &'a Catalogue,
+    references: References<'a>,
     text: &'a str,
     options: Options,
     ctes: Vec<(String, &'a ast::Query)>,
@@ -101,12 +136,22 @@ struct Checker<'a> {
     depth: usize,
     /// Work done so far, of [`MOST_WORK`].
     work: usize,
+    /// Window functions of the SELECT at hand, where there may be any.
+    windows: Option<Windows>,
+    /// Sets of persons that wait to be joined.
+    semis: Semis,
+    /// Names of the SELECT list, for QUALIFY.
+    aliases: Vec<(String, &'a ast::Expr)>,
+    cited: BTreeSet<Cited>,
+    /// Names of the columns of CTEs that are VALUES, by number of the CTE.
+    value_columns: BTreeMap<usize, Vec<&'a ast::Ident>>,
 }
 
 impl<'a> Checker<'a> {
-    fn new(catalogue: &'a Catalogue, text: &'a str, options: Options) -> Self {
+    fn new(catalogue: &'a Catalogue, text: &'a str, options: Options, references: References<'a>) -> Self {
         Checker {
             catalogue,
+            references,
             text,
             options,
             ctes: Vec::new(),
@@ -116,6 +161,11 @@ impl<'a> Checker<'a> {
             next: 0,
             depth: 0,
             work: 0,
+            windows: None,
+            semis: Semis::default(),
+            aliases: Vec::new(),
+            cited: BTreeSet::new(),
+            value_columns: BTreeMap::new(),
         }
     }
 
@@ -140,6 +190,8 @@ impl<'a> Checker<'a> {
             Relation::Filter { input, .. }
             | Relation::Project { input, .. }
             | Relation::Reduce { input, .. }
+            | Relation::Window { input, .. }
+            | Relation::Lookup { input, .. }
             | Relation::Cap { input, .. } => self.fill(input, read),
             Relation::Join { left, right, .. } => {
                 self.fill(left, read);

@@ -72,6 +72,7 @@ impl<'a> Checker<'a> {
                     .why("its cells couldn't be told apart"));
             }
         }
+        let relation = self.attach(relation);
         // Output names are the keys' names.
         let keys = rename(keys, &outputs);
         Ok(Plan {
@@ -88,6 +89,7 @@ impl<'a> Checker<'a> {
             max_groups_derivation,
             choose_groups,
             columns: Vec::new(),
+            cited: Vec::new(),
         })
     }
 
@@ -98,7 +100,13 @@ impl<'a> Checker<'a> {
         for cte in &with.cte_tables {
             let ast::Cte { alias, query, from, materialized, closing_paren_token: _ } = cte;
             let name = &alias.name;
-            if !alias.columns.is_empty() || alias.at.is_some() || from.is_some() || materialized.is_some() {
+            let values = matches!(query.body.as_ref(), ast::SetExpr::Values(_));
+            if (alias.columns.is_empty() == values) || alias.columns.iter().any(|c| c.data_type.is_some()) && values {
+                let help =
+                    "name (column, …) AS (VALUES (…), …) has columns, name AS (SELECT …) takes them from the SELECT";
+                return Err(Problem::new("unsupported", name.span, "columns are named where they are made").help(help));
+            }
+            if alias.at.is_some() || from.is_some() || materialized.is_some() {
                 return Err(Problem::new("unsupported", name.span, "a CTE is name AS (SELECT …)"));
             }
             let taken = self.ctes.iter().any(|(n, _)| n.eq_ignore_ascii_case(&name.value))
@@ -107,6 +115,9 @@ impl<'a> Checker<'a> {
                 return Err(Problem::new("ambiguous", name.span, format!("`{}` is taken", name.value))
                     .why("a reader must see which table is meant")
                     .help("another name"));
+            }
+            if values {
+                self.value_columns.insert(self.ctes.len(), alias.columns.iter().map(|column| &column.name).collect());
             }
             self.ctes.push((name.value.clone(), query));
         }

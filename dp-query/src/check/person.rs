@@ -11,7 +11,9 @@ use super::expr::Context;
 use super::grouping::Grouping;
 use super::scope::{OutColumn, PERSON_ID, Scope};
 use super::select::{Item, Parts, body};
+use super::semi::attached;
 use super::types::{Label, Type, Typed};
+use super::window::Windows;
 use crate::refusal::{Checked, Problem};
 use crate::relation::{ColumnId, Computed, Expr, Relation, Rows};
 
@@ -24,6 +26,10 @@ pub(crate) struct Sub {
 impl<'a> Checker<'a> {
     /// Checks a query whose rows belong to persons.
     pub(crate) fn subquery(&mut self, query: &'a ast::Query) -> Checked<Sub> {
+        self.apart(|checker| checker.subquery_inner(query))
+    }
+
+    fn subquery_inner(&mut self, query: &'a ast::Query) -> Checked<Sub> {
         let (select, with) = body(query, false)?;
         if let Some(with) = with {
             return Err(Problem::new("unsupported", with.span(), "WITH stands at the top only")
@@ -39,6 +45,17 @@ impl<'a> Checker<'a> {
                 .why("every row inside belongs to one person, and joins need to see whose")
                 .help("SELECT person_id, …"));
         }
+        if let (Some(qualify), true) = (
+            parts.qualify,
+            parts.distinct
+                || !parts.group_by.is_empty()
+                || parts.having.is_some()
+                || parts.items.iter().any(|item| has_aggregate(item.expr)),
+        ) {
+            return Err(Problem::new("window", qualify.span(), "QUALIFY can't stand beside GROUP BY or DISTINCT")
+                .why("window functions look at rows before they are grouped")
+                .help("group in one CTE, and QUALIFY in the next, over it"));
+        }
         if parts.distinct && (!parts.group_by.is_empty() || parts.having.is_some()) {
             return Err(Problem::new("unsupported", parts.span, "DISTINCT and GROUP BY are the same thing here")
                 .help("leave DISTINCT out"));
@@ -51,7 +68,7 @@ impl<'a> Checker<'a> {
             && parts.having.is_none()
             && !parts.items.iter().any(|item| has_aggregate(item.expr))
         {
-            return self.project(relation, &parts.items, Context { scope: &scope, grouping: None });
+            return self.project(relation, scope, &parts);
         }
         let mut keys = Vec::new();
         for e in parts.group_by {
@@ -69,8 +86,7 @@ impl<'a> Checker<'a> {
     ) -> Checked<Relation> {
         let Some(predicate) = predicate else { return Ok(relation) };
         let predicate = self.condition(Context { scope, grouping: None }, predicate)?.expr;
-        scope.narrow(&predicate);
-        Ok(Relation::Filter { input: Box::new(relation), predicate })
+        Ok(self.filtered(relation, scope, predicate))
     }
 
     fn grouped(
@@ -123,15 +139,49 @@ impl<'a> Checker<'a> {
         let cx = Context { scope: &after, grouping: Some(&grouping) };
         let (computed, columns) = self.items(&parts.items, cx, rows)?;
         let (keys, aggregates) = grouping.into_inner().into_parts();
-        let mut relation = Relation::Reduce { input: Box::new(relation), keys, aggregates, rows };
+        let relation = self.attach(relation);
+        let relation = Relation::Reduce { input: Box::new(relation), keys, aggregates, rows };
+        let mut relation = attached(relation, std::mem::take(&mut self.semis.groups));
         if let Some(having) = having {
             relation = Relation::Filter { input: Box::new(relation), predicate: having.expr };
         }
         Ok(Sub { relation: Relation::Project { input: Box::new(relation), columns: computed }, columns })
     }
 
-    fn project(&mut self, relation: Relation, items: &[Item<'a>], cx: Context<'_, 'a>) -> Checked<Sub> {
-        let (computed, columns) = self.items(items, cx, relation.rows())?;
+    /// Rows as they are, with window functions beside them; QUALIFY filters by these.
+    fn project(&mut self, relation: Relation, mut scope: Scope, parts: &Parts<'a>) -> Checked<Sub> {
+        self.windows = Some(Windows { columns: Vec::new(), rows: Some(relation.rows()) });
+        let mut predicate = None;
+        if let Some(qualify) = parts.qualify {
+            let named = parts.items.iter().filter(|i| i.alias).filter_map(|i| i.name.clone().map(|n| (n, i.expr)));
+            self.aliases = named.collect();
+            let found = self.condition(Context { scope: &scope, grouping: None }, qualify)?;
+            self.aliases = Vec::new();
+            scope.narrow(&found.expr);
+            predicate = Some(found.expr);
+            if self.windows.as_ref().is_none_or(|windows| windows.columns.is_empty()) {
+                return Err(Problem::new(
+                    "window",
+                    qualify.span(),
+                    "QUALIFY filters by window functions, and there is none",
+                )
+                .help("WHERE filters rows"));
+            }
+        }
+        // A row number that QUALIFY bounds leaves so many rows, and its values are the same for all of them if that is one.
+        let (computed, mut columns) =
+            self.items(&parts.items, Context { scope: &scope, grouping: None }, relation.rows())?;
+        let mut relation = self.attach(relation);
+        let windows = self.windows.take().map(|windows| windows.columns).unwrap_or_default();
+        if !windows.is_empty() {
+            relation = Relation::Window { input: Box::new(relation), columns: windows };
+        }
+        if let Some(predicate) = predicate {
+            relation = Relation::Filter { input: Box::new(relation), predicate };
+        }
+        if relation.rows() == Rows::One {
+            columns.iter_mut().for_each(|column| column.constant = true);
+        }
         Ok(Sub { relation: Relation::Project { input: Box::new(relation), columns: computed }, columns })
     }
 
@@ -211,7 +261,7 @@ pub(crate) fn has_aggregate(e: &ast::Expr) -> bool {
                 }),
                 _ => false,
             };
-            inside || super::function::AGGREGATES.contains(&name.as_str())
+            inside || (f.over.is_none() && super::function::AGGREGATES.contains(&name.as_str()))
         }
         ast::Expr::Nested(e)
         | ast::Expr::IsNull(e)

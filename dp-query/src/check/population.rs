@@ -11,14 +11,14 @@
 //! What a source wrote that the catalogue does not know (`other`) permits nothing and refuses everything.
 
 use datasets::catalogue::{Catalogue, ColumnType};
-use policies::{Population, Purpose, RecipientKind, WithoutConsent};
+use policies::{CodeLists, Population, Purpose, RecipientKind, WithoutConsent};
 use sqlparser::ast;
 use sqlparser::dialect::BigQueryDialect;
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Location, Span};
 
-use super::Checker;
 use super::scope::PERSON_ID;
+use super::{Checker, References};
 use crate::plan::{Audience, Consents, Options, Reach};
 use crate::refusal::{Checked, Problem, Refusal};
 use crate::relation::Relation;
@@ -92,7 +92,8 @@ fn limit(text: &str, catalogue: &Catalogue) -> Checked<Relation> {
     if !plain {
         return Err(Problem::new("population", start(), "a population is one condition"));
     }
-    let mut checker = Checker::new(catalogue, text, Options::default());
+    let lists = CodeLists::default();
+    let mut checker = Checker::new(catalogue, text, Options::default(), References { lists: &lists, public: &[] });
     let mut relation = checker.subquery(&query)?.relation;
     checker.fill(&mut relation, &mut std::collections::BTreeSet::new());
     Ok(relation)

@@ -43,6 +43,8 @@ pub(crate) struct ScopeTable {
     pub(crate) present: Option<ColumnId>,
     /// All rows of one person share the values.
     pub(crate) constant: bool,
+    /// A public table: no persons.
+    pub(crate) public: bool,
 }
 
 /// The tables of a FROM clause.
@@ -77,7 +79,7 @@ impl Scope {
             return Err(Problem::new("unknown_table", span, format!("there is no `{qualifier}` in this FROM"))
                 .help(format!("here are {}", list(&names))));
         }
-        if name.eq_ignore_ascii_case(PERSON_ID) {
+        if name.eq_ignore_ascii_case(PERSON_ID) && !in_reach.iter().all(|table| table.public) {
             // Joins are on the person, so that all tables agree; only an outer table may have none, and whether it has one may
             // differ between the rows of a person.
             let outer = in_reach.first().filter(|_| qualifier.is_some()).and_then(|t| Some((t.present?, t.constant)));
@@ -155,7 +157,7 @@ impl Scope {
             Expr::And(parts) => parts.iter().for_each(|part| self.narrow(part)),
             Expr::Compare { op, left, right } => match (left.as_ref(), right.as_ref()) {
                 (Expr::Column(id), Expr::Integer(value)) => self.learn(*id, *op, *value),
-                (Expr::Integer(value), Expr::Column(id)) => self.learn(*id, flip(*op), *value),
+                (Expr::Integer(value), Expr::Column(id)) => self.learn(*id, op.flipped(), *value),
                 _ => {}
             },
             Expr::InSet { input, values } => {
@@ -221,17 +223,6 @@ impl Narrowed {
     }
 }
 
-/// `a op b` is `b flip(op) a`.
-fn flip(op: CompareOp) -> CompareOp {
-    match op {
-        CompareOp::Less => CompareOp::Greater,
-        CompareOp::LessEqual => CompareOp::GreaterEqual,
-        CompareOp::Greater => CompareOp::Less,
-        CompareOp::GreaterEqual => CompareOp::LessEqual,
-        same => same,
-    }
-}
-
 impl Scan<'_> {
     /// (id, type, nullable, constant) of a catalogue column.
     fn column(&mut self, next: &mut ColumnId, name: &str) -> Option<(ColumnId, Type, bool, bool)> {
@@ -263,7 +254,9 @@ fn stored(ty: &ColumnType) -> (ScanKind, Type) {
             let count = i64::try_from(labels.len()).unwrap_or(i64::MAX);
             (ScanKind::Category { values: count }, Type::Category(Rc::new(labels)))
         }
-        ColumnType::Code { max_len, .. } => (ScanKind::Code, Type::Code { max_len: *max_len }),
+        ColumnType::Code { max_len, system } => {
+            (ScanKind::Code, Type::Code { max_len: *max_len, system: Rc::from(system.as_str()) })
+        }
         ColumnType::Key => (ScanKind::Key, Type::Key),
         ColumnType::Flag => (ScanKind::Flag, Type::Bool),
     }

@@ -16,6 +16,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) selection: Option<&'a ast::Expr>,
     pub(crate) group_by: &'a [ast::Expr],
     pub(crate) having: Option<&'a ast::Expr>,
+    pub(crate) qualify: Option<&'a ast::Expr>,
     pub(crate) span: Span,
 }
 
@@ -147,12 +148,20 @@ impl<'a> Parts<'a> {
                 "SELECT … FROM … [WHERE …] [GROUP BY …] [HAVING …]",
             );
         }
-        if !named_window.is_empty() || qualify.is_some() {
+        if !named_window.is_empty() {
             return unsupported(
                 span,
-                "windows aren't part of the language",
+                "named windows aren't part of the language",
                 "",
-                "GROUP BY person_id with MAX_BY, MIN_BY, MIN, MAX, SUM, AVG, COUNT",
+                "write OVER (PARTITION BY person_id ORDER BY …) out",
+            );
+        }
+        if let (Some(qualify), true) = (qualify, private) {
+            return unsupported(
+                qualify.span(),
+                "QUALIFY can't stand in the private SELECT",
+                "window functions work within a person",
+                "a CTE with the window function and QUALIFY",
             );
         }
         let distinct = match distinct {
@@ -173,7 +182,16 @@ impl<'a> Parts<'a> {
             }
         };
         let items = projection.iter().map(item).collect::<Checked<Vec<_>>>()?;
-        Ok(Parts { distinct, items, from, selection: selection.as_ref(), group_by, having: having.as_ref(), span })
+        Ok(Parts {
+            distinct,
+            items,
+            from,
+            selection: selection.as_ref(),
+            group_by,
+            having: having.as_ref(),
+            qualify: qualify.as_ref(),
+            span,
+        })
     }
 }
 

@@ -84,6 +84,9 @@ impl<'a> Checker<'a> {
         statistics: &mut Vec<Statistic>,
     ) -> Checked<OutputKind> {
         let call = Call::read(function, span)?;
+        if let Some(over) = call.over {
+            return self.window(cx, &call, over).map(|_| OutputKind::Count(0));
+        }
         let bounds = self.contribution(cx, &call)?;
         if call.distinct && call.name != "COUNT" {
             return Err(Problem::new("unsupported", span, format!("{} doesn't take DISTINCT", call.name))

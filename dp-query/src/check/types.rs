@@ -32,9 +32,10 @@ pub(crate) enum Type {
     },
     /// A position in a closed list.
     Category(Rc<Vec<Label>>),
-    /// Text of an open code system.
+    /// Text of an open code system; no name where it is a part of a code, or of several systems.
     Code {
         max_len: usize,
+        system: Rc<str>,
     },
     /// A keyed facility or workplace.
     Key,

@@ -44,6 +44,12 @@ pub(super) fn expr(e: &Expr) -> Sql {
         }
         // Integer division in DuckDB truncates towards zero; the divisor is a positive constant.
         Expr::Divide { input, by } => format!("({} // {})", expr(input)?, integer(*by)),
+        Expr::Modulo { input, by } => format!("({} % {})", expr(input)?, integer(*by)),
+        // An INTERVAL of months ends at the month's last day. The checker keeps the result within the calendar.
+        Expr::AddMonths { input, months } => {
+            format!("(({} + INTERVAL ({months}) MONTH)::DATE - DATE '1970-01-01')", day(&expr(input)?))
+        }
+        Expr::Prefix { input, length } => format!("left({}, {length})", expr(input)?),
         Expr::Compare { op, left, right } => {
             let sign = match op {
                 CompareOp::Equal => "=",
@@ -142,7 +148,7 @@ fn code_in(input: &str, codes: &[String], prefixes: &[String]) -> String {
 }
 
 /// A code literal. The checker lets letters, digits, `.` and `-` pass; anything else is dropped here once more.
-fn code(text: &str) -> String {
+pub(super) fn code(text: &str) -> String {
     let safe: String = text.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '.' || *c == '-').collect();
     format!("'{safe}'")
 }
@@ -166,21 +172,16 @@ fn date_part(part: DatePart, days: &str) -> String {
         DatePart::FiscalYear => format!("(year({date}) - (month({date}) < 4)::BIGINT)"),
         DatePart::MonthStart => format!("({days} - day({date}) + 1)"),
         DatePart::MonthNumber => months(days),
+        DatePart::Quarter => format!("quarter({date})"),
+        DatePart::QuarterStart => format!("(date_trunc('quarter', {date})::DATE - DATE '1970-01-01')"),
+        DatePart::YearStart => format!("({days} - dayofyear({date}) + 1)"),
     }
 }
 
 /// An aggregate over the rows of one person (and key).
 pub(super) fn aggregate(a: &Aggregate) -> Sql {
     let text = match a {
-        Aggregate::CountRows => "count(*)".to_owned(),
-        Aggregate::Count(input) => format!("count({})", expr(input)?),
-        Aggregate::CountIf(input) => format!("count(*) FILTER (WHERE {})", expr(input)?),
         Aggregate::CountDistinct(input) => format!("count(DISTINCT {})", expr(input)?),
-        Aggregate::Sum(input) => clamp(&format!("sum({})", expr(input)?), -LIMIT, LIMIT),
-        Aggregate::Mean(input) => mean(&expr(input)?),
-        Aggregate::Min(input) => format!("min({})", expr(input)?),
-        Aggregate::Max(input) => format!("max({})", expr(input)?),
-        Aggregate::Truth { input, any } => format!("{}({})", if *any { "bool_or" } else { "bool_and" }, expr(input)?),
         Aggregate::ValueBy { value, by, last, by_lo, by_span, value_lo, value_span, truth } => {
             let value = if *truth {
                 format!("(CASE WHEN {v} THEN 1::BIGINT WHEN NOT {v} THEN 0::BIGINT END)", v = expr(value)?)
@@ -198,13 +199,43 @@ pub(super) fn aggregate(a: &Aggregate) -> Sql {
             let unpacked = format!("(({best} % {value_span}::{kind})::BIGINT + ({value_lo}))");
             if *truth { format!("({unpacked} = 1)") } else { unpacked }
         }
+        other => {
+            let (parts, finished) = aggregate_parts(other)?;
+            parts.iter().enumerate().fold(finished, |text, (n, part)| text.replace(&format!("{{{n}}}"), part))
+        }
     };
     bounded(text)
 }
 
+/// The engine's own aggregates, and what is made of them: `{0}`, `{1}` stand for them.
+pub(super) fn aggregate_parts(a: &Aggregate) -> Result<(Vec<String>, String), TooComplex> {
+    let plain = |text: String| (vec![text], "{0}".to_owned());
+    Ok(match a {
+        Aggregate::CountRows => plain("count(*)".to_owned()),
+        Aggregate::Count(input) => plain(format!("count({})", expr(input)?)),
+        Aggregate::CountIf(input) => plain(format!("count(*) FILTER (WHERE {})", expr(input)?)),
+        Aggregate::Sum(input) => (vec![format!("sum({})", expr(input)?)], clamp("{0}", -LIMIT, LIMIT)),
+        Aggregate::Mean(input) => {
+            let input = expr(input)?;
+            (vec![format!("sum({input})"), format!("count({input})")], mean_of("{0}", "{1}"))
+        }
+        Aggregate::Min(input) => plain(format!("min({})", expr(input)?)),
+        Aggregate::Max(input) => plain(format!("max({})", expr(input)?)),
+        Aggregate::Truth { input, any } => {
+            plain(format!("{}({})", if *any { "bool_or" } else { "bool_and" }, expr(input)?))
+        }
+        // No window function makes these.
+        Aggregate::CountDistinct(_) | Aggregate::ValueBy { .. } => return Err(TooComplex),
+    })
+}
+
 /// Sum over count, half away from zero, in integers; NULL without a value.
 pub(super) fn mean(input: &str) -> String {
-    let (sum, count) = (format!("sum({input})::HUGEINT"), format!("count({input})::HUGEINT"));
+    mean_of(&format!("sum({input})"), &format!("count({input})"))
+}
+
+fn mean_of(sum: &str, count: &str) -> String {
+    let (sum, count) = (format!("{sum}::HUGEINT"), format!("{count}::HUGEINT"));
     format!(
         "(CASE WHEN {count} = 0 THEN NULL WHEN {sum} >= 0 THEN (2 * {sum} + {count}) // (2 * {count}) ELSE -((2 * \
          -({sum}) + {count}) // (2 * {count})) END)::BIGINT"

@@ -8,9 +8,11 @@
 
 mod expr;
 mod population;
+mod public;
 mod reduce;
 mod relation;
 mod stream;
+mod window;
 
 #[cfg(test)]
 mod tests;

@@ -7,20 +7,27 @@ use jiff::civil::Date;
 use policies::WithoutConsent;
 
 use super::expr::{Sql, bounded, integer};
-use super::relation::within as relation_within;
+use super::relation::{cut, within as relation_within};
 use crate::check::CONSENT;
 use crate::plan::{Audience, Consents, Reach};
 
 /// The rows of a relation whose persons count on this day; `persons` as in the relation.
 pub(super) fn within(rows: &str, audience: &Audience, day: Date, persons: Option<&Range<u32>>) -> Sql {
     let mut conditions = Vec::new();
-    for consents in &audience.consents {
-        let spoken = spoken(consents, day, persons);
+    if !audience.consents.is_empty() {
+        let each = |condition: fn(usize) -> String, with: &str| {
+            (0..audience.consents.len()).map(condition).collect::<Vec<_>>().join(with)
+        };
+        let spoken = spoken(&audience.consents, day, persons);
         conditions.push(match audience.project.without_consent {
             WithoutConsent::Include => {
-                format!("pid NOT IN (SELECT pid FROM ({spoken}) WHERE refused OR (asked AND NOT permitted))")
+                let out = each(|n| format!("refused{n} OR (asked{n} AND NOT permitted{n})"), " OR ");
+                format!("pid NOT IN (SELECT pid FROM ({spoken}) WHERE {out})")
             }
-            WithoutConsent::Exclude => format!("pid IN (SELECT pid FROM ({spoken}) WHERE permitted AND NOT refused)"),
+            WithoutConsent::Exclude => {
+                let within = each(|n| format!("permitted{n} AND NOT refused{n}"), " AND ");
+                format!("pid IN (SELECT pid FROM ({spoken}) WHERE {within})")
+            }
         });
     }
     if let Some(limit) = &audience.limit {
@@ -32,18 +39,20 @@ pub(super) fn within(rows: &str, audience: &Audience, day: Date, persons: Option
     bounded(format!("SELECT * FROM ({rows}) WHERE {}", conditions.join(" AND ")))
 }
 
-/// Per person: whether a refusal holds, whether there ever was a permission for this kind of data, whether one holds.
-fn spoken(Consents { permits, refuses }: &Consents, day: Date, persons: Option<&Range<u32>>) -> String {
+/// Per person, in one pass over the consents: for each kind of data whether a refusal holds, whether there ever was a permission, whether
+/// one holds.
+fn spoken(consents: &[Consents], day: Date, persons: Option<&Range<u32>>) -> String {
     let day = format!("DATE '{day}'");
     let in_force = format!("coalesce(from_date <= {day}, TRUE) AND coalesce(until_date >= {day}, TRUE)");
-    let cut = persons.map_or_else(String::new, |r| format!(" WHERE pid >= {} AND pid < {}", r.start, r.end));
     let any = |condition: String| format!("coalesce(bool_or({condition}), FALSE)");
-    format!(
-        "SELECT pid, {} AS refused, {} AS asked, {} AS permitted FROM {CONSENT}{cut} GROUP BY pid",
-        any(format!("NOT allowed AND {} AND {in_force}", reaches(refuses))),
-        any(format!("allowed AND {}", one_of("data_kind", &permits.data))),
-        any(format!("allowed AND {} AND {in_force}", reaches(permits)))
-    )
+    let mut list = vec!["pid".to_owned()];
+    for (n, Consents { permits, refuses }) in consents.iter().enumerate() {
+        let refused = any(format!("NOT allowed AND {} AND {in_force}", reaches(refuses)));
+        let asked = any(format!("allowed AND {}", one_of("data_kind", &permits.data)));
+        let permitted = any(format!("allowed AND {} AND {in_force}", reaches(permits)));
+        list.push(format!("{refused} AS refused{n}, {asked} AS asked{n}, {permitted} AS permitted{n}"));
+    }
+    format!("SELECT {} FROM {CONSENT}{} GROUP BY pid", list.join(", "), cut(persons))
 }
 
 fn reaches(reach: &Reach) -> String {

@@ -4,13 +4,19 @@
 use std::ops::Range;
 
 use super::expr::{Sql, aggregate, bounded, clamp, column, expr, integer};
-use crate::relation::{Relation, Rows, ScanColumn, ScanKind};
+use super::public::lookup;
+use super::window::window;
+use crate::relation::{Relation, Rows, ScanColumn, ScanKind, Windowed};
 
 /// Whether the relation has a `draw`.
 pub(super) fn draws(relation: &Relation) -> bool {
     match relation {
         Relation::Scan { rows, .. } => *rows != Rows::One,
-        Relation::Filter { input, .. } | Relation::Project { input, .. } | Relation::Cap { input, .. } => draws(input),
+        Relation::Filter { input, .. }
+        | Relation::Project { input, .. }
+        | Relation::Window { input, .. }
+        | Relation::Cap { input, .. } => draws(input),
+        Relation::Lookup { input, table, .. } => draws(input) || table.most() > 1,
         Relation::Reduce { input, keys, .. } => !keys.is_empty() && draws(input),
         Relation::Join { left, right, .. } => draws(left) || draws(right),
     }
@@ -18,10 +24,15 @@ pub(super) fn draws(relation: &Relation) -> bool {
 
 /// Rows per person that the text of the relation can't exceed, whatever the checker derived from types and constants: only tables
 /// of one row, grouping by the person alone, caps and products of them count. Where there is no such number, there is a draw.
-pub(super) fn most_rows(relation: &Relation) -> Option<u64> {
-    match relation {
+pub(super) fn most_rows(node: &Relation) -> Option<u64> {
+    match node {
         Relation::Scan { rows, .. } => (*rows == Rows::One).then_some(1),
-        Relation::Filter { input, .. } | Relation::Project { input, .. } => most_rows(input),
+        Relation::Filter { input, .. } => {
+            let most = most_rows(input);
+            node.first_rows().map_or(most, |first| Some(most.map_or(first, |most| most.min(first))))
+        }
+        Relation::Project { input, .. } | Relation::Window { input, .. } => most_rows(input),
+        Relation::Lookup { input, table, .. } => most_rows(input)?.checked_mul(table.most().max(1)),
         Relation::Cap { input, rows } => Some(most_rows(input).map_or(*rows, |most| most.min(*rows))),
         Relation::Reduce { input, keys, .. } => {
             if keys.is_empty() {
@@ -40,6 +51,14 @@ fn columns(relation: &Relation) -> Vec<u32> {
         Relation::Scan { columns, .. } => columns.iter().map(|c| c.id).collect(),
         Relation::Filter { input, .. } | Relation::Cap { input, .. } => columns(input),
         Relation::Project { columns, .. } => columns.iter().map(|c| c.id).collect(),
+        Relation::Window { input, columns: made } => {
+            columns(input).into_iter().chain(made.iter().map(|c| c.id)).collect()
+        }
+        Relation::Lookup { input, table, outer, present } => columns(input)
+            .into_iter()
+            .chain(table.columns.iter().map(|c| c.id))
+            .chain(outer.then_some(*present))
+            .collect(),
         Relation::Reduce { keys, aggregates, .. } => {
             keys.iter().map(|k| k.id).chain(aggregates.iter().map(|a| a.id)).collect()
         }
@@ -67,8 +86,7 @@ pub(super) fn within(node: &Relation, persons: Option<&Range<u32>>) -> Sql {
                 list.push("draw".to_owned());
             }
             list.extend(columns.iter().map(scan));
-            let cut = persons.map_or_else(String::new, |r| format!(" WHERE pid >= {} AND pid < {}", r.start, r.end));
-            format!("SELECT {} FROM {}{cut}", list.join(", "), quoted(table))
+            format!("SELECT {} FROM {}{}", list.join(", "), quoted(table), cut(persons))
         }
         Relation::Filter { input, predicate } => {
             format!("SELECT * FROM ({}) WHERE {}", relation(input)?, expr(predicate)?)
@@ -100,6 +118,10 @@ pub(super) fn within(node: &Relation, persons: Option<&Range<u32>>) -> Sql {
         Relation::Join { left, right, outer, on, present, .. } => {
             join(left, right, *outer, on.as_ref().map(expr).transpose()?, *present, persons)?
         }
+        Relation::Window { input, columns: made } => windowed(input, made, persons)?,
+        Relation::Lookup { input, table, outer, present } => {
+            lookup(&relation(input)?, draws(input), &columns(input), table, *outer, *present)?
+        }
         Relation::Cap { input, rows } => {
             if !draws(input) {
                 return relation(input);
@@ -108,6 +130,26 @@ pub(super) fn within(node: &Relation, persons: Option<&Range<u32>>) -> Sql {
         }
     };
     bounded(text)
+}
+
+/// The clause that cuts a table to a range of persons; empty for everybody.
+pub(super) fn cut(persons: Option<&Range<u32>>) -> String {
+    persons.map_or_else(String::new, |r| format!(" WHERE pid >= {} AND pid < {}", r.start, r.end))
+}
+
+/// Windows below, what is made of them above.
+fn windowed(input: &Relation, made: &[Windowed], persons: Option<&Range<u32>>) -> Sql {
+    let mut inner = vec!["*".to_owned()];
+    let mut outer = vec!["pid".to_owned()];
+    outer.extend(draws(input).then(|| "draw".to_owned()));
+    outer.extend(columns(input).into_iter().map(column));
+    for column in made {
+        let text = window(column, draws(input))?;
+        inner.extend(text.raw);
+        outer.push(text.column);
+    }
+    let rows = within(input, persons)?;
+    Ok(format!("SELECT {} FROM (SELECT {} FROM ({rows}))", outer.join(", "), inner.join(", ")))
 }
 
 /// At most so many rows per person: those with the smallest draws.

@@ -67,6 +67,7 @@ pub(crate) fn plan(options: Options, max_groups: u32) -> Plan {
         max_groups_derivation: String::new(),
         choose_groups: false,
         columns: vec![("person".to_owned(), "sex".to_owned())],
+        cited: Vec::new(),
     }
 }
 

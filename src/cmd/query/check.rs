@@ -29,6 +29,7 @@ pub fn run(sql: &Path, room: &Path, project: &str, out: &Out) -> Done {
         "cells": asked.plan.cells(),
         "columns": asked.plan.columns(),
         "population": asked.plan.population().project,
+        "cites": asked.plan.cited(),
         "over_budget": short,
     }));
     Ok(())
@@ -57,6 +58,10 @@ pub fn tell(asked: &Priced, what: &str, out: &Out) {
         },
         population.project.condition.as_ref().map_or(String::new(), |condition| format!(", and for whom {condition}")),
     ));
+    if !plan.cited().is_empty() {
+        let named = plan.cited().iter().map(|c| format!("{} ({})", c.name, c.digest.get(..12).unwrap_or(&c.digest)));
+        out.line(format!("  It cites {}.", named.collect::<Vec<_>>().join(", ")));
+    }
     let mut rows = Vec::new();
     for (i, output) in plan.outputs().iter().enumerate() {
         let error = match quote.expected().get(i) {

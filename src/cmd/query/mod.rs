@@ -17,10 +17,11 @@ use datasets::catalogue::Catalogue;
 use dp_query::accountant::OpenDpAccountant;
 use dp_query::docket::{Docket, Filed};
 use dp_query::quote::{Quote, Terms, quote};
-use dp_query::{Plan, check as check_sql};
+use dp_query::{Plan, References, check_with};
 use policies::{Digest, Project};
 
 use crate::cli::QueryCommand;
+use crate::codelists;
 use crate::fail::{self, Context, Done, Failure};
 use crate::out::Out;
 use crate::room::Room;
@@ -68,10 +69,13 @@ struct Priced {
 
 /// Checks and prices SQL text for a project. Reads no data.
 fn priced(sql: &str, place: &str, project: &str, room: &Room, catalogue: &Catalogue) -> Done<Priced> {
-    let plan = check_sql(sql, catalogue, &find_project(room, project)?.population()).map_err(|refusal| {
-        let outcome = "exit code 2, bad input: the question can't be asked as it is; nothing was read or charged";
-        Failure::question(refusal.in_file(place), outcome)
-    })?;
+    let lists = codelists::of_room(&room.dir)?;
+    let population = find_project(room, project)?.population();
+    let plan =
+        check_with(sql, catalogue, &population, References { lists: &lists, public: &[] }).map_err(|refusal| {
+            let outcome = "exit code 2, bad input: the question can't be asked as it is; nothing was read or charged";
+            Failure::question(refusal.in_file(place), outcome)
+        })?;
     let quote = quote(&plan, &Terms::from(&room.policy)).input(place)?;
     Ok(Priced { plan, quote })
 }

@@ -4,6 +4,7 @@
 mod hostile;
 mod outer_joins;
 mod refusals;
+mod within;
 
 use datasets::catalogue::Catalogue;
 

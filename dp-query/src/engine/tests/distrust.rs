@@ -26,9 +26,11 @@ fn crowd() -> Room {
 fn claim(relation: &mut Relation, wrong: Rows) {
     match relation {
         Relation::Reduce { rows, .. } => *rows = wrong,
-        Relation::Filter { input, .. } | Relation::Project { input, .. } | Relation::Cap { input, .. } => {
-            claim(input, wrong);
-        }
+        Relation::Filter { input, .. }
+        | Relation::Project { input, .. }
+        | Relation::Window { input, .. }
+        | Relation::Lookup { input, .. }
+        | Relation::Cap { input, .. } => claim(input, wrong),
         Relation::Join { rows, .. } => *rows = wrong,
         Relation::Scan { .. } => {}
     }

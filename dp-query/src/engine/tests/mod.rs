@@ -7,6 +7,7 @@ mod distrust;
 mod fixture;
 mod neighbours;
 mod speed;
+mod within;
 
 use crate::run::fixture::TODAY;
 use fixture::Room;

@@ -204,7 +204,37 @@ fn source(dice: &mut Dice) -> From {
     let told_of = told(dice, partner);
     let bits: Vec<String> = (0..many).map(|n| format!("IF(p{n}.person_id IS NULL, 0, {})", 1 << n)).collect();
     let bits = bits.join(" + ");
-    match dice.below(13) {
+    let within = (inside(dice), inside(dice));
+    match dice.below(21) {
+        19 | 20 => beside(dice),
+        13 | 14 => windows(dice),
+        15 => From {
+            keys: vec![within.0.clone(), format!("IF({}, 'yes', 'no')", within.1)],
+            counts: vec![format!("COUNTIF({})", within.0), format!("SUM(IF({}, 2, -1), contribution_bounds_per_group => (-3, 5))", within.1)],
+            ..from(String::new(), "claim", "points", "month", "type")
+        },
+        16 => from(
+            format!("WITH s AS (SELECT person_id, MAX(points) AS v, MAX(month) AS d, type AS k, COUNTIF({}) AS met FROM claim AS u WHERE {} OR points > 5 GROUP BY person_id, type HAVING {}) ", within.0, exists(dice, "u"), within.1),
+            "s",
+            dice.pick(&["v", "met"]),
+            "d",
+            "k",
+        ),
+        17 => From {
+            keys: vec!["icd10 IN CODELIST('t2dm-v1')".to_owned(), "CASE WHEN icd10 IN (CODELIST('hypertension-v1'), 'C509') THEN 'a' WHEN LEFT(icd10, 3) = 'E11' THEN 'b' ELSE 'c' END".to_owned()],
+            counts: vec!["COUNTIF(icd10 NOT IN CODELIST('t2dm-v1'))".to_owned()],
+            ..from(String::new(), "diagnosis JOIN person USING (person_id)", "IF(main, 120, 3)", "month", "outcome")
+        },
+        18 => {
+            let months = dice.pick(&["1 MONTH", "-13 MONTH", "2 QUARTER", "400 DAY", "1 YEAR", "-3 WEEK"]);
+            from(
+                format!("WITH e AS (SELECT person_id, DATE_DIFF(exam_date + INTERVAL {months}, birth_ym, {}) AS v, DATE_TRUNC(DATE_ADD(exam_date, INTERVAL MOD(sbp, 40) DAY), {}) AS d, kind AS k, ROUND(hba1c) - FLOOR(hba1c) * CEIL(hba1c) AS r FROM checkup JOIN person USING (person_id)) ", dice.pick(&["DAY", "MONTH", "YEAR"]), dice.pick(&["MONTH", "QUARTER", "YEAR"])),
+                "e",
+                dice.pick(&["v", "r", "EXTRACT(DAYOFWEEK FROM LAST_DAY(d))"]),
+                "d",
+                "k",
+            )
+        }
         9 => From {
             keys: vec![told_of, bits],
             counts: vec![format!("COUNT(p{partner}.person_id)"), format!("COUNT(DISTINCT p{partner}.person_id)")],
@@ -284,6 +314,108 @@ fn source(dice: &mut Dice) -> From {
             "a.month",
             "a.type",
         ),
+    }
+}
+
+/// Rows beside a small public table, each key once or several times.
+fn beside(dice: &mut Dice) -> From {
+    let rows = dice.pick(&[
+        "('E119', 'a', 3), ('I10', 'b', 5)",
+        "('E119', 'a', 3), ('E119', 'b', 7), ('I10', 'b', -5), ('I10', 'c', 0), ('I10', NULL, 9)",
+        "('X', 'a', 1)",
+    ]);
+    let kind = dice.pick(&["JOIN", "LEFT JOIN"]);
+    let (relation, key) = match dice.below(3) {
+        0 => ("diagnosis AS g", "g.icd10"),
+        1 => (
+            "(SELECT person_id, month, outcome, CASE WHEN icd10 = 'E119' THEN 'E119' WHEN main THEN 'I10' ELSE 'X' END AS code FROM diagnosis) AS g",
+            "g.code",
+        ),
+        _ => (
+            "(SELECT person_id, MAX(month) AS month, MAX_BY(outcome, month) AS outcome, IF(LOGICAL_OR(main), 'E119', 'X') AS code FROM diagnosis GROUP BY person_id) AS g",
+            "g.code",
+        ),
+    };
+    let whole = match key {
+        "g.code" => rows.replace("('I10', 'b', 5)", "('I10', 'b', 5), ('X', 'c', 2)"),
+        _ => rows.to_owned(),
+    };
+    let (whole, key) = if relation.contains("MAX_BY") {
+        (whole.replace("I10", "X").replace("'X', 'c', 2", "'E119', 'c', 2"), key)
+    } else {
+        (whole, key)
+    };
+    From {
+        ctes: format!("WITH p(code, class, points) AS (VALUES {whole}) "),
+        from: format!("{relation} {kind} p ON {key} = p.code"),
+        x: dice.pick(&["p.points", "p.points * 20"]),
+        d: "g.month",
+        k: "g.outcome",
+        keys: vec!["p.class".to_owned(), "p.class IS NULL".to_owned()],
+        counts: vec!["COUNT(p.class)".to_owned(), "COUNTIF(p.points > 2)".to_owned()],
+    }
+}
+
+/// A set of persons.
+fn inside(dice: &mut Dice) -> String {
+    let inner = predicate(dice, "sbp", "exam_date", "kind", 1);
+    let not = dice.pick(&["", "NOT "]);
+    match dice.below(3) {
+        0 => format!("person_id {not}IN (SELECT person_id FROM checkup WHERE {inner})"),
+        1 => format!(
+            "person_id {not}IN (SELECT person_id FROM checkup WHERE {inner} GROUP BY person_id HAVING COUNT(*) > 1)"
+        ),
+        _ => format!("person_id {not}IN (SELECT person_id FROM diagnosis WHERE icd10 IN CODELIST('t2dm-v1'))"),
+    }
+}
+
+fn exists(dice: &mut Dice, outside: &str) -> String {
+    let inner = predicate(dice, "c.sbp", "c.exam_date", "c.kind", 1);
+    let not = dice.pick(&["", "NOT "]);
+    format!("{not}EXISTS (SELECT 1 FROM checkup AS c WHERE {inner} AND c.person_id = {outside}.person_id)")
+}
+
+/// Rows with window functions beside them, all or the first few.
+fn windows(dice: &mut Dice) -> From {
+    let partition = dice.pick(&["person_id", "person_id", "person_id, kind"]);
+    let order = dice.pick(&["exam_date", "exam_date DESC", "sbp, exam_date", "hba1c DESC NULLS FIRST"]);
+    let frame = dice.pick(&[
+        "BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW",
+        "BETWEEN 1 PRECEDING AND 1 FOLLOWING",
+        "BETWEEN 2 PRECEDING AND 1 PRECEDING",
+        "BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING",
+    ]);
+    let over = format!("OVER (PARTITION BY {partition} ORDER BY {order}");
+    let value = match dice.below(5) {
+        0 => format!("ROW_NUMBER() {over})"),
+        1 => format!("sbp - LAG(sbp, {}) {over})", 1 + dice.below(2)),
+        2 => format!("{}(sbp) {over} ROWS {frame})", dice.pick(&["FIRST_VALUE", "LAST_VALUE"])),
+        3 => format!("{}(sbp) OVER (PARTITION BY {partition})", dice.pick(&["MIN", "AVG", "COUNT"])),
+        _ => format!("{}(sbp) {over} ROWS {frame})", dice.pick(&["SUM", "AVG", "COUNT", "MIN", "MAX"])),
+    };
+    let number = format!("ROW_NUMBER() {over})");
+    let first = match dice.below(4) {
+        0 => format!(" QUALIFY {number} <= 2"),
+        1 => " QUALIFY n = 1".to_owned(),
+        2 => format!(" QUALIFY LEAD(sbp) {over}) > 3 OR n IN (1, 2)"),
+        _ => String::new(),
+    };
+    let limit = dice.pick(&[
+        "w",
+        "w",
+        "(SELECT person_id, v, d, k, n FROM w WHERE n <= 2)",
+        "(SELECT person_id, v, d, k, n FROM w WHERE n = 2)",
+    ]);
+    From {
+        ctes: format!(
+            "WITH w AS (SELECT person_id, {value} AS v, {number} AS n, exam_date AS d, kind AS k FROM checkup{first}) "
+        ),
+        from: limit.to_owned(),
+        x: dice.pick(&["v", "n"]),
+        d: "d",
+        k: "k",
+        keys: vec!["n = 1".to_owned()],
+        counts: vec!["COUNTIF(n = 1)".to_owned(), "SUM(n, contribution_bounds_per_group => (0, 7))".to_owned()],
     }
 }
 
@@ -403,4 +535,18 @@ proptest! {
 fn most_generated_questions_pass() {
     let fair = (0..20).filter(|seed| neighbours(*seed).unwrap()).count();
     assert!(fair >= 15, "only {fair} of 20 stores had four questions");
+}
+
+#[test]
+fn the_generator_reaches_every_construct() {
+    let room = Room::new();
+    let mut reached = [0_u32; 8];
+    for seed in 0..400 {
+        let text = question(&mut Dice(seed));
+        let words = ["OVER", "QUALIFY", "n <= 2", "IN (SELECT", "EXISTS", "CODELIST", "INTERVAL", "VALUES"];
+        if crate::check(&text, &room.catalogue, &population()).is_ok() {
+            words.iter().zip(&mut reached).for_each(|(word, n)| *n += u32::from(text.contains(word)));
+        }
+    }
+    assert!(reached.iter().all(|n| *n >= 5), "{reached:?}");
 }
