@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::clusters::{Clusters, Ids, Profile, UNKNOWN};
+use crate::clusters::{Clusters, Ids};
 use crate::form::{Done, Reader, Writer, checksum, damaged};
 use crate::identity::{PASSES, Pass};
 use crate::index::Entry;
 use crate::pattern::Field;
+use crate::profile::{Profile, UNKNOWN};
 use crate::report::{Refusal, Report};
 use crate::rows::RECOGNISED;
 use crate::settings::{METHOD, Settings};

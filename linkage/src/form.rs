@@ -1,11 +1,11 @@
 //! How rows and lists are written and read: numbers as LEB128, zigzag where they have a sign, differences where they are small. The
 //! reader trusts no byte. What is written, and in which order, stands in `bytes`.
 
-use crate::clusters::UNKNOWN;
 use crate::error::LinkageError;
 use crate::identity::{PASSES, Pass};
 use crate::index::{Doubt, Entry, Index};
 use crate::pattern::{FIELDS, Pattern};
+use crate::profile::UNKNOWN;
 use crate::report::Refusal;
 use crate::rows::{Row, Rows};
 use crate::score::Doubtful;

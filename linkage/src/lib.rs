@@ -31,6 +31,7 @@ mod left_out;
 mod model;
 mod pattern;
 mod people;
+mod profile;
 mod report;
 mod resolver;
 mod review;
@@ -133,7 +134,7 @@ pub fn resolve_reviewed(
         person,
         times: 1,
         sex: record.known_sex(),
-        birth: record.birth_month.unwrap_or(clusters::UNKNOWN),
+        birth: record.birth_month.unwrap_or(profile::UNKNOWN),
         source: record.source,
     });
     let (attributes, by_sources) = people::describe(&known.collect::<Vec<_>>(), count);

@@ -1,7 +1,7 @@
 //! What the rows of each person say of them: sex and birth month by majority, and the sources that know them.
 
 use crate::Attributes;
-use crate::clusters::UNKNOWN;
+use crate::profile::UNKNOWN;
 
 /// What one row says, and how often.
 pub(crate) struct Known {

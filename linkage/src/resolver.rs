@@ -9,10 +9,12 @@
 //! - *ID1*: twins share it. Another 枝番, or another name, needs a name, a given name or a number that agrees.
 //! - *ID2*, *ID4*: link unless the persons conflict or one insurer covers both at once under two numbers.
 //! - *marriage*: like a name, and needs the same insurer, coverage that adjoins, or another token.
-//! - *birth*: like a name, and needs the same insurer or individual number; a birth month may differ by one slip.
+//! - *birth*: like a name, and needs the same insurer or individual number; a birth month may differ by one slip, or else the sex may
+//!   differ, if the row leads nowhere else.
 //!
 //! A token that leads to several clusters takes the row to the one that most of the row's tokens agree with, or to none: they were kept
-//! apart for a reason.
+//! apart for a reason. A row whose sex the person's other rows outvote joins only by itself: its tokens that hold the sex lead nobody to
+//! the person. They would lead the person's twin of that sex.
 //!
 //! Against bridges between strangers: a row that would join two clusters whose names contradict each other must agree with one of them on
 //! a number and a name at once (a name changed or corrected), or come from the source that gave the number. And a name that came in
@@ -25,6 +27,7 @@
 use crate::clusters::Clusters;
 use crate::identity::{PASSES, Pass};
 use crate::index::{Candidate, Doubt, Entry, Index};
+use crate::profile::Slips;
 use crate::report::{Reason, Refusal, Report};
 use crate::rows::Rows;
 use crate::score::{Doubtful, Open, Watch};
@@ -33,6 +36,8 @@ use crate::tokens::NONE;
 
 const NUMBERS: u8 = Pass::Member.bit() | Pass::Id1.bit() | Pass::Individual.bit();
 const NAMES: u8 = Pass::Id2.bit() | Pass::Id4.bit();
+/// What isn't made of the sex.
+const SEXLESS: u8 = Pass::Individual.bit() | Pass::Birth.bit();
 const ANY_NAME: u8 = NAMES | Pass::Marriage.bit() | Pass::Birth.bit();
 
 /// How a row's tokens compare with a cluster's.
@@ -71,10 +76,14 @@ pub(crate) struct Joined {
     has: u8,
     /// Joined by a number within its own source.
     own: bool,
+    /// Joined by the full membership within its own source: the insurer says who of the family it is.
+    member: bool,
     /// Its names that contradict theirs, and between whom.
     doubtful: u8,
     between: bool,
     pub(crate) any: bool,
+    /// Its sex is a slip: they are of the other, and more.
+    slipped: bool,
     /// The model's weight of what it joined, the greatest.
     pub(crate) weight: f64,
 }
@@ -113,6 +122,9 @@ impl Resolver<'_> {
         self.settle(row, joined.any);
         if scored {
             return;
+        }
+        if joined.slipped {
+            withheld |= !SEXLESS;
         }
         for pass in Pass::ALL {
             let token = tokens.get(pass.index()).copied().unwrap_or(NONE);
@@ -207,6 +219,9 @@ impl Resolver<'_> {
         }
         let has = self.clusters.has(root);
         self.account(row, to, with, joined);
+        let own = self.clusters.find(row);
+        let outvoted = self.clusters.rows(root) > self.clusters.rows(own);
+        joined.slipped |= outvoted && self.clusters.pair(own, root).is_some_and(|(a, b)| a.of_other_sex(b));
         self.clusters.union(row, root, by);
         if let Reason::Pass(pass) = by {
             self.report.pass(pass).linked += 1;
@@ -218,6 +233,7 @@ impl Resolver<'_> {
         let between = self.source(row) != self.source(to.row);
         let own = !between && with.same & NUMBERS != 0;
         joined.own |= own;
+        joined.member |= !between && with.same & Pass::Member.bit() != 0;
         let doubtful = with.doubtful();
         if own || doubtful == 0 {
             return;
@@ -263,8 +279,12 @@ impl Resolver<'_> {
             return Some(Refusal::Clerical);
         }
         let (a, b) = self.clusters.pair(own, root)?;
-        let slip = pass == Pass::Birth && self.settings.birth_slips;
-        if let Some(why) = a.conflict(b, slip, self.settings) {
+        let carried = pass == Pass::Birth;
+        let slips = Slips {
+            birth: carried && self.settings.birth_slips,
+            sex: carried && self.settings.sex_slips && (!joined.any || joined.own),
+        };
+        if let Some(why) = a.conflict(b, slips, self.settings) {
             return Some(why);
         }
         let insurer = |row: u32| self.rows.insurer(row);
@@ -306,8 +326,10 @@ impl Resolver<'_> {
         let contradict = both != 0 && both & joined.with.firm & with.firm == 0;
         let known = joined.with.carried();
         let fits = if joined.with.same & with.same & Pass::Id1.bit() != 0 {
-            // Two who share an ID1 and were kept apart: that the row is surely one of them says nothing about the other.
-            known && with.carried()
+            // Two who share an ID1 and were kept apart: that the row is surely one of them says nothing about the other. Unless it
+            // brings the insurer's 枝番 to somebody who had none: who has a maiden name elsewhere, not a twin.
+            let unnumbered = joined.member && b.has & Pass::Member.bit() == 0;
+            (known || unnumbered) && with.carried()
         } else {
             let own = joined.own || (agrees(NUMBERS) && self.source(row) == self.source(candidate.row));
             own || known || with.carried()

@@ -2,8 +2,8 @@
 
 use std::hash::{BuildHasher, RandomState};
 
-use crate::clusters::UNKNOWN;
 use crate::identity::{Identity, PASSES, Pass};
+use crate::profile::UNKNOWN;
 use crate::tokens::NONE;
 
 /// What decisions need of a row: 104 bytes instead of an [`Identity`]'s 320.

@@ -9,12 +9,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::clusters::UNKNOWN;
 use crate::em::Sample;
 use crate::identity::Pass;
 use crate::index::Candidate;
 use crate::model::Kind;
 use crate::pattern::{Besides, Pattern, compare};
+use crate::profile::{Slips, UNKNOWN};
 use crate::report::{Reason, Refusal};
 use crate::resolver::{Agreement, Joined, Resolver};
 use crate::tokens::NONE;
@@ -109,8 +109,8 @@ impl Resolver<'_> {
             return Some(Refusal::Clerical);
         }
         let (a, b) = self.clusters.pair(own, root)?;
-        let slip = self.settings.birth_slips && pattern.other_birth_date();
-        a.conflict(b, slip, self.settings).or_else(|| {
+        let slips = Slips { birth: self.settings.birth_slips && pattern.other_birth_date(), sex: false };
+        a.conflict(b, slips, self.settings).or_else(|| {
             let apart = a.two_memberships(b, self.settings);
             (apart && !pattern.numbers_agree()).then_some(Refusal::Membership)
         })

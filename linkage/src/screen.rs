@@ -88,8 +88,8 @@ impl Past<'_> {
         let new_rows = || new.clone().filter_map(|new| self.batch.get(new.at as usize));
         let mut births: Vec<(u8, i32)> = old()
             .map(|row| (row.sex, row.birth))
-            .chain(new_rows().map(|row| (row.known_sex(), row.birth_month.unwrap_or(crate::clusters::UNKNOWN))))
-            .filter(|&(sex, birth)| sex != 0 && birth != crate::clusters::UNKNOWN)
+            .chain(new_rows().map(|row| (row.known_sex(), row.birth_month.unwrap_or(crate::profile::UNKNOWN))))
+            .filter(|&(sex, birth)| sex != 0 && birth != crate::profile::UNKNOWN)
             .collect();
         births.sort_unstable();
         births.dedup();

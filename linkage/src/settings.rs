@@ -11,7 +11,7 @@ use crate::identity::Pass;
 use crate::model::Model;
 
 /// Version of the method; changes whenever the same input could give another partition.
-pub const METHOD: &str = "sudare-link-2";
+pub const METHOD: &str = "sudare-link-3";
 
 /// How identity rows become persons.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -83,6 +83,8 @@ pub struct Settings {
     pub max_clusters_per_token: usize,
     /// Whether a birth month that is wrong in its year or in its month may be bridged by [`Pass::Birth`].
     pub birth_slips: bool,
+    /// Whether a row of the other sex and the same birth month may be joined by [`Pass::Birth`].
+    pub sex_slips: bool,
     /// The day each source's eligibility list was drawn: open coverage lasts until then. Sources not named here get the
     /// latest day in their rows that at least one row in a thousand reaches.
     pub horizons: BTreeMap<u16, i32>,
@@ -105,6 +107,7 @@ impl Default for Settings {
             max_births_per_token: 3,
             max_clusters_per_token: 4,
             birth_slips: true,
+            sex_slips: true,
             horizons: BTreeMap::new(),
             one_to_one: BTreeSet::new(),
             model: Model::builtin(),

@@ -4,13 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::batch::Seen;
-use crate::clusters::{Clusters, Profile};
+use crate::clusters::Clusters;
 use crate::em::Sample;
 use crate::error::LinkageError;
 use crate::identity::{Identity, PASSES, Pass};
 use crate::index::Index;
 use crate::model::Model;
 use crate::people;
+use crate::profile::{Profile, Slips};
 use crate::report::{Reason, Report};
 use crate::resolver::Resolver;
 use crate::review::{Docket, Verdict, Word};
@@ -227,8 +228,9 @@ impl Linker {
             true
         } else {
             let free = !self.clusters.held_apart(own, root);
+            let slips = Slips { birth: true, sex: false };
             let fits =
-                self.clusters.pair(own, root).is_some_and(|(a, b)| a.conflict(b, true, &self.settings).is_none());
+                self.clusters.pair(own, root).is_some_and(|(a, b)| a.conflict(b, slips, &self.settings).is_none());
             if free && fits {
                 self.clusters.union(own, root, Reason::Clerical);
             }

@@ -58,9 +58,12 @@ pub struct Rates {
     pub marriage: f64,
     pub death: f64,
     pub twins: f64,
+    /// Twins may be brother and sister.
+    pub mixed_twins: bool,
     pub name_typo: f64,
     pub day_typo: f64,
     pub month_typo: f64,
+    pub sex_typo: f64,
     pub branch_missing: f64,
     pub kana_only: f64,
     pub individual: f64,
@@ -75,9 +78,11 @@ impl Default for Rates {
             marriage: 0.1,
             death: 0.05,
             twins: 0.01,
+            mixed_twins: false,
             name_typo: 0.01,
             day_typo: 0.003,
             month_typo: 0.001,
+            sex_typo: 0.0,
             branch_missing: 0.3,
             kana_only: 0.35,
             individual: 0.2,
@@ -177,6 +182,10 @@ impl Family {
                 human.number = *number;
                 human.branch += 10;
                 human.given = reading(random, &humans);
+                // No draw where it isn't asked for: the other people stay who they are.
+                if rates.mixed_twins && random.chance(0.5) {
+                    human.sex = 3 - human.sex;
+                }
                 *number += 1;
                 humans.push(human);
             }
@@ -391,13 +400,16 @@ fn write(
         written.birth += days;
         identity.birth_month = Some(month(human.birth) + months);
     }
+    if rates.sex_typo > 0.0 && random.chance(rates.sex_typo) {
+        written.sex = 3 - written.sex;
+    }
     if random.chance(rates.individual) {
         let wrong = random.chance(rates.individual_wrong);
         let somebody = random.below(u64::from(persons));
         let own = if wrong { somebody } else { u64::from(human.number) };
         written.individual = Some(own);
     }
-    identity.sex = human.sex;
+    identity.sex = written.sex;
     identity.insurer = written.insurer;
     identity.tokens = written.tokens();
     identity
