@@ -5,11 +5,15 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::error::LinkageError;
 use crate::identity::{Identity, PASSES, Pass};
+use crate::profile::UNKNOWN;
 use crate::report::Screened;
-use crate::rows::{Print, global};
+use crate::rows::{Print, PrintHash, global};
 use crate::screen::{Fresh, Past, Spread};
 use crate::state::{Added, Linker};
 use crate::tokens::{NONE, Numbers};
+
+/// New spellings: the first day of each, and how often it comes.
+pub(crate) type New = HashMap<Print, (i32, u32), PrintHash>;
 
 /// A row of a batch, short enough to be looked at often: its fingerprint, the row that has it already, what orders equal days, its days.
 #[derive(Clone, Copy)]
@@ -51,23 +55,27 @@ impl Linker {
         let (prints, by_print) = (&self.prints, &self.by_print);
         let work = |records: &[Identity]| {
             let mut rows = [0u64; PASSES];
-            let seen: Vec<Seen> = records
-                .iter()
-                .map(|record| {
+            let mut seen: Vec<Seen> = Vec::with_capacity(records.len());
+            for records in records.chunks(BLOCK) {
+                let from = seen.len();
+                for record in records {
                     let mut tie = 0u128;
                     for (count, token) in rows.iter_mut().zip(&record.tokens) {
                         *count += u64::from(token.is_some());
                         tie = tie.rotate_left(11) ^ token.unwrap_or_default();
                     }
-                    let print = prints.of(record);
-                    let known = print.and_then(|print| by_print.get(&print).copied()).unwrap_or(NONE);
                     // Any mixture will do, if only it is the same in every run.
                     let tie = (tie ^ tie >> 64 ^ tie >> 32) as u32;
                     let reach = record.coverage.map_or(i32::MIN, |(from, to)| to.unwrap_or(from)).max(record.end());
                     let (first, last, source) = (record.first_day, record.end(), record.source);
-                    Seen { print, known, tie, first, last, reach, source, previous: record.previous.is_some() }
-                })
-                .collect();
+                    let (print, previous) = (prints.of(record), record.previous.is_some());
+                    seen.push(Seen { print, known: NONE, tie, first, last, reach, source, previous });
+                }
+                // One after the other without much between: the memory answers several at once.
+                for seen in seen.iter_mut().skip(from) {
+                    seen.known = seen.print.and_then(|print| by_print.get(&print).copied()).unwrap_or(NONE);
+                }
+            }
             (seen, rows)
         };
         let (front, back) = batch.split_at(batch.len() / 2);
@@ -87,8 +95,8 @@ impl Linker {
         repeats: &mut Vec<Repeat>,
         fresh: &mut Vec<u32>,
         added: &mut Added,
-    ) -> HashMap<Print, (i32, u32)> {
-        let mut new: HashMap<Print, (i32, u32)> = HashMap::new();
+    ) -> New {
+        let mut new = New::default();
         let mut overused = Vec::new();
         for seen in seen {
             match seen.print {
@@ -128,11 +136,19 @@ impl Linker {
     fn outgrow(&mut self, row: u32, added: &mut Added) {
         let Some(&row) = self.rows.get(row) else { return };
         for (pass, &token) in Pass::ALL.into_iter().zip(&row.tokens) {
-            if token != NONE && self.screened.insert((global(token, pass), row.source)) {
+            if token != NONE && self.ignore(pass, token, row.source) {
                 added.outgrown += 1;
                 self.count_screened(pass, Screened::Frequent, row.source);
             }
         }
+    }
+
+    /// A source's use of a token counts no more; false if it didn't before.
+    fn ignore(&mut self, pass: Pass, token: u32, source: u16) -> bool {
+        if let Some(numbers) = self.numbers.get_mut(pass.index()) {
+            numbers.suspect(token);
+        }
+        self.screened.insert((global(token, pass), source))
     }
 
     fn count_screened(&mut self, pass: Pass, why: Screened, source: u16) {
@@ -145,34 +161,43 @@ impl Linker {
         batch: &[Identity],
         seen: &[Seen],
         fresh: &[u32],
-        new: &HashMap<Print, (i32, u32)>,
+        new: &New,
     ) -> Result<Vec<Fresh>, LinkageError> {
-        let mut met = HashSet::new();
+        let mut met = HashSet::with_capacity_and_hasher(new.len(), PrintHash::default());
         let mut spellings: Vec<Fresh> = Vec::new();
         for &at in fresh {
-            let print = seen.get(at as usize).and_then(|seen| seen.print);
-            if print.is_none_or(|print| met.insert(print)) {
-                let times = print.and_then(|print| new.get(&print)).map_or(1, |&(_, times)| times);
-                spellings.push(Fresh { at, times, tokens: [NONE; PASSES], ignored: 0 });
+            let (Some(seen), Some(record)) = (seen.get(at as usize), batch.get(at as usize)) else { continue };
+            if seen.print.is_none_or(|print| met.insert(print)) {
+                let times = seen.print.and_then(|print| new.get(&print)).map_or(1, |&(_, times)| times);
+                let born = (record.known_sex(), record.birth_month.unwrap_or(UNKNOWN));
+                spellings.push(Fresh { at, times, source: seen.source, born, tokens: [NONE; PASSES], ignored: 0 });
             }
         }
-        let records: Vec<&Identity> = spellings.iter().filter_map(|new| batch.get(new.at as usize)).collect();
-        let work = |numbers: &mut [Numbers], passes: &[Pass]| -> Result<Vec<Vec<u32>>, LinkageError> {
-            numbers
-                .iter_mut()
-                .zip(passes)
-                .map(|(numbers, &pass)| numbers.number(records.iter().map(|record| record.token(pass))))
-                .collect()
+        let most = self.settings.max_repeats;
+        let work = |numbers: &mut [Numbers], passes: &[Pass]| -> Result<Vec<[u32; PASSES]>, LinkageError> {
+            let mut all = Vec::with_capacity(spellings.len());
+            for new in &spellings {
+                let mut tokens = [NONE; PASSES];
+                let record = batch.get(new.at as usize);
+                for ((numbers, &pass), slot) in numbers.iter_mut().zip(passes).zip(&mut tokens) {
+                    if let Some(token) = record.and_then(|record| record.token(pass)) {
+                        *slot = numbers.number(token, new.born);
+                        if new.times > most {
+                            numbers.suspect(*slot);
+                        }
+                    }
+                }
+                all.push(tokens);
+            }
+            numbers.iter().try_for_each(Numbers::check)?;
+            Ok(all)
         };
         let (front, back) = self.numbers.split_at_mut(HALF);
         let (early, later) = Pass::ALL.split_at(HALF);
         let (a, b) = both(|| work(front, early), || work(back, later))?;
-        for (pass, numbers) in Pass::ALL.into_iter().zip(a?.into_iter().chain(b?)) {
-            for (new, number) in spellings.iter_mut().zip(numbers) {
-                if let Some(slot) = new.tokens.get_mut(pass.index()) {
-                    *slot = number;
-                }
-            }
+        for ((new, early), later) in spellings.iter_mut().zip(a?).zip(b?) {
+            let tokens = early.into_iter().take(HALF).chain(later);
+            new.tokens.iter_mut().zip(tokens).for_each(|(slot, token)| *slot = token);
         }
         for (pass, numbers) in Pass::ALL.into_iter().zip(&self.numbers) {
             self.report.pass(pass).tokens = numbers.len() as u64;
@@ -180,13 +205,9 @@ impl Linker {
         Ok(spellings)
     }
 
-    pub(crate) fn screen(
-        &mut self,
-        batch: &[Identity],
-        spellings: &mut [Fresh],
-        added: &mut Added,
-    ) -> Result<(), LinkageError> {
-        let past = Past { batch, rows: &self.rows, screened: &self.screened, settings: &self.settings };
+    /// Finds out which of the new spellings' tokens are to be ignored.
+    pub(crate) fn screen(&mut self, spellings: &mut [Fresh], added: &mut Added) -> Result<(), LinkageError> {
+        let past = Past { rows: &self.rows, screened: &self.screened, settings: &self.settings };
         let fresh: &[Fresh] = spellings;
         let work = |numbers: &[Numbers], passes: &[Pass]| -> Vec<(Pass, Vec<Spread>)> {
             passes.iter().zip(numbers).map(|(&pass, numbers)| (pass, past.screen(pass, fresh, numbers))).collect()
@@ -197,7 +218,7 @@ impl Linker {
         for (pass, spread) in a.into_iter().chain(b) {
             for spread in spread {
                 if let Some(why) = spread.why {
-                    self.screened.insert((global(spread.token, pass), spread.source));
+                    self.ignore(pass, spread.token, spread.source);
                     self.count_screened(pass, why, spread.source);
                     added.outgrown += u64::from(spread.late);
                 }
@@ -226,6 +247,9 @@ impl Linker {
         self.horizons.extend(&self.settings.horizons);
     }
 }
+
+/// Rows that are looked up together.
+const BLOCK: usize = 64;
 
 /// How many of the passes the first of two threads takes.
 const HALF: usize = PASSES / 2;

@@ -215,7 +215,13 @@ impl Linker {
         }
         for (number, row) in (0u32..).zip(&mut self.rows.all) {
             for ((numbers, &token), older) in self.numbers.iter_mut().zip(&row.tokens).zip(&mut row.chain) {
+                numbers.count(token, (row.sex, row.birth));
                 *older = numbers.lead(token, number);
+            }
+        }
+        for &(token, _) in &self.screened {
+            if let Some(numbers) = self.numbers.get_mut(token as usize % PASSES) {
+                numbers.suspect(token / PASSES as u32);
             }
         }
         for (number, row) in (0u32..).zip(&self.rows.all) {

@@ -164,7 +164,8 @@ impl Clusters {
         self.profile.get_mut(root as usize)
     }
 
-    fn parent(&self, row: u32) -> u32 {
+    /// The next row on the way to a row's root.
+    pub(crate) fn parent(&self, row: u32) -> u32 {
         self.parent.get(row as usize).copied().unwrap_or(row)
     }
 

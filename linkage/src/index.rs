@@ -87,11 +87,11 @@ impl Index {
         self.heads.push(head);
     }
 
-    fn head(&self, token: u32) -> u32 {
+    pub(crate) fn head(&self, token: u32) -> u32 {
         self.heads.get(token as usize).copied().unwrap_or(NONE)
     }
 
-    fn entry(&self, at: u32) -> Option<Entry> {
+    pub(crate) fn entry(&self, at: u32) -> Option<Entry> {
         self.entries.get(at as usize).copied()
     }
 

@@ -15,6 +15,7 @@
 //! # Ok::<(), linkage::LinkageError>(())
 //! ```
 
+mod ahead;
 mod baseline;
 mod batch;
 mod bytes;

@@ -92,6 +92,11 @@ impl Profile {
         (profile, disbelieved)
     }
 
+    /// Reads what its list of periods begins with.
+    pub(crate) fn touch(&self) -> u32 {
+        self.periods.first().map_or(0, |period| period.to.cast_unsigned())
+    }
+
     /// Whether somebody of this profile may be seen on a day.
     pub(crate) fn lives_on(&self, day: i32, settings: &Settings) -> bool {
         self.death.saturating_add(settings.death_grace_days) >= day

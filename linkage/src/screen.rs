@@ -3,11 +3,16 @@
 
 use std::collections::BTreeSet;
 
-use crate::identity::{Identity, PASSES, Pass};
+use crate::identity::{PASSES, Pass};
 use crate::report::Screened;
 use crate::rows::Rows;
 use crate::settings::Settings;
-use crate::tokens::{NONE, Numbers};
+use crate::tokens::{Born, NONE, Numbers};
+
+/// Whether a pass's token holds the insurance number.
+const fn names_one_membership(pass: Pass) -> bool {
+    matches!(pass, Pass::Member | Pass::Id1)
+}
 
 /// A spelling that is new in a batch.
 pub(crate) struct Fresh {
@@ -15,6 +20,8 @@ pub(crate) struct Fresh {
     pub(crate) at: u32,
     /// How many rows of the batch have it.
     pub(crate) times: u32,
+    pub(crate) source: u16,
+    pub(crate) born: Born,
     /// Its tokens' numbers within each pass.
     pub(crate) tokens: [u32; PASSES],
     /// Passes whose token its source spreads too widely.
@@ -35,20 +42,28 @@ pub(crate) struct Spread {
 
 /// What screening compares with.
 pub(crate) struct Past<'a> {
-    pub(crate) batch: &'a [Identity],
     pub(crate) rows: &'a Rows,
     pub(crate) screened: &'a BTreeSet<(u32, u16)>,
     pub(crate) settings: &'a Settings,
 }
 
 impl Past<'_> {
+    /// Rows of all sources, of one sex and birth month, up to which a token can't be spread by any of them.
+    fn unspread(&self, pass: Pass) -> usize {
+        let settings = self.settings;
+        let memberships = if names_one_membership(pass) { usize::MAX } else { settings.max_memberships_per_token };
+        let rows = settings.max_rows_per_token.min(memberships);
+        if settings.births_allowed(pass) == 0 { rows.min(1) } else { rows }
+    }
+
     /// The spread tokens of one pass among the new spellings.
     pub(crate) fn screen(&self, pass: Pass, fresh: &[Fresh], numbers: &Numbers) -> Vec<Spread> {
+        let unspread = self.unspread(pass);
         let mut carried: Vec<(u32, u16, u32)> = (0u32..)
             .zip(fresh)
             .filter_map(|(place, new)| {
                 let token = new.tokens.get(pass.index()).copied().filter(|&token| token != NONE)?;
-                Some((token, self.batch.get(new.at as usize)?.source, place))
+                (!numbers.is_plain(token, unspread)).then_some((token, new.source, place))
             })
             .collect();
         carried.sort_unstable();
@@ -85,10 +100,9 @@ impl Past<'_> {
             return None;
         }
         let old = || old.iter().filter_map(|&row| self.rows.get(row));
-        let new_rows = || new.clone().filter_map(|new| self.batch.get(new.at as usize));
-        let mut births: Vec<(u8, i32)> = old()
+        let mut births: Vec<Born> = old()
             .map(|row| (row.sex, row.birth))
-            .chain(new_rows().map(|row| (row.known_sex(), row.birth_month.unwrap_or(crate::profile::UNKNOWN))))
+            .chain(new.clone().map(|new| new.born))
             .filter(|&(sex, birth)| sex != 0 && birth != crate::profile::UNKNOWN)
             .collect();
         births.sort_unstable();
@@ -96,7 +110,7 @@ impl Past<'_> {
         if births.len() > settings.births_allowed(pass) {
             return Some(Screened::Contested);
         }
-        if matches!(pass, Pass::Member | Pass::Id1) {
+        if names_one_membership(pass) {
             return None;
         }
         let id1 = |tokens: &[u32; PASSES]| tokens.get(Pass::Id1.index()).copied().filter(|&token| token != NONE);

@@ -3,7 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::batch::Seen;
+use crate::ahead::AHEAD;
+use crate::batch::{Repeat, Seen};
 use crate::clusters::Clusters;
 use crate::em::Sample;
 use crate::error::LinkageError;
@@ -11,12 +12,13 @@ use crate::identity::{Identity, PASSES, Pass};
 use crate::index::Index;
 use crate::model::Model;
 use crate::people;
-use crate::profile::{Profile, Slips};
+use crate::profile::{Profile, Slips, UNKNOWN};
 use crate::report::{Reason, Report};
 use crate::resolver::Resolver;
 use crate::review::{Docket, Verdict, Word};
 use crate::rows::{ByPrint, Print, Prints, RECOGNISED, Row, Rows, global};
 use crate::score::{Doubtful, Watch};
+use crate::screen::Fresh;
 use crate::settings::{Settings, Strategy};
 use crate::tokens::{NONE, Numbers};
 use crate::{Outcome, ids};
@@ -68,6 +70,21 @@ pub struct Linker {
     /// Reviewers' words on the row in hand.
     words: Vec<Word>,
     pub(crate) report: Report,
+}
+
+/// Places of the batch in the order of time: on one day, what is known goes before what is new.
+fn in_time(repeats: &[Repeat], fresh: &[u32], seen: &[Seen]) -> Vec<u32> {
+    let mut order = Vec::with_capacity(repeats.len() + fresh.len());
+    let mut repeats = repeats.iter().peekable();
+    for &at in fresh {
+        let day = seen.get(at as usize).map_or(i32::MAX, |seen| seen.first);
+        while let Some(repeat) = repeats.next_if(|repeat| repeat.day() <= day) {
+            order.push(repeat.at());
+        }
+        order.push(at);
+    }
+    order.extend(repeats.map(Repeat::at));
+    order
 }
 
 /// What becomes of a repeated spelling.
@@ -146,34 +163,27 @@ impl Linker {
         let (mut repeats, mut fresh) = (Vec::new(), Vec::new());
         let new = self.sort_out(batch, &seen, &mut repeats, &mut fresh, &mut added);
         let mut spellings = self.number(batch, &seen, &fresh, &new)?;
-        self.screen(batch, &mut spellings, &mut added)?;
+        self.screen(&mut spellings, &mut added)?;
         self.report.rows += batch.len() as u64;
         self.extend_horizons(&seen);
 
-        let mut spellings = spellings.into_iter().peekable();
-        let mut repeats = repeats.into_iter().peekable();
-        let mut fresh = fresh.into_iter().peekable();
+        let order = in_time(&repeats, &fresh, &seen);
+        let mut coming: &[Fresh] = &spellings;
         let mut moved: HashMap<u32, u32> = HashMap::new();
-        let day_of = |at: u32| seen.get(at as usize).map_or(i32::MAX, |seen| seen.first);
-        loop {
-            // On one day, what is known goes before what is new.
-            let again = match (repeats.peek(), fresh.peek()) {
-                (Some(repeat), Some(&new)) => repeat.day() <= day_of(new),
-                (repeat, _) => repeat.is_some(),
-            };
-            let next = if again { repeats.next().map(|repeat| repeat.at()) } else { fresh.next() };
-            let Some((at, record, seen)) =
-                next.and_then(|at| Some((at, batch.get(at as usize)?, seen.get(at as usize)?)))
-            else {
-                break;
-            };
+        for (nth, &at) in order.iter().enumerate() {
+            if nth % AHEAD == 0 {
+                let next = order.get(nth..).unwrap_or_default();
+                self.look_ahead(next.get(..AHEAD).unwrap_or(next), &seen, coming);
+            }
+            let (Some(record), Some(seen)) = (batch.get(at as usize), seen.get(at as usize)) else { continue };
             self.words = docket.words(at, &added.row_of);
-            let row = match spellings.next_if(|new| new.at == at) {
-                Some(new) => {
+            let row = match coming.split_first() {
+                Some((new, rest)) if new.at == at => {
+                    coming = rest;
                     added.late += u64::from(seen.first <= self.frontier);
                     self.take(record, new.tokens, new.ignored, new.times, seen.print)
                 }
-                None => self.repeat(record, seen, &mut moved, &mut added),
+                _ => self.repeat(record, seen, &mut moved, &mut added),
             };
             if let Some(slot) = added.row_of.get_mut(at as usize) {
                 *slot = row;
@@ -219,6 +229,15 @@ impl Linker {
         number
     }
 
+    /// Takes a row that is another one of a known spelling.
+    fn take_again(&mut self, record: &Identity, tokens: [u32; PASSES], ignored: u8, seen: &Seen) -> u32 {
+        let born = (record.known_sex(), record.birth_month.unwrap_or(UNKNOWN));
+        for (numbers, &token) in self.numbers.iter_mut().zip(&tokens) {
+            numbers.count(token, born);
+        }
+        self.take(record, tokens, ignored, 1, seen.print)
+    }
+
     /// Follows a reviewer's word on a row and one that was taken before, if the constraints let it.
     fn heed(&mut self, row: u32, word: Word) {
         let (own, root) = (self.clusters.find(row), self.clusters.find(word.other));
@@ -262,7 +281,7 @@ impl Linker {
             // Nothing that counts is left of its tokens: it names nobody, and is nobody that came before.
             let (tokens, ignored) = self.known_tokens(record);
             added.late += early;
-            return self.take(record, tokens, ignored, 1, seen.print);
+            return self.take_again(record, tokens, ignored, seen);
         };
         match self.lengthen(row, &known, seen) {
             Again::Same | Again::Longer if seen.first < known.first => added.late += 1,
@@ -270,7 +289,7 @@ impl Linker {
             Again::Same => {}
             Again::Contradicted => {
                 added.late += early;
-                let newer = self.take(record, known.tokens, known.ignored, 1, seen.print);
+                let newer = self.take_again(record, known.tokens, known.ignored, seen);
                 moved.insert(seen.known, newer);
                 return newer;
             }

@@ -1,9 +1,11 @@
 //! Tokens as dense numbers. Screening is next door, in `screen`.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher, Hasher, RandomState};
 
 use crate::error::LinkageError;
 use crate::identity::{Identity, PASSES, Pass};
+use crate::profile::UNKNOWN;
 use crate::report::Report;
 use crate::rows::Rows;
 
@@ -54,30 +56,49 @@ impl Tokens {
     }
 }
 
+/// What all rows say that carry a token, whatever their source: enough to know of most tokens that no source spreads them.
+#[derive(Clone, Copy)]
+struct Use {
+    /// The newest row; the older ones follow by `Row::chain`.
+    latest: u32,
+    /// Spellings that carry it, at least so many as there are.
+    rows: u32,
+    /// Birth month of the rows whose sex and birth month are known; `UNKNOWN` if none's are.
+    birth: i32,
+    /// Their sex.
+    sex: u8,
+    /// They disagree, or a source's use of it was ignored: look at the rows.
+    mixed: bool,
+}
+
+const UNUSED: Use = Use { latest: NONE, rows: 0, birth: UNKNOWN, sex: 0, mixed: false };
+
+/// Sex and birth month of a row: 0 and [`UNKNOWN`] if they are.
+pub(crate) type Born = (u8, i32);
+
 /// One pass of a growing numbering.
 #[derive(Default)]
 pub(crate) struct Numbers {
     /// Keyed by a secret of the process, so that no input makes it slow; it is never walked in its own order.
-    of: HashMap<u128, u32>,
-    /// The newest row under each token; the older ones follow by `Row::chain`.
-    latest: Vec<u32>,
+    of: HashMap<u128, u32, TokenHash>,
+    uses: Vec<Use>,
 }
 
 impl Numbers {
     pub(crate) fn from_tokens(tokens: &[u128]) -> Numbers {
-        let mut of = HashMap::with_capacity(tokens.len());
+        let mut of = HashMap::with_capacity_and_hasher(tokens.len(), TokenHash::default());
         of.extend(tokens.iter().copied().zip(0u32..));
-        Numbers { of, latest: vec![NONE; tokens.len()] }
+        Numbers { of, uses: vec![UNUSED; tokens.len()] }
     }
 
     /// Whether no token has two numbers.
     pub(crate) fn are_distinct(&self) -> bool {
-        self.of.len() == self.latest.len()
+        self.of.len() == self.uses.len()
     }
 
     /// The tokens by number.
     pub(crate) fn tokens(&self) -> Vec<u128> {
-        let mut tokens = vec![0; self.latest.len()];
+        let mut tokens = vec![0; self.uses.len()];
         for (&token, &number) in &self.of {
             if let Some(slot) = tokens.get_mut(number as usize) {
                 *slot = token;
@@ -87,7 +108,7 @@ impl Numbers {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.latest.len()
+        self.uses.len()
     }
 
     /// The number of a token that has one.
@@ -95,39 +116,110 @@ impl Numbers {
         self.of.get(&token).copied().unwrap_or(NONE)
     }
 
-    /// The numbers of tokens in their order; new ones get the next.
-    pub(crate) fn number(&mut self, tokens: impl Iterator<Item = Option<u128>>) -> Result<Vec<u32>, LinkageError> {
-        let mut numbers = Vec::with_capacity(tokens.size_hint().0);
-        for token in tokens {
-            numbers.push(match token {
-                None => NONE,
-                Some(token) => {
-                    let next = u32::try_from(self.latest.len()).unwrap_or(NONE);
-                    let number = *self.of.entry(token).or_insert(next);
-                    if number == next {
-                        self.latest.push(NONE);
-                    }
-                    number
-                }
-            });
+    /// The number of a token; a new one gets the next. It is carried by another row of these births.
+    pub(crate) fn number(&mut self, token: u128, born: Born) -> u32 {
+        let next = u32::try_from(self.uses.len()).unwrap_or(NONE);
+        let number = *self.of.entry(token).or_insert(next);
+        if number == next {
+            self.uses.push(UNUSED);
         }
-        // Numbers of all passes share 32 bits.
-        let limit = NONE as usize / PASSES;
-        if self.latest.len() >= limit {
-            return Err(LinkageError::TooManyRows { rows: self.latest.len(), limit });
+        self.count(number, born);
+        number
+    }
+
+    /// Numbers of all passes share 32 bits.
+    pub(crate) fn check(&self) -> Result<(), LinkageError> {
+        let (rows, limit) = (self.uses.len(), NONE as usize / PASSES);
+        if rows >= limit { Err(LinkageError::TooManyRows { rows, limit }) } else { Ok(()) }
+    }
+
+    /// Another row carries a token.
+    pub(crate) fn count(&mut self, number: u32, (sex, birth): Born) {
+        let Some(slot) = self.uses.get_mut(number as usize) else { return };
+        slot.rows = slot.rows.saturating_add(1);
+        if sex == 0 || birth == UNKNOWN {
+        } else if slot.birth == UNKNOWN {
+            (slot.sex, slot.birth) = (sex, birth);
+        } else {
+            slot.mixed |= (slot.sex, slot.birth) != (sex, birth);
         }
-        Ok(numbers)
+    }
+
+    /// From now on its rows have to be looked at.
+    pub(crate) fn suspect(&mut self, number: u32) {
+        if let Some(slot) = self.uses.get_mut(number as usize) {
+            slot.mixed = true;
+        }
+    }
+
+    /// Whether at most so many rows carry it, all of one sex and birth month, and nobody ever suspected it.
+    pub(crate) fn is_plain(&self, number: u32, rows: usize) -> bool {
+        self.uses.get(number as usize).is_none_or(|slot| !slot.mixed && slot.rows as usize <= rows)
     }
 
     /// Puts a row before the others that carry a token, and tells which was the newest so far.
     pub(crate) fn lead(&mut self, number: u32, row: u32) -> u32 {
-        self.latest.get_mut(number as usize).map_or(NONE, |slot| std::mem::replace(slot, row))
+        self.uses.get_mut(number as usize).map_or(NONE, |slot| std::mem::replace(&mut slot.latest, row))
+    }
+
+    /// The newest row under a token.
+    pub(crate) fn latest(&self, number: u32) -> u32 {
+        self.uses.get(number as usize).map_or(NONE, |slot| slot.latest)
     }
 
     /// The rows under a token, newest first.
     pub(crate) fn carriers<'a>(&self, number: u32, pass: Pass, rows: &'a Rows) -> impl Iterator<Item = u32> + use<'a> {
-        let first = self.latest.get(number as usize).copied().unwrap_or(NONE);
         let next = move |&row: &u32| rows.get(row).and_then(|row| row.chain.get(pass.index()).copied());
-        std::iter::successors(Some(first), next).take_while(|&row| row != NONE)
+        std::iter::successors(Some(self.latest(number)), next).take_while(|&row| row != NONE)
+    }
+}
+
+/// Hashes tokens: two multilinear hashes over their four words (strongly universal: Thorup, "High Speed Hashing for Integers and Strings",
+/// 2015), under keys of the process. Nobody who can't see the keys makes tokens that collide more often than chance.
+#[derive(Clone)]
+pub(crate) struct TokenHash([[u64; 5]; 2]);
+
+impl Default for TokenHash {
+    fn default() -> Self {
+        let keys = RandomState::new();
+        TokenHash(std::array::from_fn(|half| std::array::from_fn(|at| keys.hash_one((half, at)))))
+    }
+}
+
+impl BuildHasher for TokenHash {
+    type Hasher = TokenHasher;
+
+    fn build_hasher(&self) -> TokenHasher {
+        TokenHasher { keys: self.0, sum: 0 }
+    }
+}
+
+pub(crate) struct TokenHasher {
+    keys: [[u64; 5]; 2],
+    sum: u64,
+}
+
+impl Hasher for TokenHasher {
+    fn finish(&self) -> u64 {
+        self.sum
+    }
+
+    fn write_u128(&mut self, token: u128) {
+        let word = |at: u32| u64::from((token >> (32 * at)) as u32);
+        let [a, b] = self.keys.map(|[k, k0, k1, k2, k3]| {
+            let front = k0.wrapping_mul(word(0)).wrapping_add(k1.wrapping_mul(word(1)));
+            let back = k2.wrapping_mul(word(2)).wrapping_add(k3.wrapping_mul(word(3)));
+            k.wrapping_add(front).wrapping_add(back)
+        });
+        self.sum ^= a >> 32 << 32 | b >> 32;
+    }
+
+    // Tokens come whole.
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(16) {
+            let mut word = [0; 16];
+            word.iter_mut().zip(chunk).for_each(|(slot, byte)| *slot = *byte);
+            self.write_u128(u128::from_le_bytes(word));
+        }
     }
 }

@@ -4,6 +4,10 @@
 
 mod common;
 
+/// As the program has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 use std::time::{Duration, Instant};
 
 use common::monthly::{MONTHS, Months, SOURCES};
