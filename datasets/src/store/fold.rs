@@ -10,16 +10,19 @@ use duckdb::arrow::array::StructArray;
 
 use super::{Store, StoreError, guard};
 
-/// Persons per range: their rows and a caller's notes on them fit into a core's cache, and there are enough ranges to share out.
+/// Persons per range at most: their rows and a caller's notes on them fit into a core's cache.
 const RANGE: u32 = 1 << 16;
+
+/// Persons per range at least, so that preparing a statement costs little beside running it.
+const LEAST: u32 = 1 << 12;
 
 /// What is made of the rows.
 pub trait Fold: Send {
-    /// One chunk of the rows of a range of persons.
+    /// One chunk of the rows that a statement (by its number) has of a range of persons.
     ///
     /// # Errors
     /// Whatever makes the whole reading fail.
-    fn rows(&mut self, persons: &Range<u32>, chunk: &StructArray) -> Result<(), StoreError>;
+    fn rows(&mut self, persons: &Range<u32>, statement: usize, chunk: &StructArray) -> Result<(), StoreError>;
 
     /// The range is over: no further row of these persons will come.
     ///
@@ -29,7 +32,7 @@ pub trait Fold: Send {
 }
 
 impl Store {
-    /// Runs `statement` for one range of persons after the other, on all cores, and gives what each worker made of the rows. Exact
+    /// Runs `statements`, in order, for one range of persons after the other, on all cores, and gives what each worker made of the rows. Exact
     /// results: for mechanisms only.
     ///
     /// # Errors
@@ -38,13 +41,13 @@ impl Store {
     pub fn fold<F: Fold>(
         &self,
         intent: &Receipt,
-        statement: &(dyn Fn(&Range<u32>) -> String + Sync),
+        statements: &(dyn Fn(&Range<u32>) -> Vec<String> + Sync),
         worker: &(dyn Fn() -> F + Sync),
     ) -> Result<Vec<F>, StoreError> {
         let Event::Intent { .. } = intent.event() else {
             return Err(StoreError::WrongReceipt { expected: "intent" });
         };
-        fold(&self.connection, statement, worker)
+        fold(&self.connection, statements, worker)
     }
 }
 
@@ -55,7 +58,7 @@ impl Store {
 #[doc(hidden)]
 pub fn fold<F: Fold>(
     connection: &Connection,
-    statement: &(dyn Fn(&Range<u32>) -> String + Sync),
+    statements: &(dyn Fn(&Range<u32>) -> Vec<String> + Sync),
     worker: &(dyn Fn() -> F + Sync),
 ) -> Result<Vec<F>, StoreError> {
     let failed = StoreError::engine("running the query");
@@ -63,10 +66,13 @@ pub fn fold<F: Fold>(
         .query_row("SELECT coalesce(max(pid), -1)::BIGINT + 1 FROM person", [], |row| row.get(0))
         .map_err(&failed)?;
     let persons = u32::try_from(persons).unwrap_or(u32::MAX);
-    let ranges: Vec<Range<u32>> = (0..persons.div_ceil(RANGE))
-        .map(|n| n * RANGE..persons.min(n.saturating_add(1).saturating_mul(RANGE)))
-        .collect();
-    let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get).min(ranges.len());
+    let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+    // Enough ranges to share out, also in a small room.
+    let shares = u32::try_from(threads).unwrap_or(u32::MAX).saturating_mul(2);
+    let size = persons.div_ceil(shares).clamp(LEAST, RANGE);
+    let ranges: Vec<Range<u32>> =
+        (0..persons.div_ceil(size)).map(|n| n * size..persons.min(n.saturating_add(1).saturating_mul(size))).collect();
+    let threads = threads.min(ranges.len());
     let mut connections = Vec::with_capacity(threads);
     for _ in 0..threads {
         connections.push(connection.try_clone().map_err(&failed)?);
@@ -83,7 +89,7 @@ pub fn fold<F: Fold>(
                         if stop.load(Ordering::Relaxed) {
                             break;
                         }
-                        let one = one(&connection, &statement(range), range, &mut fold);
+                        let one = one(&connection, &statements(range), range, &mut fold);
                         if let Err(error) = one {
                             stop.store(true, Ordering::Relaxed);
                             return Err(error);
@@ -98,15 +104,17 @@ pub fn fold<F: Fold>(
     })
 }
 
-fn one<F: Fold>(connection: &Connection, sql: &str, range: &Range<u32>, fold: &mut F) -> Result<(), StoreError> {
+fn one<F: Fold>(connection: &Connection, texts: &[String], range: &Range<u32>, fold: &mut F) -> Result<(), StoreError> {
     let failed = StoreError::engine("running the query");
-    if !guard::is_one_select(sql) {
-        return Err(StoreError::NotASelect);
-    }
-    let mut statement = connection.prepare(sql).map_err(&failed)?;
-    drop(statement.stream_arrow([]).map_err(&failed)?);
-    while let Some(chunk) = statement.step().map_err(&failed)? {
-        fold.rows(range, &chunk)?;
+    for (number, sql) in texts.iter().enumerate() {
+        if !guard::is_one_select(sql) {
+            return Err(StoreError::NotASelect);
+        }
+        let mut statement = connection.prepare(sql).map_err(&failed)?;
+        drop(statement.stream_arrow([]).map_err(&failed)?);
+        while let Some(chunk) = statement.step().map_err(&failed)? {
+            fold.rows(range, number, &chunk)?;
+        }
     }
     fold.done(range)
 }

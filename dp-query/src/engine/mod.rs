@@ -6,13 +6,18 @@
 //! Every closed cell is present, 0 when empty: the shape of the result depends on the plan only. No noise here, and nothing
 //! of this leaves the crate but through the mechanism layer.
 
+mod compile;
 mod expr;
+mod flow;
+mod ordered;
 mod population;
 mod public;
 mod reduce;
 mod relation;
 mod stream;
+mod vector;
 mod window;
+mod work;
 
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,7 @@ use std::ops::Range;
 use jiff::civil::Date;
 use policies::WithoutConsent;
 
+use super::TooComplex;
 use super::expr::{Sql, bounded, integer};
 use super::relation::{cut, within as relation_within};
 use crate::check::CONSENT;
@@ -13,30 +14,42 @@ use crate::plan::{Audience, Consents, Reach};
 
 /// The rows of a relation whose persons count on this day; `persons` as in the relation.
 pub(super) fn within(rows: &str, audience: &Audience, day: Date, persons: Option<&Range<u32>>) -> Sql {
-    let mut conditions = Vec::new();
+    let sets = sets(audience, day, persons)?;
+    if sets.is_empty() {
+        return Ok(rows.to_owned());
+    }
+    let conditions: Vec<String> =
+        sets.iter().map(|(within, set)| format!("pid {}IN ({set})", if *within { "" } else { "NOT " })).collect();
+    bounded(format!("SELECT * FROM ({rows}) WHERE {}", conditions.join(" AND ")))
+}
+
+/// Who counts: persons must be within, or not within, each of these sets. How many sets there are depends on the plan only.
+pub(super) fn sets(
+    audience: &Audience,
+    day: Date,
+    persons: Option<&Range<u32>>,
+) -> Result<Vec<(bool, String)>, TooComplex> {
+    let mut sets = Vec::new();
     if !audience.consents.is_empty() {
         let each = |condition: fn(usize) -> String, with: &str| {
             (0..audience.consents.len()).map(condition).collect::<Vec<_>>().join(with)
         };
         let spoken = spoken(&audience.consents, day, persons);
-        conditions.push(match audience.project.without_consent {
+        sets.push(match audience.project.without_consent {
             WithoutConsent::Include => {
                 let out = each(|n| format!("refused{n} OR (asked{n} AND NOT permitted{n})"), " OR ");
-                format!("pid NOT IN (SELECT pid FROM ({spoken}) WHERE {out})")
+                (false, format!("SELECT pid FROM ({spoken}) WHERE {out}"))
             }
             WithoutConsent::Exclude => {
                 let within = each(|n| format!("permitted{n} AND NOT refused{n}"), " AND ");
-                format!("pid IN (SELECT pid FROM ({spoken}) WHERE {within})")
+                (true, format!("SELECT pid FROM ({spoken}) WHERE {within}"))
             }
         });
     }
     if let Some(limit) = &audience.limit {
-        conditions.push(format!("pid IN (SELECT pid FROM ({}))", relation_within(limit, persons)?));
+        sets.push((true, format!("SELECT pid FROM ({})", relation_within(limit, persons)?)));
     }
-    if conditions.is_empty() {
-        return Ok(rows.to_owned());
-    }
-    bounded(format!("SELECT * FROM ({rows}) WHERE {}", conditions.join(" AND ")))
+    Ok(sets)
 }
 
 /// Per person, in one pass over the consents: for each kind of data whether a refusal holds, whether there ever was a permission, whether

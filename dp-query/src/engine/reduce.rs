@@ -1,12 +1,13 @@
 //! One pass over rows of (person, draw, cell, arguments): one value per person and cell, at most so many rows and cells per person by
-//! their draws, clamped, centred and added up. Persons need not come in order, though they do from a clustered table; all rows of a
-//! person come within one range. The same rules as the SQL of [`super::sql`]; no noise.
+//! their draws, clamped, centred and added up. Persons need not come in order (where they do, [`super::ordered`] is faster); all rows
+//! of a person come within one range. The same rules as the SQL of [`super::sql`]; no noise.
 
 use std::ops::Range;
 
-use datasets::store::{EngineCode, Fold, StoreError};
-use duckdb::arrow::array::{Array, AsArray, StructArray};
-use duckdb::arrow::datatypes::{Int32Type, Int64Type, UInt8Type, UInt64Type};
+use datasets::store::{EngineCode, StoreError};
+use zeroize::Zeroizing;
+
+use super::vector::Vector;
 
 use crate::plan::{Plan, Reduction};
 
@@ -23,27 +24,46 @@ pub(super) enum Column {
     Present,
 }
 
+/// Rows of persons, by place in the range.
+pub(super) struct Batch {
+    pub(super) pids: Vec<u32>,
+    /// Empty where none are needed.
+    pub(super) draws: Vec<u64>,
+    pub(super) cells: Vec<i64>,
+    /// By argument; conditions are 0 and 1.
+    pub(super) arguments: Vec<Vector>,
+}
+
+/// What takes rows and adds them up.
+pub(super) trait Cells: Send {
+    fn take(&mut self, persons: &Range<u32>, rows: Batch) -> Result<(), StoreError>;
+    /// No further row of these persons will come.
+    fn done(&mut self, persons: &Range<u32>) -> Result<(), StoreError>;
+    /// Cell-major sums, statistics in the plan's order.
+    fn totals(self) -> Zeroizing<Vec<i128>>;
+}
+
 /// What the plan asks of the reducer.
 pub(super) struct Shape {
-    cells: usize,
-    columns: Vec<Column>,
-    statistics: Vec<Rule>,
+    pub(super) cells: usize,
+    pub(super) columns: Vec<Column>,
+    pub(super) statistics: Vec<Rule>,
     /// At most so many cells per person.
-    choose: Option<usize>,
+    pub(super) choose: Option<usize>,
     /// At most so many rows per person.
-    cap: Option<usize>,
+    pub(super) cap: Option<usize>,
 }
 
 /// How one statistic comes from a person's rows of a cell. Statistic 0, the persons, needs none.
-struct Rule {
-    how: How,
-    lo: i128,
-    hi: i128,
-    centre: i128,
+pub(super) struct Rule {
+    pub(super) how: How,
+    pub(super) lo: i128,
+    pub(super) hi: i128,
+    pub(super) centre: i128,
 }
 
 #[derive(Clone, Copy)]
-enum How {
+pub(super) enum How {
     Rows,
     /// Sum of a column; for [`Column::Value`] only if there is a value.
     Sum(usize),
@@ -84,11 +104,11 @@ impl Shape {
     }
 
     /// The workers' cells, added up.
-    pub(super) fn total(&self, workers: Vec<Reducer<'_>>) -> Vec<Vec<i128>> {
+    pub(super) fn total(&self, workers: impl Iterator<Item = Zeroizing<Vec<i128>>>) -> Vec<Vec<i128>> {
         let width = self.statistics.len() + 1;
         let mut cells = vec![vec![0_i128; width]; self.cells];
-        for worker in workers {
-            for (cell, part) in cells.iter_mut().zip(worker.totals.chunks(width)) {
+        for totals in workers {
+            for (cell, part) in cells.iter_mut().zip(totals.chunks(width)) {
                 for (sum, part) in cell.iter_mut().zip(part) {
                     *sum = sum.saturating_add(*part);
                 }
@@ -101,7 +121,7 @@ impl Shape {
 /// A worker: entries of (person, cell) for the range at hand, and totals.
 pub(super) struct Reducer<'s> {
     shape: &'s Shape,
-    totals: Vec<i128>,
+    totals: Zeroizing<Vec<i128>>,
     /// Per person of the range, the first entry of a list.
     heads: Vec<u32>,
     entries: Entries,
@@ -143,7 +163,7 @@ impl<'s> Reducer<'s> {
     pub(super) fn new(shape: &'s Shape) -> Self {
         Self {
             shape,
-            totals: vec![0; shape.cells * (shape.statistics.len() + 1)],
+            totals: Zeroizing::new(vec![0; shape.cells * (shape.statistics.len() + 1)]),
             heads: Vec::new(),
             entries: Entries::default(),
             slots: vec![NONE; shape.cells],
@@ -205,12 +225,11 @@ impl<'s> Reducer<'s> {
     }
 
     /// Rows of a chunk into their entries.
-    fn take(&mut self, first: u32, pids: &[i32], cells: &[i32]) -> Result<(), StoreError> {
+    fn places(&mut self, pids: &[u32], cells: &[i64]) -> Result<(), StoreError> {
         self.places.clear();
         self.places.reserve(pids.len());
-        for (pid, cell) in pids.iter().zip(cells) {
-            let person = u32::try_from(*pid).ok().and_then(|pid| pid.checked_sub(first));
-            let place = person.zip(u32::try_from(*cell).ok()).and_then(|(person, cell)| self.place(person, cell));
+        for (person, cell) in pids.iter().zip(cells) {
+            let place = u32::try_from(*cell).ok().and_then(|cell| self.place(*person, cell));
             self.places.push(place.ok_or_else(unexpected)?);
         }
         Ok(())
@@ -284,7 +303,7 @@ impl<'s> Reducer<'s> {
 }
 
 /// Half away from zero; None without a value.
-fn mean((sum, count): (i128, u32)) -> Option<i128> {
+pub(super) fn mean((sum, count): (i128, u32)) -> Option<i128> {
     let count = i128::from(count);
     match count {
         0 => None,
@@ -344,80 +363,34 @@ impl Entries {
     }
 }
 
-/// The columns of a chunk, as the statement of [`super::stream`] lists them.
-struct Chunk<'c> {
-    pids: &'c [i32],
-    draws: &'c [u64],
-    cells: &'c [i32],
-    arguments: Vec<Argument<'c>>,
-}
-
-enum Argument<'c> {
-    Values(&'c duckdb::arrow::array::Int64Array),
-    Flags(&'c [u8]),
-}
-
-impl<'c> Chunk<'c> {
-    fn of(chunk: &'c StructArray, shape: &Shape) -> Option<Self> {
-        let mut columns = chunk.columns().iter();
-        let pids = columns.next()?.as_primitive_opt::<Int32Type>().filter(|a| a.null_count() == 0)?.values();
-        let draws: &[u64] = if shape.draws() {
-            columns.next()?.as_primitive_opt::<UInt64Type>().filter(|a| a.null_count() == 0)?.values()
-        } else {
-            &[]
-        };
-        let cells = columns.next()?.as_primitive_opt::<Int32Type>().filter(|a| a.null_count() == 0)?.values();
-        let arguments = shape.columns.iter().map(|column| {
-            let array = columns.next()?;
-            Some(match column {
-                Column::Value => Argument::Values(array.as_primitive_opt::<Int64Type>()?),
-                Column::True | Column::Present => {
-                    Argument::Flags(array.as_primitive_opt::<UInt8Type>().filter(|a| a.null_count() == 0)?.values())
-                }
-            })
-        });
-        let arguments = arguments.collect::<Option<Vec<_>>>()?;
-        Some(Self { pids, draws, cells, arguments })
-    }
-}
-
-impl Fold for Reducer<'_> {
-    fn rows(&mut self, persons: &Range<u32>, chunk: &StructArray) -> Result<(), StoreError> {
+impl Cells for Reducer<'_> {
+    fn take(&mut self, persons: &Range<u32>, rows: Batch) -> Result<(), StoreError> {
         self.begin(persons);
-        let chunk = Chunk::of(chunk, self.shape).ok_or_else(unexpected)?;
         if self.shape.cap.is_some() {
-            return self.waiting.take(persons.start, &chunk).ok_or_else(unexpected);
+            return self.waiting.take(&rows).ok_or_else(unexpected);
         }
-        self.take(persons.start, chunk.pids, chunk.cells)?;
+        self.places(&rows.pids, &rows.cells)?;
         let width = self.shape.columns.len();
-        if chunk.draws.is_empty() {
+        if rows.draws.is_empty() {
             for place in &self.places {
                 if let Some(rows) = self.entries.rows.get_mut(*place as usize) {
                     *rows = rows.saturating_add(1);
                 }
             }
         } else {
-            for (place, draw) in self.places.iter().zip(chunk.draws) {
+            for (place, draw) in self.places.iter().zip(&rows.draws) {
                 self.entries.row(*place, *draw);
             }
         }
-        for (column, argument) in chunk.arguments.iter().enumerate() {
-            match argument {
-                Argument::Values(array) if array.null_count() == 0 => {
-                    for (place, value) in self.places.iter().zip(array.values()) {
-                        self.entries.add(*place as usize * width + column, *value);
-                    }
+        for (column, argument) in rows.arguments.iter().enumerate() {
+            if argument.nulls.is_none() {
+                for (place, value) in self.places.iter().zip(&argument.values) {
+                    self.entries.add(*place as usize * width + column, *value);
                 }
-                Argument::Values(array) => {
-                    for (place, value) in self.places.iter().zip(array.iter()) {
-                        if let Some(value) = value {
-                            self.entries.add(*place as usize * width + column, value);
-                        }
-                    }
-                }
-                Argument::Flags(flags) => {
-                    for (place, flag) in self.places.iter().zip(*flags) {
-                        self.entries.add(*place as usize * width + column, i64::from(*flag));
+            } else {
+                for (row, place) in self.places.iter().enumerate() {
+                    if let Some(value) = argument.get(row) {
+                        self.entries.add(*place as usize * width + column, value);
                     }
                 }
             }
@@ -456,25 +429,38 @@ impl Fold for Reducer<'_> {
         self.entries.clear();
         Ok(())
     }
+
+    fn totals(self) -> Zeroizing<Vec<i128>> {
+        self.totals
+    }
 }
 
 impl Waiting {
-    fn take(&mut self, first: u32, chunk: &Chunk<'_>) -> Option<()> {
-        for (row, (pid, (draw, cell))) in chunk.pids.iter().zip(chunk.draws.iter().zip(chunk.cells)).enumerate() {
-            let person = u32::try_from(*pid).ok()?.checked_sub(first)?;
-            let head = self.heads.get_mut(person as usize)?;
+    fn take(&mut self, rows: &Batch) -> Option<()> {
+        for (row, (person, (draw, cell))) in rows.pids.iter().zip(rows.draws.iter().zip(&rows.cells)).enumerate() {
+            let head = self.heads.get_mut(*person as usize)?;
             let at = u32::try_from(self.next.len()).ok().filter(|at| *at != NONE)?;
             self.next.push(*head);
             *head = at;
             self.draws.push(*draw);
             self.cells.push(u32::try_from(*cell).ok()?);
-            for argument in &chunk.arguments {
-                self.values.push(match argument {
-                    Argument::Values(array) => array.is_valid(row).then(|| array.value(row)),
-                    Argument::Flags(flags) => flags.get(row).map(|flag| i64::from(*flag)),
-                });
-            }
+            self.values.extend(rows.arguments.iter().map(|argument| argument.get(row)));
         }
         Some(())
+    }
+}
+
+/// A reducer that could not be made takes no rows.
+impl<C: Cells> Cells for Option<C> {
+    fn take(&mut self, persons: &Range<u32>, rows: Batch) -> Result<(), StoreError> {
+        self.as_mut().ok_or_else(unexpected)?.take(persons, rows)
+    }
+
+    fn done(&mut self, persons: &Range<u32>) -> Result<(), StoreError> {
+        self.as_mut().ok_or_else(unexpected)?.done(persons)
+    }
+
+    fn totals(self) -> Zeroizing<Vec<i128>> {
+        self.map_or_else(Zeroizing::default, Cells::totals)
     }
 }

@@ -46,7 +46,7 @@ pub(super) fn most_rows(node: &Relation) -> Option<u64> {
 }
 
 /// The columns that a relation hands on.
-fn columns(relation: &Relation) -> Vec<u32> {
+pub(super) fn columns(relation: &Relation) -> Vec<u32> {
     match relation {
         Relation::Scan { columns, .. } => columns.iter().map(|c| c.id).collect(),
         Relation::Filter { input, .. } | Relation::Cap { input, .. } => columns(input),
@@ -134,7 +134,12 @@ pub(super) fn within(node: &Relation, persons: Option<&Range<u32>>) -> Sql {
 
 /// The clause that cuts a table to a range of persons; empty for everybody.
 pub(super) fn cut(persons: Option<&Range<u32>>) -> String {
-    persons.map_or_else(String::new, |r| format!(" WHERE pid >= {} AND pid < {}", r.start, r.end))
+    persons.map_or_else(String::new, |persons| format!(" WHERE {}", of(persons)))
+}
+
+/// The rows of a range of persons.
+pub(super) fn of(persons: &Range<u32>) -> String {
+    format!("pid >= {} AND pid < {}", persons.start, persons.end)
 }
 
 /// Windows below, what is made of them above.
@@ -199,7 +204,7 @@ fn join(
 }
 
 /// A stored column as the engine's value; bounds hold even if the store's don't.
-fn scan(c: &ScanColumn) -> String {
+pub(super) fn scan(c: &ScanColumn) -> String {
     let name = quoted(&c.name);
     let (value, instead) = match &c.kind {
         ScanKind::Integer { lo, hi } => (clamp(&name, *lo, *hi), integer(*lo)),
@@ -222,6 +227,6 @@ fn scan(c: &ScanColumn) -> String {
     format!("{value} AS {}", column(c.id))
 }
 
-fn quoted(name: &str) -> String {
+pub(super) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }

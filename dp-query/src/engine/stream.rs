@@ -3,14 +3,19 @@
 //! (person, cell) pairs. The SQL remains the definition: a property test holds the two against each other.
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use audit_log::Receipt;
-use datasets::store::{Store, StoreError};
+use datasets::store::{Fold, Store, StoreError};
 use duckdb::Connection;
 use jiff::civil::Date;
 
 use super::expr::{Sql, bounded, expr};
-use super::reduce::{Column, Reducer, Shape};
+use super::flow::{Driver, Flow, Step};
+use super::ordered::{Ordered, Single};
+use super::reduce::{Cells, Column, Reducer, Shape};
+use super::vector::{Node, place};
+use super::work::{Job, Plain, Worker};
 use super::{BadShape, TooComplex, cell, dense, population, relation, rows_to_enforce};
 use crate::plan::{Plan, Reduction};
 use crate::relation::{Expr, Relation};
@@ -29,19 +34,19 @@ pub enum ExactError {
     Shape(#[from] BadShape),
 }
 
-/// The exact integers of a plan: cell-major, statistics in the plan's order. One row per person by construction is the engine's own
-/// business; whatever has to be reduced by person is streamed.
+/// The exact integers of a plan: cell-major, statistics in the plan's order. By pipelines where they can do it, else by rows that SQL
+/// computes, else by SQL alone.
 ///
 /// # Errors
 /// [`ExactError`].
 pub fn exact(plan: &Plan, store: &Store, day: Date, intent: &Receipt) -> Result<Vec<Vec<i128>>, ExactError> {
-    let Some(stream) = Stream::of(plan, day)? else {
-        let rows = zeroize::Zeroizing::new(store.integers(&super::sql(plan, day)?, intent)?);
-        return Ok(dense(plan, &rows)?);
-    };
-    let statement = |persons: &Range<u32>| stream.statement(persons).unwrap_or_default();
-    let workers = store.fold(intent, &statement, &|| Reducer::new(&stream.shape))?;
-    Ok(stream.shape.total(workers))
+    match computed(plan, day, &Reader::Store(store, intent))? {
+        Some(cells) => Ok(cells),
+        None => {
+            let rows = zeroize::Zeroizing::new(store.integers(&super::sql(plan, day)?, intent)?);
+            Ok(dense(plan, &rows)?)
+        }
+    }
 }
 
 /// [`exact`] on a connection of one's own, for tests and measurements; None where the engine's SQL is the way.
@@ -50,10 +55,210 @@ pub fn exact(plan: &Plan, store: &Store, day: Date, intent: &Receipt) -> Result<
 /// [`ExactError`].
 #[doc(hidden)]
 pub fn streamed(plan: &Plan, connection: &Connection, day: Date) -> Result<Option<Vec<Vec<i128>>>, ExactError> {
+    computed(plan, day, &Reader::Connection(connection))
+}
+
+/// [`streamed`] without pipelines: rows that SQL computes, in whatever order.
+///
+/// # Errors
+/// [`ExactError`].
+#[cfg(test)]
+pub(super) fn rows_of_sql(
+    plan: &Plan,
+    connection: &Connection,
+    day: Date,
+) -> Result<Option<Vec<Vec<i128>>>, ExactError> {
     let Some(stream) = Stream::of(plan, day)? else { return Ok(None) };
-    let statement = |persons: &Range<u32>| stream.statement(persons).unwrap_or_default();
-    let workers = datasets::store::fold(connection, &statement, &|| Reducer::new(&stream.shape))?;
-    Ok(Some(stream.shape.total(workers)))
+    stream.cells(&Reader::Connection(connection)).map(Some)
+}
+
+/// By which way [`streamed`] goes first, for tests that must not pass by a detour.
+#[cfg(test)]
+pub(super) fn way(plan: &Plan, day: Date) -> String {
+    match Piped::of(plan, day).unwrap() {
+        None => "sql".to_owned(),
+        Some(piped) => {
+            let sink = if piped.single { "single" } else { ["unordered", "ordered"][usize::from(piped.ordered)] };
+            let kind = |pipeline: &super::flow::Pipeline| match pipeline.driver {
+                Driver::Scan { .. } => "scan",
+                Driver::Sql { .. } => "sql",
+                Driver::Persons { .. } => "persons",
+                Driver::Table { .. } => "table",
+            };
+            let kinds: Vec<&str> = piped.job.flow.pipelines.iter().map(kind).collect();
+            format!("{sink}: {}", kinds.join(", "))
+        }
+    }
+}
+
+/// Who reads: the store for a permitted run, or a test's own connection.
+enum Reader<'r> {
+    Store(&'r Store, &'r Receipt),
+    Connection(&'r Connection),
+}
+
+impl Reader<'_> {
+    fn fold<F: Fold>(
+        &self,
+        statements: &(dyn Fn(&Range<u32>) -> Vec<String> + Sync),
+        worker: &(dyn Fn() -> F + Sync),
+    ) -> Result<Vec<F>, StoreError> {
+        match self {
+            Reader::Store(store, intent) => store.fold(intent, statements, worker),
+            Reader::Connection(connection) => datasets::store::fold(connection, statements, worker),
+        }
+    }
+}
+
+fn computed(plan: &Plan, day: Date, reader: &Reader<'_>) -> Result<Option<Vec<Vec<i128>>>, ExactError> {
+    let stream = Stream::of(plan, day)?;
+    if let Some(piped) = Piped::of(plan, day)?
+        && let Some(cells) = piped.cells(reader)?
+    {
+        return Ok(Some(cells));
+    }
+    stream.map(|stream| stream.cells(reader)).transpose()
+}
+
+/// What the statistics need of the rows: arguments, each once, and which of them each statistic takes.
+fn arguments(plan: &Plan) -> (Vec<(Expr, Column)>, Vec<Option<usize>>) {
+    let mut arguments: Vec<(Expr, Column)> = Vec::new();
+    let mut sources = Vec::new();
+    for statistic in plan.statistics.iter().skip(1) {
+        sources.push(argument(&statistic.reduction).map(|argument| {
+            let known = arguments.iter().position(|known| *known == argument);
+            known.unwrap_or_else(|| {
+                arguments.push(argument);
+                arguments.len() - 1
+            })
+        }));
+    }
+    (arguments, sources)
+}
+
+/// The relation without a cap at its top, the cap, and how many groups to choose: the reducer caps and chooses.
+fn bounds(plan: &Plan) -> (&Relation, Option<u64>, Option<usize>) {
+    let most = relation::most_rows(&plan.relation);
+    let (relation, capped) = match &plan.relation {
+        Relation::Cap { input, rows } if relation::draws(input) => (input.as_ref(), Some(*rows)),
+        other => (other, None),
+    };
+    let enforced = rows_to_enforce(plan).filter(|bound| most.is_none_or(|most| most > *bound));
+    let choose = usize::try_from(plan.max_groups).ok().filter(|groups| *groups < plan.cells());
+    (relation, capped.into_iter().chain(enforced).min(), choose)
+}
+
+/// A plan as pipelines.
+struct Piped<'p> {
+    plan: &'p Plan,
+    day: Date,
+    job: Job,
+    shape: Shape,
+    /// Whether no person can have two rows.
+    single: bool,
+    /// Whether rows come person by person.
+    ordered: bool,
+}
+
+impl<'p> Piped<'p> {
+    fn of(plan: &'p Plan, day: Date) -> Result<Option<Self>, TooComplex> {
+        let (relation, cap, choose) = bounds(plan);
+        let single = relation::most_rows(relation) == Some(1);
+        let (arguments, sources) = arguments(plan);
+        let read: Vec<&Expr> =
+            plan.keys.iter().map(|key| &key.index).chain(arguments.iter().map(|(argument, _)| argument)).collect();
+        let mut flow = Flow::new(relation, &read);
+        let sets = population::sets(&plan.population, day, None)?;
+        let sets: Vec<(bool, usize)> =
+            sets.iter().enumerate().map(|(set, (within, _))| (*within, flow.persons(set))).collect();
+        let Some(mut last) = flow.pipeline(relation) else { return Ok(None) };
+        for (within, table) in sets {
+            last.steps.insert(0, Step::Counts { table, within });
+        }
+        let mut stride = i64::try_from(plan.cells()).unwrap_or(i64::MAX);
+        let mut cell = Vec::new();
+        for key in &plan.keys {
+            let length = i64::try_from(key.values.len()).unwrap_or(i64::MAX).max(1);
+            stride /= length;
+            let Some(node) = last.scope.compile(&key.index) else { return Ok(None) };
+            cell.push(match node {
+                Node::Lookup { column, table } => {
+                    Node::Lookup { column, table: table.then(|position| place(position, length, stride)) }
+                }
+                other => Node::Place { input: Box::new(other), length, stride },
+            });
+        }
+        let mut nodes = Vec::new();
+        for (argument, column) in &arguments {
+            let Some(node) = last.scope.compile(argument) else { return Ok(None) };
+            nodes.push(match column {
+                Column::Value => node,
+                Column::True => Node::True(Box::new(node)),
+                Column::Present => Node::Present(Box::new(node)),
+            });
+        }
+        let columns = arguments.iter().map(|(_, column)| *column).collect();
+        let shape = if single {
+            Shape::new(plan, columns, sources, None, None)
+        } else {
+            Shape::new(plan, columns, sources, choose, cap)
+        };
+        last.draws &= shape.draws();
+        let ordered = !matches!(last.driver, Driver::Sql { .. });
+        flow.pipelines.push(last);
+        let fed = flow.pipelines.iter().enumerate();
+        let fed = fed.filter(|(_, pipeline)| !matches!(pipeline.driver, Driver::Table { .. })).map(|(at, _)| at);
+        let fed = fed.collect();
+        let job = Job { flow, cell, arguments: nodes, fed };
+        let piped = Self { plan, day, job, shape, single, ordered };
+        // Every range's texts are as long as the widest one's.
+        piped.statements(&(u32::MAX - 1..u32::MAX))?;
+        Ok(Some(piped))
+    }
+
+    fn statements(&self, persons: &Range<u32>) -> Result<Vec<String>, TooComplex> {
+        let fed = self.job.fed.iter().filter_map(|at| self.job.flow.pipelines.get(*at));
+        fed.map(|pipeline| match pipeline.statement(persons) {
+            Some(text) => text,
+            None => match pipeline.driver {
+                Driver::Persons { set } => {
+                    let sets = population::sets(&self.plan.population, self.day, Some(persons))?;
+                    bounded(sets.into_iter().nth(set).map(|(_, text)| text).unwrap_or_default())
+                }
+                _ => Ok(String::new()),
+            },
+        })
+        .collect()
+    }
+
+    /// None if the rows were not as expected.
+    fn cells(&self, reader: &Reader<'_>) -> Result<Option<Vec<Vec<i128>>>, ExactError> {
+        let retry = AtomicBool::new(false);
+        let found = if self.single {
+            match Single::new(&self.shape, &retry) {
+                Some(_) => self.run(reader, &|| Single::new(&self.shape, &retry)),
+                None => return Ok(None),
+            }
+        } else if self.ordered && Ordered::new(&self.shape, &retry).is_some() {
+            self.run(reader, &|| Ordered::new(&self.shape, &retry))
+        } else {
+            self.run(reader, &|| Some(Reducer::new(&self.shape)))
+        };
+        match found {
+            Err(_) if retry.load(Ordering::Relaxed) => Ok(None),
+            found => found.map(Some),
+        }
+    }
+
+    fn run<C: Cells>(
+        &self,
+        reader: &Reader<'_>,
+        cells: &(dyn Fn() -> Option<C> + Sync),
+    ) -> Result<Vec<Vec<i128>>, ExactError> {
+        let statements = |persons: &Range<u32>| self.statements(persons).unwrap_or_default();
+        let workers = reader.fold(&statements, &|| Worker::new(&self.job, cells()))?;
+        Ok(self.shape.total(workers.into_iter().map(|worker| worker.cells.totals())))
+    }
 }
 
 /// What is streamed and what is made of it.
@@ -69,37 +274,23 @@ struct Stream<'p> {
 
 impl<'p> Stream<'p> {
     fn of(plan: &'p Plan, day: Date) -> Result<Option<Self>, TooComplex> {
-        let most = relation::most_rows(&plan.relation);
-        if most == Some(1) {
+        if relation::most_rows(&plan.relation) == Some(1) {
             return Ok(None);
         }
-        let (relation, capped) = match &plan.relation {
-            Relation::Cap { input, rows } if relation::draws(input) => (input.as_ref(), Some(*rows)),
-            other => (other, None),
-        };
-        let enforced = rows_to_enforce(plan).filter(|bound| most.is_none_or(|most| most > *bound));
-        let cap = capped.into_iter().chain(enforced).min();
-        let choose = usize::try_from(plan.max_groups).ok().filter(|groups| *groups < plan.cells());
-        let mut arguments: Vec<(Expr, Column)> = Vec::new();
-        let mut sources = Vec::new();
-        for statistic in plan.statistics.iter().skip(1) {
-            sources.push(match argument(&statistic.reduction) {
-                None => None,
-                Some(argument) => {
-                    let known = arguments.iter().position(|known| *known == argument);
-                    Some(known.unwrap_or_else(|| {
-                        arguments.push(argument);
-                        arguments.len() - 1
-                    }))
-                }
-            });
-        }
+        let (relation, cap, choose) = bounds(plan);
+        let (arguments, sources) = arguments(plan);
         let columns = arguments.iter().map(|(_, column)| *column).collect();
         let shape = Shape::new(plan, columns, sources, choose, cap);
         let stream = Self { plan, relation, day, arguments, shape };
         // Every range's text is as long as the widest one's.
         stream.statement(&(u32::MAX - 1..u32::MAX))?;
         Ok(Some(stream))
+    }
+
+    fn cells(&self, reader: &Reader<'_>) -> Result<Vec<Vec<i128>>, ExactError> {
+        let statements = |persons: &Range<u32>| self.statement(persons).into_iter().collect();
+        let workers = reader.fold(&statements, &|| Plain { shape: &self.shape, cells: Reducer::new(&self.shape) })?;
+        Ok(self.shape.total(workers.into_iter().map(|worker| worker.cells.totals())))
     }
 
     /// Rows of (pid, draw if one is needed, cell, arguments).

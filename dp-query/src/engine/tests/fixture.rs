@@ -6,6 +6,7 @@ use duckdb::Connection;
 
 use crate::engine::expr::expr;
 use crate::engine::relation::relation;
+use crate::engine::stream::rows_of_sql;
 use crate::engine::{cell, dense, sql, streamed};
 use crate::plan::Plan;
 
@@ -58,8 +59,10 @@ impl Room {
     /// Exact integers of a plan: by the engine's SQL and, where it is the way, by the streaming reducer, which must agree.
     pub(super) fn run(&self, plan: &Plan) -> Vec<Vec<i128>> {
         let cells = self.run_sql(plan);
-        if let Some(streamed) = streamed(plan, &self.connection, TODAY).unwrap() {
-            assert_eq!(streamed, cells, "the reducer differs from {}", sql(plan, TODAY).unwrap());
+        for ways in [streamed, rows_of_sql] {
+            if let Some(streamed) = ways(plan, &self.connection, TODAY).unwrap() {
+                assert_eq!(streamed, cells, "the reducer differs from {}", sql(plan, TODAY).unwrap());
+            }
         }
         cells
     }

@@ -1,0 +1,529 @@
+//! A worker's run through the pipelines of [`super::flow`] for one range of persons after the other: tables of persons in arrays,
+//! aggregates within a person, and cells for the reducer. No SQL and no arithmetic of its own.
+
+use std::ops::Range;
+
+use datasets::store::{EngineCode, Fold, StoreError};
+use duckdb::arrow::array::{Array, ArrayRef, AsArray, StructArray};
+use duckdb::arrow::datatypes::{
+    ArrowPrimitiveType, DataType, Date32Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type,
+    UInt32Type, UInt64Type,
+};
+
+use super::compile::select;
+use super::flow::{Driver, Flow, Folded, Sink, Step};
+use super::reduce::{Batch, Cells, Shape};
+use super::vector::{Frame, Node, Vector, keep};
+use crate::relation::LIMIT;
+
+/// Rows at a time where they come from a table.
+const CHUNK: usize = 2048;
+
+/// What all workers share.
+pub(super) struct Job {
+    pub(super) flow: Flow,
+    /// Adds up to the cell's number; 0 without keys.
+    pub(super) cell: Vec<Node>,
+    /// Arguments of the statistics.
+    pub(super) arguments: Vec<Node>,
+    /// Which pipeline each of the statements feeds.
+    pub(super) fed: Vec<usize>,
+}
+
+/// One row per person at most, by place in the range.
+#[derive(Default)]
+struct Persons {
+    present: Vec<bool>,
+    columns: Vec<Vector>,
+    states: Vec<State>,
+}
+
+enum State {
+    Count(Vec<i64>),
+    Sum { sums: Vec<i128>, counts: Vec<u32>, mean: bool },
+    Best { values: Vec<i64>, some: Vec<bool>, greatest: bool },
+    Truth { yes: Vec<bool>, no: Vec<bool>, any: bool },
+    ValueBy { by: Vec<i64>, values: Vec<i64>, some: Vec<bool>, last: bool },
+}
+
+pub(super) struct Worker<'j, C> {
+    job: &'j Job,
+    range: Range<u32>,
+    /// The pipeline that is to run next.
+    next: usize,
+    tables: Vec<Persons>,
+    pub(super) cells: C,
+}
+
+fn unexpected() -> StoreError {
+    StoreError::Engine { doing: "reducing the rows", code: EngineCode::Other }
+}
+
+impl<'j, C: Cells> Worker<'j, C> {
+    pub(super) fn new(job: &'j Job, cells: C) -> Self {
+        Self { job, range: 0..0, next: 0, tables: Vec::new(), cells }
+    }
+
+    fn enter(&mut self, persons: &Range<u32>) {
+        if self.range != *persons {
+            self.range = persons.clone();
+            self.next = 0;
+            self.tables = self.job.flow.tables.iter().map(|_| Persons::default()).collect();
+        }
+    }
+
+    /// Runs what needs no statement, up to a pipeline; closes what went before.
+    fn advance(&mut self, to: usize) -> Result<(), StoreError> {
+        while self.next < to {
+            let at = self.next;
+            let job = self.job;
+            let pipeline = job.flow.pipelines.get(at).ok_or_else(unexpected)?;
+            if let Driver::Table { table, columns } = &pipeline.driver {
+                self.open(at)?;
+                for first in (0..self.range.len()).step_by(CHUNK) {
+                    let (pids, frame) = self.rows_of(*table, columns, first, pipeline.scope.width)?;
+                    self.run(at, pids, Vec::new(), frame)?;
+                }
+            }
+            self.close(at)?;
+            self.next += 1;
+        }
+        Ok(())
+    }
+
+    /// Rows of a table, as a driver gives them.
+    fn rows_of(
+        &self,
+        table: usize,
+        columns: &[(usize, usize)],
+        first: usize,
+        width: usize,
+    ) -> Result<(Vec<u32>, Frame), StoreError> {
+        let table = self.tables.get(table).ok_or_else(unexpected)?;
+        let last = (first + CHUNK).min(self.range.len());
+        let kept: Vec<bool> = match table.present.get(first..last) {
+            Some(kept) => kept.to_vec(),
+            None => vec![false; last - first],
+        };
+        let mut pids: Vec<u32> = (first..last).filter_map(|at| u32::try_from(at).ok()).collect();
+        let mut frame = Frame { rows: last - first, columns: vec![Vector::default(); width] };
+        for (from, to) in columns {
+            let column = table.columns.get(*from);
+            let values = column.and_then(|column| column.values.get(first..last));
+            let nulls = column.and_then(|column| column.nulls.as_ref()).and_then(|nulls| nulls.get(first..last));
+            *frame.columns.get_mut(*to).ok_or_else(unexpected)? = match values {
+                Some(values) => Vector { values: values.to_vec(), nulls: nulls.map(<[bool]>::to_vec) },
+                None => Vector::constant(None, last - first),
+            };
+        }
+        keep(&mut pids, &kept);
+        select(&mut frame, &kept);
+        Ok((pids, frame))
+    }
+
+    /// Makes room for what a pipeline leaves behind.
+    fn open(&mut self, at: usize) -> Result<(), StoreError> {
+        let rows = self.range.len();
+        let pipeline = self.job.flow.pipelines.get(at).ok_or_else(unexpected)?;
+        let (table, columns, states) = match &pipeline.sink {
+            Sink::Cells => return Ok(()),
+            Sink::Table { table, places } => (*table, places.len(), Vec::new()),
+            Sink::Reduce { table, aggregates } => {
+                (*table, 0, aggregates.iter().map(|aggregate| State::new(aggregate, rows)).collect())
+            }
+        };
+        let table = self.tables.get_mut(table).ok_or_else(unexpected)?;
+        if table.present.is_empty() {
+            table.present = vec![false; rows];
+            table.columns = vec![Vector { values: vec![0; rows], nulls: None }; columns];
+            table.states = states;
+        }
+        Ok(())
+    }
+
+    /// Aggregates become columns.
+    fn close(&mut self, at: usize) -> Result<(), StoreError> {
+        self.open(at)?;
+        let pipeline = self.job.flow.pipelines.get(at).ok_or_else(unexpected)?;
+        if let Sink::Reduce { table, .. } = &pipeline.sink {
+            let table = self.tables.get_mut(*table).ok_or_else(unexpected)?;
+            table.columns = std::mem::take(&mut table.states).into_iter().map(State::column).collect();
+        }
+        Ok(())
+    }
+
+    /// Rows through a pipeline's steps into its sink. Persons are places in the range.
+    fn run(&mut self, at: usize, mut pids: Vec<u32>, mut draws: Vec<u64>, mut frame: Frame) -> Result<(), StoreError> {
+        let job = self.job;
+        let pipeline = job.flow.pipelines.get(at).ok_or_else(unexpected)?;
+        let mut drop_rows = |frame: &mut Frame, pids: &mut Vec<u32>, kept: &[bool]| {
+            if kept.iter().all(|kept| *kept) {
+                return;
+            }
+            keep(pids, kept);
+            if !draws.is_empty() {
+                keep(&mut draws, kept);
+            }
+            select(frame, kept);
+        };
+        for step in &pipeline.steps {
+            match step {
+                Step::Filter(node) => {
+                    let kept = node.of(&frame).is_true();
+                    drop_rows(&mut frame, &mut pids, &kept);
+                }
+                Step::Compute(columns) => {
+                    for (place, node) in columns {
+                        let vector = node.of(&frame);
+                        *frame.columns.get_mut(*place).ok_or_else(unexpected)? = vector;
+                    }
+                }
+                Step::Counts { table, within } => {
+                    let table = self.tables.get(*table).ok_or_else(unexpected)?;
+                    let kept: Vec<bool> =
+                        pids.iter().map(|pid| table.present.get(*pid as usize) == Some(within)).collect();
+                    drop_rows(&mut frame, &mut pids, &kept);
+                }
+                Step::Attach { table, outer, on, columns, present } => {
+                    let table = self.tables.get(*table).ok_or_else(unexpected)?;
+                    let found: Vec<bool> =
+                        pids.iter().map(|pid| table.present.get(*pid as usize).copied().unwrap_or(false)).collect();
+                    if !outer {
+                        drop_rows(&mut frame, &mut pids, &found);
+                    }
+                    for (from, to) in columns {
+                        let column = table.columns.get(*from).map(|column| column.at(&pids));
+                        *frame.columns.get_mut(*to).ok_or_else(unexpected)? =
+                            column.unwrap_or_else(|| Vector::constant(None, pids.len()));
+                    }
+                    match (outer, on) {
+                        (false, None) => {}
+                        (false, Some(on)) => {
+                            let kept = on.of(&frame).is_true();
+                            drop_rows(&mut frame, &mut pids, &kept);
+                        }
+                        (true, on) => {
+                            let mut met = found;
+                            if let Some(on) = on {
+                                met.iter_mut().zip(on.of(&frame).is_true()).for_each(|(met, on)| *met &= on);
+                            }
+                            let alone: Vec<bool> = met.iter().map(|met| !met).collect();
+                            for (_, to) in columns {
+                                frame.columns.get_mut(*to).ok_or_else(unexpected)?.hide(&alone);
+                            }
+                            if let Some(place) = present {
+                                let values = met.iter().map(|met| i64::from(*met)).collect();
+                                *frame.columns.get_mut(*place).ok_or_else(unexpected)? = Vector { values, nulls: None };
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        match &pipeline.sink {
+            Sink::Cells => {
+                let mut cells = vec![0_i64; frame.rows];
+                for node in &job.cell {
+                    let part = node.of(&frame);
+                    cells.iter_mut().zip(&part.values).for_each(|(cell, part)| *cell += part);
+                }
+                let arguments = job.arguments.iter().map(|node| node.of(&frame)).collect();
+                self.cells.take(&self.range, Batch { pids, draws, cells, arguments })
+            }
+            Sink::Table { table, places } => {
+                let table = self.tables.get_mut(*table).ok_or_else(unexpected)?;
+                for pid in &pids {
+                    *table.present.get_mut(*pid as usize).ok_or_else(unexpected)? = true;
+                }
+                for (to, place) in places.iter().enumerate() {
+                    let column = frame.columns.get(*place).ok_or_else(unexpected)?;
+                    table.columns.get_mut(to).ok_or_else(unexpected)?.put(&pids, column);
+                }
+                Ok(())
+            }
+            Sink::Reduce { table, aggregates } => {
+                let table = self.tables.get_mut(*table).ok_or_else(unexpected)?;
+                for pid in &pids {
+                    *table.present.get_mut(*pid as usize).ok_or_else(unexpected)? = true;
+                }
+                for (state, aggregate) in table.states.iter_mut().zip(aggregates) {
+                    state.take(aggregate, &pids, &frame);
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl<C: Cells> Fold for Worker<'_, C> {
+    fn rows(&mut self, persons: &Range<u32>, statement: usize, chunk: &StructArray) -> Result<(), StoreError> {
+        self.enter(persons);
+        let at = *self.job.fed.get(statement).ok_or_else(unexpected)?;
+        self.advance(at)?;
+        self.open(at)?;
+        let pipeline = self.job.flow.pipelines.get(at).ok_or_else(unexpected)?;
+        let mut columns = chunk.columns().iter();
+        let pids = people(columns.next(), persons).ok_or_else(unexpected)?;
+        let draws = if pipeline.draws { drawn(columns.next()).ok_or_else(unexpected)? } else { Vec::new() };
+        let mut frame = Frame { rows: pids.len(), columns: vec![Vector::default(); pipeline.scope.width] };
+        let mut put = |place: usize, vector: Vector| {
+            frame.columns.get_mut(place).map(|column| *column = vector).ok_or_else(unexpected)
+        };
+        match &pipeline.driver {
+            Driver::Scan { readings, .. } => {
+                for reading in readings {
+                    let raw = integers(columns.next().ok_or_else(unexpected)?).ok_or_else(unexpected)?;
+                    put(reading.place, reading.read(raw))?;
+                }
+                for (_, place) in &pipeline.scope.leaves {
+                    put(*place, integers(columns.next().ok_or_else(unexpected)?).ok_or_else(unexpected)?)?;
+                }
+            }
+            Driver::Sql { columns: places, .. } => {
+                for (_, place) in places {
+                    put(*place, integers(columns.next().ok_or_else(unexpected)?).ok_or_else(unexpected)?)?;
+                }
+            }
+            Driver::Persons { .. } => {}
+            Driver::Table { .. } => return Err(unexpected()),
+        }
+        self.run(at, pids, draws, frame)
+    }
+
+    fn done(&mut self, persons: &Range<u32>) -> Result<(), StoreError> {
+        self.enter(persons);
+        self.advance(self.job.flow.pipelines.len())?;
+        self.range = 0..0;
+        self.cells.done(persons)
+    }
+}
+
+/// Rows of (person, draw if one is needed, cell, arguments) as SQL computed them.
+pub(super) struct Plain<'s, C> {
+    pub(super) shape: &'s Shape,
+    pub(super) cells: C,
+}
+
+impl<C: Cells> Fold for Plain<'_, C> {
+    fn rows(&mut self, persons: &Range<u32>, _: usize, chunk: &StructArray) -> Result<(), StoreError> {
+        let mut columns = chunk.columns().iter();
+        let pids = people(columns.next(), persons).ok_or_else(unexpected)?;
+        let draws = if self.shape.draws() { drawn(columns.next()).ok_or_else(unexpected)? } else { Vec::new() };
+        let cells = columns.next().and_then(integers).filter(|cells| cells.nulls.is_none()).ok_or_else(unexpected)?;
+        let arguments = columns.map(integers).collect::<Option<_>>().ok_or_else(unexpected)?;
+        self.cells.take(persons, Batch { pids, draws, cells: cells.values, arguments })
+    }
+
+    fn done(&mut self, persons: &Range<u32>) -> Result<(), StoreError> {
+        self.cells.done(persons)
+    }
+}
+
+/// The persons of a chunk, as places in the range.
+fn people(array: Option<&ArrayRef>, persons: &Range<u32>) -> Option<Vec<u32>> {
+    let pids = array?.as_primitive_opt::<Int32Type>().filter(|pids| pids.null_count() == 0)?.values();
+    let length = u32::try_from(persons.len()).ok()?;
+    let place = |pid: &i32| u32::try_from(*pid).ok()?.checked_sub(persons.start).filter(|place| *place < length);
+    pids.iter().map(place).collect()
+}
+
+fn drawn(array: Option<&ArrayRef>) -> Option<Vec<u64>> {
+    Some(array?.as_primitive_opt::<UInt64Type>().filter(|draws| draws.null_count() == 0)?.values().to_vec())
+}
+
+impl Vector {
+    /// The values of these places.
+    fn at(&self, places: &[u32]) -> Vector {
+        let values = places.iter().map(|at| self.values.get(*at as usize).copied().unwrap_or(0)).collect();
+        let nulls = self.nulls.as_ref().map(|nulls| {
+            places.iter().map(|at| nulls.get(*at as usize).copied().unwrap_or(true)).collect::<Vec<bool>>()
+        });
+        Vector { values, nulls }
+    }
+
+    /// Values into these places.
+    fn put(&mut self, places: &[u32], from: &Vector) {
+        for (at, value) in places.iter().zip(&from.values) {
+            if let Some(here) = self.values.get_mut(*at as usize) {
+                *here = *value;
+            }
+        }
+        if let Some(nulls) = &from.nulls {
+            let all = self.values.len();
+            let here = self.nulls.get_or_insert_with(|| vec![false; all]);
+            for (at, null) in places.iter().zip(nulls) {
+                if let Some(here) = here.get_mut(*at as usize) {
+                    *here = *null;
+                }
+            }
+        }
+    }
+
+    /// NULL where marked.
+    fn hide(&mut self, marked: &[bool]) {
+        let all = self.values.len();
+        let nulls = self.nulls.get_or_insert_with(|| vec![false; all]);
+        nulls.iter_mut().zip(marked).for_each(|(null, marked)| *null |= *marked);
+    }
+}
+
+/// A column of whatever integer type as 64 bits; days are days since 1970, truth values 0 and 1.
+fn integers(array: &ArrayRef) -> Option<Vector> {
+    fn of<T: ArrowPrimitiveType>(array: &ArrayRef, f: impl Fn(T::Native) -> i64) -> Option<Vec<i64>> {
+        Some(array.as_primitive_opt::<T>()?.values().iter().map(|value| f(*value)).collect())
+    }
+    let values = match array.data_type() {
+        DataType::Int8 => of::<Int8Type>(array, i64::from)?,
+        DataType::Int16 => of::<Int16Type>(array, i64::from)?,
+        DataType::Int32 => of::<Int32Type>(array, i64::from)?,
+        DataType::Int64 => of::<Int64Type>(array, |value| value)?,
+        DataType::UInt8 => of::<UInt8Type>(array, i64::from)?,
+        DataType::UInt16 => of::<UInt16Type>(array, i64::from)?,
+        DataType::UInt32 => of::<UInt32Type>(array, i64::from)?,
+        // Keys: compared, never ordered.
+        DataType::UInt64 => of::<UInt64Type>(array, u64::cast_signed)?,
+        DataType::Date32 => of::<Date32Type>(array, i64::from)?,
+        DataType::Boolean => {
+            let flags = array.as_boolean_opt()?.values();
+            flags.iter().map(i64::from).collect()
+        }
+        _ => return None,
+    };
+    let nulls = array.nulls().filter(|nulls| nulls.null_count() > 0);
+    Some(Vector { values, nulls: nulls.map(|nulls| nulls.iter().map(|valid| !valid).collect()) })
+}
+
+impl State {
+    fn new(aggregate: &Folded, rows: usize) -> Self {
+        let (integers, marks) = (|| vec![0_i64; rows], || vec![false; rows]);
+        match aggregate {
+            Folded::Rows | Folded::Count(_) | Folded::CountIf(_) => State::Count(integers()),
+            Folded::Sum(_) => State::Sum { sums: vec![0; rows], counts: vec![0; rows], mean: false },
+            Folded::Mean(_) => State::Sum { sums: vec![0; rows], counts: vec![0; rows], mean: true },
+            Folded::Least(_) => State::Best { values: integers(), some: marks(), greatest: false },
+            Folded::Greatest(_) => State::Best { values: integers(), some: marks(), greatest: true },
+            Folded::Truth { any, .. } => State::Truth { yes: marks(), no: marks(), any: *any },
+            Folded::ValueBy { last, .. } => {
+                State::ValueBy { by: integers(), values: integers(), some: marks(), last: *last }
+            }
+        }
+    }
+
+    fn take(&mut self, aggregate: &Folded, pids: &[u32], frame: &Frame) {
+        match (self, aggregate) {
+            (State::Count(counts), Folded::Rows) => each(pids, counts, |count, _| *count += 1),
+            (State::Count(counts), Folded::Count(node)) => {
+                let input = node.of(frame);
+                each(pids, counts, |count, row| *count += i64::from(!input.null(row)));
+            }
+            (State::Count(counts), Folded::CountIf(node)) => {
+                let input = node.of(frame);
+                each(pids, counts, |count, row| *count += i64::from(input.get(row).is_some_and(|value| value != 0)));
+            }
+            (State::Sum { sums, counts, .. }, Folded::Sum(node) | Folded::Mean(node)) => {
+                let input = node.of(frame);
+                if input.nulls.is_none() {
+                    for ((pid, value), ()) in pids.iter().zip(&input.values).zip(std::iter::repeat(())) {
+                        let at = *pid as usize;
+                        if let Some((sum, count)) = sums.get_mut(at).zip(counts.get_mut(at)) {
+                            *sum += i128::from(*value);
+                            *count = count.saturating_add(1);
+                        }
+                    }
+                } else {
+                    for (row, pid) in pids.iter().enumerate() {
+                        let at = *pid as usize;
+                        if let (Some(value), Some((sum, count))) =
+                            (input.get(row), sums.get_mut(at).zip(counts.get_mut(at)))
+                        {
+                            *sum += i128::from(value);
+                            *count = count.saturating_add(1);
+                        }
+                    }
+                }
+            }
+            (State::Best { values, some, greatest }, Folded::Least(node) | Folded::Greatest(node)) => {
+                let input = node.of(frame);
+                for (row, pid) in pids.iter().enumerate() {
+                    let at = *pid as usize;
+                    if let (Some(value), Some((best, some))) =
+                        (input.get(row), values.get_mut(at).zip(some.get_mut(at)))
+                    {
+                        let better = if *greatest { value > *best } else { value < *best };
+                        if better || !*some {
+                            *best = value;
+                            *some = true;
+                        }
+                    }
+                }
+            }
+            (State::Truth { yes, no, .. }, Folded::Truth { input, .. }) => {
+                let input = input.of(frame);
+                for (row, pid) in pids.iter().enumerate() {
+                    let told = match input.get(row) {
+                        None => None,
+                        Some(0) => no.get_mut(*pid as usize),
+                        Some(_) => yes.get_mut(*pid as usize),
+                    };
+                    if let Some(told) = told {
+                        *told = true;
+                    }
+                }
+            }
+            (State::ValueBy { by, values, some, last }, Folded::ValueBy { value, by: order, .. }) => {
+                let (value, order) = (value.of(frame), order.of(frame));
+                for (row, pid) in pids.iter().enumerate() {
+                    let at = *pid as usize;
+                    let here = by.get_mut(at).zip(values.get_mut(at)).zip(some.get_mut(at));
+                    if let (Some(new), Some(((by, best), some))) = (order.get(row).zip(value.get(row)), here) {
+                        let better = if *last { new > (*by, *best) } else { new < (*by, *best) };
+                        if better || !*some {
+                            (*by, *best) = new;
+                            *some = true;
+                        }
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn column(self) -> Vector {
+        let some_of = |some: Vec<bool>| {
+            let nulls: Vec<bool> = some.iter().map(|some| !some).collect();
+            nulls.iter().any(|null| *null).then_some(nulls)
+        };
+        match self {
+            State::Count(values) => Vector { values, nulls: None },
+            State::Sum { sums, counts, mean } => {
+                let limit = i128::from(LIMIT);
+                let value = |(sum, count): (&i128, &u32)| {
+                    let value = if mean {
+                        super::reduce::mean((*sum, *count)).unwrap_or(0)
+                    } else {
+                        (*sum).clamp(-limit, limit)
+                    };
+                    i64::try_from(value).unwrap_or(0)
+                };
+                let values = sums.iter().zip(&counts).map(value).collect();
+                Vector { values, nulls: some_of(counts.iter().map(|count| *count > 0).collect()) }
+            }
+            State::Best { values, some, .. } | State::ValueBy { values, some, .. } => {
+                Vector { values, nulls: some_of(some) }
+            }
+            State::Truth { yes, no, any } => {
+                let some = yes.iter().zip(&no).map(|(yes, no)| *yes || *no).collect();
+                let value = |(yes, no): (&bool, &bool)| i64::from(if any { *yes } else { !*no });
+                Vector { values: yes.iter().zip(&no).map(value).collect(), nulls: some_of(some) }
+            }
+        }
+    }
+}
+
+fn each(pids: &[u32], list: &mut [i64], f: impl Fn(&mut i64, usize)) {
+    for (row, pid) in pids.iter().enumerate() {
+        if let Some(here) = list.get_mut(*pid as usize) {
+            f(here, row);
+        }
+    }
+}
