@@ -259,6 +259,47 @@ pub enum RoomCommand {
     /// Policy, packages, snapshot, budget spent, requests (nothing about the data)
     #[command(after_help = "Example:  sudare room status --room room")]
     Status(RoomPath),
+    /// Encrypt the store to the room's, operators' and stewards' keys and remove the open one
+    #[command(after_help = "Example:  sudare room seal --room room\n\n\
+The open files are removed only after the sealed file was synced and read back whole. Repeat it after a crash.")]
+    Seal(RoomArgs),
+    /// Decrypt the sealed store; the place for the open one is an encrypted disk or tmpfs
+    #[command(after_help = "Example:  sudare room open --room room --on /mnt/encrypted/store")]
+    Open {
+        /// The room.
+        #[command(flatten)]
+        room: RoomArgs,
+        /// An operator's or steward's identity file, where the room's key is lost
+        #[arg(long)]
+        identity: Option<PathBuf>,
+        /// Passphrase of the identity.
+        #[command(flatten)]
+        passphrase: PassphraseArgs,
+        /// Folder in which the open store shall lie: the room's store becomes a link to it
+        #[arg(long, value_name = "DIR")]
+        on: Option<PathBuf>,
+    },
+    /// Show the room's released sizes; as a researcher of the profile's project, sign the questions that release them
+    #[command(
+        after_help = "Example:  sudare room profile --room room\n          sudare room profile --identity researcher.identity -o profile.note   and then\n          sudare query file, query approve, query run, as for any request"
+    )]
+    Profile {
+        /// The room.
+        #[command(flatten)]
+        room: RoomPath,
+        /// The researcher's identity file: sign the profile's questions
+        #[arg(long, requires = "output")]
+        identity: Option<PathBuf>,
+        /// Passphrase of the identity.
+        #[command(flatten)]
+        passphrase: PassphraseArgs,
+        /// Last day on which the requests may run (default: 30 days from now)
+        #[arg(long, value_name = "YYYY-MM-DD")]
+        expires: Option<String>,
+        /// The signed requests
+        #[arg(short, long, requires = "identity")]
+        output: Option<PathBuf>,
+    },
 }
 
 /// `sudare link`

@@ -52,7 +52,8 @@ fn folder(path: &Path) -> &Path {
     path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-fn sync_folder(path: &Path) -> Done {
+/// Makes the folder of a path remember what was made, renamed or removed in it.
+pub fn sync_folder(path: &Path) -> Done {
     let folder = folder(path);
     File::open(folder).and_then(|f| f.sync_all()).input(format!("{} can't be synced", folder.display()))
 }

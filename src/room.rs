@@ -8,7 +8,8 @@
 //! ROOM/policy.toml       the policy in force; its digest is in the log
 //! ROOM/log/              the signed log (C2SP tlog-tiles)
 //! ROOM/packages/         packages as they came (age)
-//! ROOM/store/            snapshots (DuckDB)
+//! ROOM/store/            snapshots (DuckDB), open
+//! ROOM/store.sealed.age  the same, sealed (age)
 //! ROOM/linkage/          reports of linkage runs (age)
 //! ROOM/sealed/           answers computed but not yet released (age)
 //! ROOM/releases/         answers with their proofs

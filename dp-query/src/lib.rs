@@ -11,6 +11,7 @@ pub mod engine;
 pub mod mechanism;
 pub mod notes;
 pub mod plan;
+pub mod profile;
 pub mod quote;
 mod refusal;
 pub mod relation;

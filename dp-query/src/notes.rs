@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 use std::str::FromStr;
 
+use crate::check::PublicFile;
 use audit_log::digest::sha256;
 use audit_log::{Verifier, note};
 use jiff::civil::Date;
@@ -15,6 +16,10 @@ const VERDICT: &str = "sudare-verdict/v1";
 const QUOTED: &str = "| ";
 /// Most bytes of a question: its note has to fit into a log entry.
 const QUESTION_LIMIT: usize = 32 * 1024;
+/// Most bytes of a text with its public files, as JSON writes it: the entry holds 65 535.
+const TEXT_LIMIT: usize = 60_000;
+/// Before the name of a public file.
+const PUBLIC: &str = "public: ";
 
 /// Why a text is no request or verdict. Names fields and lines, never their content.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -40,6 +45,14 @@ pub enum NotesError {
     /// The question is empty, too long, or holds a control character.
     #[error("the question must have 1 to 32768 bytes and no control characters but line ends and tabs")]
     Question,
+    /// A public file that can't travel.
+    #[error("the public file {name}: {why}")]
+    Public {
+        /// Its name.
+        name: String,
+        /// What is wrong.
+        why: &'static str,
+    },
     /// No or a wrong signature.
     #[error("the signature: {0}")]
     Signature(#[from] audit_log::NoteError),
@@ -57,6 +70,7 @@ pub struct Request {
     expires: Date,
     nonce: Digest,
     question: String,
+    public: Vec<PublicFile>,
 }
 
 /// What a steward signs: yes or no to this request, with everything in it that matters spelt out again.
@@ -107,7 +121,34 @@ impl Request {
             expires,
             nonce: Digest::from_bytes(nonce),
             question,
+            public: Vec::new(),
         })
+    }
+
+    /// The request with the public files that its question cites: they stand in the text and are signed with it, in the order of their names.
+    ///
+    /// # Errors
+    /// A name or text that can't be written, two files of one name, or more than an entry of the log holds.
+    pub fn with_public(mut self, files: &[PublicFile]) -> Result<Self, NotesError> {
+        let fault = |file: &PublicFile, why| Err(NotesError::Public { name: file.name.clone(), why });
+        self.public = files.to_vec();
+        self.public.sort_by(|a, b| a.name.cmp(&b.name));
+        for (at, file) in self.public.iter().enumerate() {
+            name("a public file's name", &file.name)?;
+            if self.public.get(at + 1).is_some_and(|next| next.name == file.name) {
+                return fault(file, "there are two of this name");
+            }
+            if file.text.is_empty() || file.text.chars().any(|c| c.is_control() && c != '\n') {
+                return fault(file, "it is empty or holds control characters; lines end in LF");
+            }
+        }
+        let size = serde_json::to_string(&self.to_text()).map_or(usize::MAX, |text| text.len());
+        match self.public.first() {
+            Some(file) if size > TEXT_LIMIT => {
+                fault(file, "the request doesn't fit into an entry of the log; shorten the files")
+            }
+            _ => Ok(self),
+        }
     }
 
     /// The text to sign.
@@ -119,8 +160,10 @@ impl Request {
         );
         write_price(&mut text, self.policy, &self.price, self.expires);
         let _ = write!(text, "nonce: {}\nquestion:\n", self.nonce);
-        for line in self.question.split('\n') {
-            let _ = writeln!(text, "{QUOTED}{line}");
+        quote(&mut text, &self.question);
+        for file in &self.public {
+            let _ = writeln!(text, "{PUBLIC}{}", file.name);
+            quote(&mut text, &file.text);
         }
         text
     }
@@ -138,9 +181,11 @@ impl Request {
         let (policy, price, expires) = read_price(&mut fields)?;
         let nonce: Digest = fields.read("nonce: ")?;
         fields.header("question:")?;
-        let mut question: Vec<&str> = Vec::new();
+        let question = fields.quoted()?;
+        let mut public = Vec::new();
         while !fields.done() {
-            question.push(fields.take(QUOTED)?);
+            let name = fields.take(PUBLIC)?.to_owned();
+            public.push(PublicFile { name, text: fields.quoted()?.join("\n") });
         }
         let request = Self::new(
             room,
@@ -152,7 +197,8 @@ impl Request {
             expires,
             *nonce.as_bytes(),
             &question.join("\n"),
-        )?;
+        )?
+        .with_public(&public)?;
         canonical(text, &request.to_text())?;
         Ok(request)
     }
@@ -217,6 +263,12 @@ impl Request {
     #[must_use]
     pub fn question(&self) -> &str {
         &self.question
+    }
+
+    /// The public files that the question cites.
+    #[must_use]
+    pub fn public(&self) -> &[PublicFile] {
+        &self.public
     }
 
     /// The verdict that this steward would sign.
@@ -351,6 +403,12 @@ pub fn unverified_text(signed: &str) -> &str {
     signed.get(..end).unwrap_or("")
 }
 
+fn quote(text: &mut String, block: &str) {
+    for line in block.split('\n') {
+        let _ = writeln!(text, "{QUOTED}{line}");
+    }
+}
+
 fn normalize(question: &str) -> String {
     let text = question.replace("\r\n", "\n").replace('\t', "    ");
     text.trim_matches('\n').to_owned()
@@ -419,6 +477,15 @@ impl<'a> Fields<'a> {
         let (line, rest) = self.rest.split_once('\n').ok_or_else(|| self.expected(prefix))?;
         self.rest = rest;
         line.strip_prefix(prefix).ok_or_else(|| self.expected(prefix))
+    }
+
+    /// The quoted lines that follow.
+    fn quoted(&mut self) -> Result<Vec<&'a str>, NotesError> {
+        let mut lines = Vec::new();
+        while self.rest.starts_with(QUOTED) {
+            lines.push(self.take(QUOTED)?);
+        }
+        Ok(lines)
     }
 
     fn header(&mut self, text: &'static str) -> Result<(), NotesError> {

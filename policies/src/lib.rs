@@ -22,4 +22,6 @@ pub use denial::{Denial, Level, Remaining};
 pub use digest::{Digest, DigestError};
 pub use money::{Delta, Epsilon, MoneyError, Rho};
 pub use parse::{PolicyError, parse};
-pub use policy::{Policy, Population, Project, Purpose, RecipientKind, Room, SOURCE_KINDS, Source, WithoutConsent};
+pub use policy::{
+    Policy, Population, ProfileTerms, Project, Purpose, RecipientKind, Room, SOURCE_KINDS, Source, WithoutConsent,
+};

@@ -11,7 +11,9 @@ use crate::account::{Budget, EPSILON_LIMIT, Kind};
 use crate::cards::{Card, Role};
 use crate::digest::Digest;
 use crate::money::Delta;
-use crate::policy::{Places, Policy, Project, Purpose, RecipientKind, Room, SOURCE_KINDS, Source, WithoutConsent};
+use crate::policy::{
+    Places, Policy, ProfileTerms, Project, Purpose, RecipientKind, Room, SOURCE_KINDS, Source, WithoutConsent,
+};
 
 /// Where a policy's text is wrong and what to do. Policies are public: the message may quote them.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -49,6 +51,16 @@ struct RawRoom {
     slot_seconds: Spanned<u32>,
     account: Spanned<Kind>,
     budget: Spanned<Budget>,
+    profile: Option<RawProfile>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawProfile {
+    project: Spanned<String>,
+    budget: Spanned<Budget>,
+    first_year: Spanned<i16>,
+    last_year: Spanned<i16>,
 }
 
 #[derive(Deserialize)]
@@ -196,8 +208,9 @@ pub fn parse(text: &str) -> Result<Policy, PolicyError> {
         )
     })?;
     let cards = cards(&place, &raw.card)?;
-    let room = room(&place, &raw.room, &cards)?;
+    let mut room = room(&place, &raw.room, &cards)?;
     let projects = projects(&place, &raw.project, &room, &cards)?;
+    room.profile = raw.room.profile.as_ref().map(|raw| profile(&place, raw, &projects, room.account)).transpose()?;
     let sources = sources(&place, &raw.source, &cards)?;
     let places = places(&place, &raw.project);
     Ok(Policy { digest: Digest::of(text.as_bytes()), room, cards, projects, sources, places })
@@ -298,7 +311,38 @@ fn room(place: &Text<'_>, raw: &RawRoom, cards: &[Card]) -> Result<Room, PolicyE
         slot_seconds: place.positive(&raw.slot_seconds, "slot_seconds")?,
         account,
         budget,
+        profile: None,
     })
+}
+
+/// The profile's project pays for it.
+fn profile(
+    place: &Text<'_>,
+    raw: &RawProfile,
+    projects: &[Project],
+    account: Kind,
+) -> Result<ProfileTerms, PolicyError> {
+    let name = raw.project.get_ref();
+    let project = projects.iter().find(|project| project.id == *name).ok_or_else(|| {
+        place.error(raw.project.span(), format!("no project is called `{name}`"), "add the [[project]] or mend the id")
+    })?;
+    let budget = place.budget(&raw.budget, Some((&project.budget, "project")))?;
+    if budget.epsilon == crate::money::Epsilon::ZERO || (account == Kind::Zcdp && budget.delta.is_zero()) {
+        return Err(place.error(
+            raw.budget.span(),
+            "the profile has no price".to_owned(),
+            "state epsilon, and delta where the room answers with Gaussian noise",
+        ));
+    }
+    let (first_year, last_year) = (*raw.first_year.get_ref(), *raw.last_year.get_ref());
+    if !(2000..=2100).contains(&first_year) || !(first_year..first_year.saturating_add(20)).contains(&last_year) {
+        return Err(place.error(
+            raw.last_year.span(),
+            "the profile's years are not 1 to 20 years from 2000 on".to_owned(),
+            "first_year = 2020, last_year = 2024: 年度, April to March",
+        ));
+    }
+    Ok(ProfileTerms { project: name.clone(), epsilon: budget.epsilon, delta: budget.delta, first_year, last_year })
 }
 
 fn projects(place: &Text<'_>, raw: &[RawProject], room: &Room, cards: &[Card]) -> Result<Vec<Project>, PolicyError> {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::account::{Budget, Kind};
 use crate::cards::{Card, Role};
 use crate::digest::Digest;
+use crate::money::{Delta, Epsilon};
 
 /// Stands in a plan's list of columns where only the existence of a person's rows in a table is used.
 pub(crate) const EXISTENCE: &str = "person_id";
@@ -47,6 +48,23 @@ pub struct Room {
     pub account: Kind,
     /// Cap over all projects.
     pub budget: Budget,
+    /// The room profile, if the room releases one.
+    pub profile: Option<ProfileTerms>,
+}
+
+/// How the room profile is asked and what it costs in all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProfileTerms {
+    /// The project that asks: its columns are described, its budget pays.
+    pub project: String,
+    /// ε of all its questions together.
+    pub epsilon: Epsilon,
+    /// δ of all its questions together.
+    pub delta: Delta,
+    /// First 年度 that it tells of.
+    pub first_year: i16,
+    /// Last 年度 that it tells of.
+    pub last_year: i16,
 }
 
 /// Who may ask what, why, until when, for how much.

@@ -48,6 +48,37 @@ fn faults_are_pointed_at() {
 }
 
 #[test]
+fn a_profile_has_a_project_that_pays_and_years() {
+    let with = |profile: &str| {
+        parse(&text("pure", "3", "0").replacen(
+            "[project.columns]",
+            &format!("[room.profile]\n{profile}\n[project.columns]"),
+            1,
+        ))
+    };
+    let sound =
+        "project = \"walking\"\nbudget = { epsilon = \"0.5\", delta = \"0\" }\nfirst_year = 2020\nlast_year = 2024";
+    let policy = with(sound).unwrap();
+    let terms = policy.room().profile.as_ref().unwrap();
+    assert_eq!(
+        (terms.project.as_str(), terms.epsilon.to_string(), terms.last_year),
+        ("walking", "0.5".to_owned(), 2024)
+    );
+    assert_eq!(parse(&text("pure", "3", "0")).unwrap().room().profile, None);
+    for (from, to) in [
+        ("walking", "running"),
+        ("0.5", "3.5"),
+        ("0.5", "0"),
+        ("2024", "2019"),
+        ("2024", "2040"),
+        ("2020", "1990"),
+        ("first_year", "from"),
+    ] {
+        assert!(with(&sound.replacen(from, to, 1)).is_err(), "{to}");
+    }
+}
+
+#[test]
 fn one_person_is_one_card() {
     let shared = refused(&key('C'), &key('B').replace("x+", "y+"));
     assert!(shared.message.contains("signing key"), "{shared}");

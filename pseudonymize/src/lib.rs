@@ -35,7 +35,7 @@ pub use bridge::{Bridge, RoomBridge};
 pub use files::FileError;
 pub use frames::FrameError;
 pub use kdf::{CryptoError, random_bytes};
-pub use keyring::{Identity, KeyError, LinkageKey, Passphrase, Role, SealCost};
+pub use keyring::{Identity, KeyError, LinkageKey, Passphrase, Role, SealCost, SealedWriter};
 pub use room::{RoomIdentity, RoomKey, rekey_identities};
 pub use tables::{rekey_tables, with_pid};
 pub use token::{PASSES, Pass, SourceKeys, Token};

@@ -20,6 +20,9 @@ pub enum QueryCommand {
         /// The project that asks
         #[arg(long)]
         project: String,
+        /// Small CSV file without persons that the question joins as PUBLIC('FILE'); it travels with the request
+        #[arg(long, value_name = "FILE")]
+        public: Vec<PathBuf>,
     },
     /// As a researcher: sign a question, with your own key and the room's public files only
     #[command(
@@ -35,6 +38,9 @@ Send the note to the operator, who files it: sudare query file walking.note"
         /// The project that asks
         #[arg(long)]
         project: String,
+        /// Small CSV file without persons that the question joins as PUBLIC('FILE'); it travels with the request
+        #[arg(long, value_name = "FILE")]
+        public: Vec<PathBuf>,
         /// The researcher's identity file
         #[arg(long)]
         identity: PathBuf,

@@ -17,6 +17,7 @@ mod room;
 mod rotate;
 mod schema;
 mod synth;
+mod vault;
 mod withdraw;
 
 use crate::cli::Command;

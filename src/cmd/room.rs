@@ -22,6 +22,20 @@ pub fn run(command: &RoomCommand, out: &Out) -> Done {
             init(dir, policy, catalogue.dir.as_deref(), codelists.as_deref(), &passphrase, out)
         }
         RoomCommand::Status(path) => super::query::status(&path.room, out),
+        RoomCommand::Seal(room) => super::vault::seal(room, out),
+        RoomCommand::Open { room, identity, passphrase, on } => {
+            super::vault::open(room, identity.as_deref(), passphrase.passphrase_file.as_deref(), on.as_deref(), out)
+        }
+        RoomCommand::Profile { room, identity, passphrase, expires, output } => super::query::profile(
+            &super::query::Describe {
+                room: &room.room,
+                identity: identity.as_deref(),
+                passphrase: passphrase.passphrase_file.as_deref(),
+                expires: expires.as_deref(),
+                output: output.as_deref(),
+            },
+            out,
+        ),
     }
 }
 

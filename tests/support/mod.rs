@@ -30,6 +30,11 @@ impl House {
 
     /// The same, whose sources may send these kinds of data.
     pub fn with_kinds(kinds: &[&str]) -> Self {
+        Self::with(kinds, &[], "")
+    }
+
+    /// The same with researchers, and more text of the policy.
+    pub fn with(kinds: &[&str], researchers: &[&str], more: &str) -> Self {
         let kinds: Vec<String> = kinds.iter().map(|kind| format!("\"{kind}\"")).collect();
         let kinds = kinds.join(", ");
         let house = Self { dir: tempfile::tempdir().unwrap() };
@@ -40,7 +45,10 @@ impl House {
         for source in ["kenpo", "kokuho"] {
             policy.push_str(&format!("\n[[source]]\nname = \"{source}\"\ncard = \"{source}\"\nkinds = [{kinds}]\n"));
         }
-        for (name, role) in [("kenpo", "source"), ("kokuho", "source"), ("mori", "steward"), ("sato", "steward")] {
+        policy.push_str(more);
+        let mut cards = vec![("kenpo", "source"), ("kokuho", "source"), ("mori", "steward"), ("sato", "steward")];
+        cards.extend(researchers.iter().map(|name| (*name, "researcher")));
+        for (name, role) in cards {
             house.ok(&["key", "new", name, "--role", role, "--generate-passphrase", &format!("{name}.pass")]);
             policy.push_str(&format!("\n{}\n", house.read(&format!("{name}.card.toml"))));
         }

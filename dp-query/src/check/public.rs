@@ -93,11 +93,16 @@ impl<'a> Checker<'a> {
                 Problem::new("ambiguous", span, format!("two tables are called `{alias}`")).help("… AS another name")
             );
         }
-        let pairs = self.pairs(scope, constraint, &alias, span)?;
+        let pairs = self.pairs(constraint, &alias, span)?;
         let cx = Context { scope, grouping: None };
         let mut keys = Vec::new();
         let mut constant = true;
+        // USING makes one column of two.
+        let mut merged: Vec<&str> = Vec::new();
         for (e, name) in pairs {
+            if matches!(e, Side::Name(_)) {
+                merged.push(&name.value);
+            }
             let typed = match e {
                 Side::Expr(e) => self.expr(cx, e)?,
                 Side::Name(ident) => scope.resolve(&mut self.scans, &mut self.next, None, &ident.value, ident.span)?,
@@ -108,7 +113,7 @@ impl<'a> Checker<'a> {
         }
         let mut columns = Vec::new();
         let mut out = Vec::new();
-        for column in &table.columns {
+        for column in table.columns.iter().filter(|c| !merged.iter().any(|name| c.name.eq_ignore_ascii_case(name))) {
             self.tally(table.rows, span)?;
             let (ty, nullable, values) = column.typed(span)?;
             let id = self.id();
@@ -228,7 +233,6 @@ impl<'a> Checker<'a> {
     /// What is equal: (a side of persons' rows, a column of the public table).
     fn pairs(
         &self,
-        scope: &Scope,
         constraint: &'a JoinConstraint,
         alias: &str,
         span: Span,
@@ -258,7 +262,6 @@ impl<'a> Checker<'a> {
                     },
                     _ => None,
                 };
-                let _ = scope;
                 parts
                     .into_iter()
                     .map(|e| match e {
@@ -472,6 +475,9 @@ fn read_file(file: &PublicFile) -> Result<Table, String> {
         .has_headers(false)
         .flexible(false)
         .from_reader(file.text.trim_start_matches('\u{feff}').as_bytes());
+    if crate::sql::hidden(file.text.trim_start_matches('\u{feff}')).is_some() {
+        return Err("it holds a character that can't be seen; stewards approve what they read".to_owned());
+    }
     let mut records = reader.records();
     let broken = |_| "it isn't CSV: every row has as many cells as the header".to_owned();
     let header = records.next().ok_or("it is empty")?.map_err(broken)?;

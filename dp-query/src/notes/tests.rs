@@ -119,3 +119,36 @@ proptest! {
         let _ = unverified_text(&text);
     }
 }
+
+#[test]
+fn public_files_are_signed_with_the_question() {
+    let file = |name: &str, text: &str| crate::PublicFile { name: name.to_owned(), text: text.to_owned() };
+    let plain = request("SELECT 1");
+    let with = |files: &[crate::PublicFile]| request("SELECT 1").with_public(files);
+    let found =
+        with(&[file("b.csv", "yj,class\n1124,\"a \"\"b\"\"\"\n"), file("a.csv", "x\n\npublic: c.csv\n| 1")]).unwrap();
+    let text = found.to_text();
+    assert!(text.ends_with("| SELECT 1\npublic: a.csv\n| x\n| \n| public: c.csv\n| | 1\npublic: b.csv\n| yj,class\n| 1124,\"a \"\"b\"\"\"\n| \n"), "{text}");
+    let read = Request::parse(&text).unwrap();
+    assert_eq!(read, found);
+    assert_eq!(read.public().last().unwrap().text, "yj,class\n1124,\"a \"\"b\"\"\"\n");
+    assert_ne!(found.id(), plain.id());
+    assert_eq!(with(&[]).unwrap(), plain);
+    for (wrong, why) in [
+        (vec![file("a b.csv", "x\n")], "a space in the name"),
+        (vec![file("", "x\n")], "no name"),
+        (vec![file("a.csv", "")], "empty"),
+        (vec![file("a.csv", "x\r\n")], "carriage return"),
+        (vec![file("a.csv", "x\n"), file("a.csv", "y\n")], "twice"),
+        (vec![file("a.csv", &"é,".repeat(25_000))], "too large"),
+    ] {
+        assert!(with(&wrong).is_err(), "{why}");
+    }
+    for (from, to) in [
+        ("public: a.csv\n", "public: a.csv \n"),
+        ("public: b.csv", "public: a.csv"),
+        ("public: a.csv\n| x", "public: z.csv\n| x"),
+    ] {
+        assert!(Request::parse(&text.replace(from, to)).is_err(), "{to}");
+    }
+}

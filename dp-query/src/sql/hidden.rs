@@ -15,7 +15,7 @@ fn is_hidden(c: char) -> bool {
 }
 
 /// The first hidden character, with its spot.
-pub(super) fn find(text: &str) -> Option<Problem> {
+pub(crate) fn find(text: &str) -> Option<Problem> {
     for (line, content) in (1_u64..).zip(text.split('\n')) {
         let content = content.strip_suffix('\r').unwrap_or(content);
         if let Some((column, c)) = (1_u64..).zip(content.chars()).find(|(_, c)| is_hidden(*c)) {

@@ -12,7 +12,7 @@ use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Span, Token, Tokenizer};
 
 pub(crate) use decimal::Decimal;
-pub(crate) use hidden::shown;
+pub(crate) use hidden::{find as hidden, shown};
 
 use crate::plan::Options;
 use crate::refusal::{Checked, Problem};

@@ -7,6 +7,7 @@ mod identity;
 mod linkage_key;
 mod passphrase;
 mod sealed;
+mod stream;
 
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,7 @@ mod tests;
 pub use identity::{Identity, Role};
 pub use linkage_key::LinkageKey;
 pub use passphrase::{Passphrase, SealCost};
+pub use stream::SealedWriter;
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};

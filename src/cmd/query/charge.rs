@@ -6,7 +6,7 @@ use dp_query::accountant::OpenDpAccountant;
 use dp_query::docket::{Docket, Outcome};
 use policies::{Ask, Denial, Digest, Kind, Spent, decide};
 
-use super::{docket, latest_snapshot, priced, short};
+use super::{docket, latest_snapshot, priced_request, short};
 use crate::fail::{Done, Failure};
 use crate::out::Out;
 use crate::room::{Unlocked, today};
@@ -37,8 +37,7 @@ pub fn charge(id: &Digest, unlocked: &mut Unlocked, catalogue: &Catalogue, out: 
         }
         None => {}
     }
-    let asked =
-        priced(filed.request().question(), "the request", filed.request().project(), &unlocked.room, catalogue)?;
+    let asked = priced_request(filed.request(), &unlocked.room, catalogue)?;
     let ask = docket.ask(id, &asked.plan).map_err(Failure::refused)?;
     let (snapshot, _) = latest_snapshot(&unlocked.room, unlocked.log.entries().iter().map(|e| &e.event))
         .ok_or_else(|| Failure::input("the room has no snapshot yet").hint("load one with `sudare link`"))?;

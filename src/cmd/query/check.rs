@@ -1,24 +1,29 @@
 //! `sudare query check`: price and error before anything is asked. Reads the policy and the catalogue, no data.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use dp_query::plan::{OutputKind, StatisticKind};
 use dp_query::quote::Expected;
 use policies::WithoutConsent;
 
-use super::{Priced, demand_allowed, docket, over_budget, priced, read_sql};
+use super::{Priced, demand_allowed, demand_cited, docket, over_budget, priced, profile, read_public, read_sql};
 use crate::fail::Done;
 use crate::out::{Out, thousands};
 use crate::room::Room;
 
-pub fn run(sql: &Path, room: &Path, project: &str, out: &Out) -> Done {
+pub fn run(sql: &Path, room: &Path, project: &str, public: &[PathBuf], out: &Out) -> Done {
     let room = Room::open(room)?;
     let catalogue = room.catalogue()?;
-    let asked = priced(&read_sql(sql)?, &sql.display().to_string(), project, &room, &catalogue)?;
+    let public = read_public(public)?;
+    let asked = priced(&read_sql(sql)?, &public, &sql.display().to_string(), project, &room, &catalogue)?;
+    demand_cited(&asked.plan, &public)?;
     demand_allowed(&asked.plan, &room, project)?;
-    let docket = docket(room.view()?.entries(), &room)?;
+    let view = room.view()?;
+    let docket = docket(view.entries(), &room)?;
     let short = over_budget(&asked.quote, &docket, &room, project);
     tell(&asked, &sql.display().to_string(), out);
+    let sizes = profile::sizes(&room, &docket, &view, &catalogue)?;
+    let relative = sizes.as_ref().and_then(|sizes| profile::relative(&asked, sizes, out));
     if let Some(left) = &short {
         out.line(format!("  It can't be run as it is: {left}. Lower epsilon."));
     }
@@ -31,6 +36,7 @@ pub fn run(sql: &Path, room: &Path, project: &str, out: &Out) -> Done {
         "population": asked.plan.population().project,
         "cites": asked.plan.cited(),
         "over_budget": short,
+        "profile": relative,
     }));
     Ok(())
 }

@@ -12,7 +12,7 @@ use dp_query::docket::Intended;
 use dp_query::release::Unreleased;
 use policies::{Digest, Permit, decide};
 
-use super::{Priced, docket, priced};
+use super::{Priced, docket, priced_request};
 use crate::fail::{Context, Done, Failure};
 use crate::files;
 use crate::out::Out;
@@ -98,9 +98,7 @@ pub fn compute(id: &Digest, unlocked: &Unlocked, catalogue: &Catalogue, out: &Ou
         return ended(Err("interrupted".to_owned()));
     }
     // What was charged and can't be run any more ends here, so that it does not stand in the way for ever.
-    let Ok(asked) =
-        priced(filed.request().question(), "the request", filed.request().project(), &unlocked.room, catalogue)
-    else {
+    let Ok(asked) = priced_request(filed.request(), &unlocked.room, catalogue) else {
         return ended(Err("question".to_owned()));
     };
     let permit = match permit(id, open, &asked, unlocked)? {
@@ -110,7 +108,7 @@ pub fn compute(id: &Digest, unlocked: &Unlocked, catalogue: &Catalogue, out: &Ou
     // The charge names its snapshot, and that is what it buys, even if a newer one was loaded since.
     let path = unlocked.room.dir.join("store").join(crate::cmd::link::snapshot_file(&open.snapshot));
     if !path.is_file() {
-        return Err(Failure::integrity(format!("the snapshot that the charge names is gone: {}", path.display())));
+        return Err(crate::cmd::vault::missing(&unlocked.room.dir, &path));
     }
     let store = Store::open(&path, &unlocked.room.dir.join("spill"), MEMORY_MIB).input(path.display())?;
     if store.catalogue_digest() != catalogue.digest() {

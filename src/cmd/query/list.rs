@@ -31,6 +31,7 @@ pub fn list(room: &Path, out: &Out) -> Done {
                     "steward": c.verdict.steward(), "approve": c.verdict.approve(), "time": c.time,
                 })).collect::<Vec<_>>(),
                 "question": f.request().question(),
+                "public": f.request().public().iter().map(|file| file.name.as_str()).collect::<Vec<_>>(),
                 "expires": f.request().expires().to_string(),
             })
         })

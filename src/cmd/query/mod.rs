@@ -5,6 +5,7 @@ mod charge;
 mod check;
 mod compute;
 mod list;
+mod profile;
 mod publish;
 mod run;
 mod show;
@@ -16,8 +17,9 @@ use audit_log::{Entry, Event};
 use datasets::catalogue::Catalogue;
 use dp_query::accountant::OpenDpAccountant;
 use dp_query::docket::{Docket, Filed};
+use dp_query::notes::Request;
 use dp_query::quote::{Quote, Terms, quote};
-use dp_query::{Plan, References, check_with};
+use dp_query::{Plan, PublicFile, References, check_with};
 use policies::{Digest, Project};
 
 use crate::cli::QueryCommand;
@@ -27,16 +29,18 @@ use crate::out::Out;
 use crate::room::Room;
 
 pub use list::{report, status};
+pub use profile::{Describe, run as profile};
 
 pub fn run(command: &QueryCommand, out: &Out) -> Done {
     match command {
-        QueryCommand::Check { sql, room, project } => check::run(sql, &room.room, project, out),
-        QueryCommand::Submit { sql, room, project, identity, passphrase, expires, output } => submit::submit(
+        QueryCommand::Check { sql, room, project, public } => check::run(sql, &room.room, project, public, out),
+        QueryCommand::Submit { sql, room, project, public, identity, passphrase, expires, output } => submit::submit(
             &submit::Submit {
                 sql,
                 room: &room.room,
                 output,
                 project,
+                public,
                 identity,
                 passphrase: passphrase.passphrase_file.as_deref(),
                 expires: expires.as_deref(),
@@ -67,17 +71,48 @@ struct Priced {
     quote: Quote,
 }
 
+/// [`priced`] of a request as it was signed.
+fn priced_request(request: &Request, room: &Room, catalogue: &Catalogue) -> Done<Priced> {
+    priced(request.question(), request.public(), "the request", request.project(), room, catalogue)
+}
+
 /// Checks and prices SQL text for a project. Reads no data.
-fn priced(sql: &str, place: &str, project: &str, room: &Room, catalogue: &Catalogue) -> Done<Priced> {
+fn priced(
+    sql: &str,
+    public: &[PublicFile],
+    place: &str,
+    project: &str,
+    room: &Room,
+    catalogue: &Catalogue,
+) -> Done<Priced> {
     let lists = codelists::of_room(&room.dir)?;
     let population = find_project(room, project)?.population();
-    let plan =
-        check_with(sql, catalogue, &population, References { lists: &lists, public: &[] }).map_err(|refusal| {
-            let outcome = "exit code 2, bad input: the question can't be asked as it is; nothing was read or charged";
-            Failure::question(refusal.in_file(place), outcome)
-        })?;
+    let plan = check_with(sql, catalogue, &population, References { lists: &lists, public }).map_err(|refusal| {
+        let outcome = "exit code 2, bad input: the question can't be asked as it is; nothing was read or charged";
+        Failure::question(refusal.in_file(place), outcome)
+    })?;
     let quote = quote(&plan, &Terms::from(&room.policy)).input(place)?;
     Ok(Priced { plan, quote })
+}
+
+/// The public files of a question. Their bytes are what is cited; lines end in LF.
+fn read_public(paths: &[PathBuf]) -> Done<Vec<PublicFile>> {
+    let read = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let text = fail::read_text(path)?;
+        let text = text.trim_start_matches('\u{feff}').replace("\r\n", "\n");
+        Ok(PublicFile { name, text })
+    };
+    paths.iter().map(read).collect()
+}
+
+/// Every file that came along must be cited: what stewards read has an effect.
+fn demand_cited(plan: &Plan, public: &[PublicFile]) -> Done {
+    match public.iter().find(|file| plan.cited().iter().all(|cited| cited.name != file.name)) {
+        Some(file) => Err(Failure::input(format!("the question doesn't cite {}", file.name))
+            .hint(format!("JOIN PUBLIC('{}') AS name ON …, or leave --public out", file.name))),
+        None => Ok(()),
+    }
 }
 
 /// Refuses a plan that reads what its project may not.

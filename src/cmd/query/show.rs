@@ -7,7 +7,7 @@ use dp_query::docket::{Docket, Filed, Outcome};
 use dp_query::release::{Answer, Cell, ColumnKind, ReleaseFile, Status, Verified, verify};
 
 use super::list::{approvals, state};
-use super::{check, compute, docket, find, priced, release_path, short};
+use super::{check, compute, docket, find, priced_request, release_path, short};
 use crate::chart::{Mark, draw};
 use crate::fail::{self, Context, Done, Failure};
 use crate::files;
@@ -62,12 +62,17 @@ fn confirmed(path: &Path, filed: &Filed, view: &View, docket: &Docket, room: &Ro
 fn request(filed: &Filed, room: &Room, out: &Out) -> Done {
     let asked = filed.request();
     let catalogue = room.catalogue()?;
-    let priced = priced(asked.question(), "the request", asked.project(), room, &catalogue)?;
+    let priced = priced_request(asked, room, &catalogue)?;
     out.line(format!("  request {} of {} for project {}", filed.id(), asked.researcher(), asked.project()));
     out.line(format!("  state {}, verdicts {}, may run until {}", state(filed), approvals(filed), asked.expires()));
     out.line("");
     asked.question().lines().for_each(|l| out.line(format!("    {l}")));
     out.line("");
+    for file in asked.public() {
+        out.line(format!("  {}:", file.name));
+        file.text.lines().for_each(|l| out.line(format!("    {l}")));
+        out.line("");
+    }
     check::tell(&priced, &format!("request {}", short(&filed.id())), out);
     let columns: Vec<String> = priced.plan.columns().iter().map(|(t, c)| format!("{t}.{c}")).collect();
     out.line(format!("  It reads {}.", columns.join(", ")));

@@ -5,12 +5,16 @@ use std::path::{Path, PathBuf};
 use audit_log::Event;
 use audit_log::note::{Signer, Verifier};
 use datasets::catalogue::Catalogue;
+use dp_query::PublicFile;
 use dp_query::docket::Filed;
 use dp_query::notes::{Request, Verdict, unverified_text};
 use jiff::ToSpan;
 use policies::Role;
+use pseudonymize::Identity;
 
-use super::{demand_allowed, docket, find, priced, read_sql, short, title};
+use super::{
+    Priced, demand_allowed, demand_cited, docket, find, priced, priced_request, read_public, read_sql, short, title,
+};
 use crate::actors;
 use crate::cli::RoomArgs;
 use crate::cmd::key::day;
@@ -24,6 +28,7 @@ pub struct Submit<'a> {
     pub room: &'a Path,
     pub output: &'a Path,
     pub project: &'a str,
+    pub public: &'a [PathBuf],
     pub identity: &'a Path,
     pub passphrase: Option<&'a Path>,
     pub expires: Option<&'a str>,
@@ -35,36 +40,18 @@ pub fn submit(args: &Submit<'_>, out: &Out) -> Done {
     let room = Room::open(args.room)?;
     let catalogue = room.catalogue()?;
     let text = read_sql(args.sql)?;
-    let asked = priced(&text, &args.sql.display().to_string(), args.project, &room, &catalogue)?;
+    let public = read_public(args.public)?;
+    let asked = priced(&text, &public, &args.sql.display().to_string(), args.project, &room, &catalogue)?;
+    demand_cited(&asked.plan, &public)?;
     demand_allowed(&asked.plan, &room, args.project)?;
     let identity = actors::open(args.identity, args.passphrase)?;
-    check_card(&room, identity.name(), Role::Researcher)?;
-    let expires = args.expires.map_or_else(|| Ok(today().saturating_add(30.days())), day)?;
-    if expires < today() {
-        return Err(Failure::input(format!("{expires} is over: the request could never run")));
-    }
-    let nonce = pseudonymize::random_bytes().input("no randomness")?;
-    let request = |question: &str, plan| {
-        Request::new(
-            &room.card.origin,
-            args.project,
-            identity.name(),
-            plan,
-            room.policy.digest(),
-            *asked.quote.price(),
-            expires,
-            nonce,
-            question,
-        )
-        .input("the request")
-    };
-    let request = request(&text, asked.quote.plan())?;
-    // What is signed is the question as the note writes it; its plan must be the one that was priced.
-    let again = priced(request.question(), "the request", args.project, &room, &catalogue)?;
-    if again.quote.plan() != asked.quote.plan() {
-        return Err(Failure::input("the question changes its meaning when it is written into the request"));
-    }
-    let note = actors::signer(&identity)?.sign(&request.to_text()).input("the request can't be signed")?;
+    let (request, note) = sign(
+        &Ask { room: &room, catalogue: &catalogue, identity: &identity, project: args.project, expires: args.expires },
+        &text,
+        &public,
+        &asked,
+    )?;
+    let expires = request.expires();
     files::create(args.output, note.as_bytes())?;
     out.line(format!(
         "  {} asks: request {} for project {}, ε = {}, until {expires}. Signed: {}",
@@ -79,6 +66,37 @@ pub fn submit(args: &Submit<'_>, out: &Out) -> Done {
         "note": args.output,
     }));
     Ok(())
+}
+
+/// Who asks what for.
+pub struct Ask<'a> {
+    pub room: &'a Room,
+    pub catalogue: &'a Catalogue,
+    pub identity: &'a Identity,
+    pub project: &'a str,
+    pub expires: Option<&'a str>,
+}
+
+/// The signed request of a priced question.
+pub fn sign(ask: &Ask<'_>, text: &str, public: &[PublicFile], asked: &Priced) -> Done<(Request, String)> {
+    let Ask { room, catalogue, identity, project, expires } = *ask;
+    check_card(room, identity.name(), Role::Researcher)?;
+    let expires = expires.map_or_else(|| Ok(today().saturating_add(30.days())), day)?;
+    if expires < today() {
+        return Err(Failure::input(format!("{expires} is over: the request could never run")));
+    }
+    let nonce = pseudonymize::random_bytes().input("no randomness")?;
+    let (plan, policy, price) = (asked.quote.plan(), room.policy.digest(), *asked.quote.price());
+    let request = Request::new(&room.card.origin, project, identity.name(), plan, policy, price, expires, nonce, text)
+        .and_then(|request| request.with_public(public))
+        .input("the request")?;
+    // What is signed is the question as the note writes it; its plan must be the one that was priced.
+    let again = priced_request(&request, room, catalogue)?;
+    if again.quote.plan() != asked.quote.plan() {
+        return Err(Failure::input("the question changes its meaning when it is written into the request"));
+    }
+    let note = actors::signer(identity)?.sign(&request.to_text()).input("the request can't be signed")?;
+    Ok((request, note))
 }
 
 pub struct Approve<'a> {
@@ -192,7 +210,7 @@ fn verdict(filed: &Filed, signer: &Signer, approve: bool, room: &Room, catalogue
     if let Some(fault) = filed.fault() {
         return Err(Failure::integrity(format!("request {} does not count: {fault}", short(&filed.id()))));
     }
-    let asked = priced(filed.request().question(), "the request", filed.request().project(), room, catalogue)?;
+    let asked = priced_request(filed.request(), room, catalogue)?;
     if asked.quote.plan() != filed.request().plan() || asked.quote.price() != filed.request().price() {
         return Err(Failure::integrity(
             "the question, checked again, has another plan or price than the one that was signed",
