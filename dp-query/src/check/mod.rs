@@ -22,6 +22,7 @@ mod scope;
 mod select;
 mod semi;
 mod statistic;
+mod terms;
 mod types;
 mod window;
 

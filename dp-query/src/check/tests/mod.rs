@@ -1,6 +1,7 @@
 //! Questions that pass and questions that don't, with the words of the refusals.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod doc;
 mod hostile;
 mod outer_joins;
 mod refusals;
