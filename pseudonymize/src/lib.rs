@@ -11,12 +11,14 @@ mod bridge;
 mod content;
 mod files;
 mod frames;
+mod identities;
 mod kdf;
 pub mod keyring;
 pub mod normalize;
 mod opt_out;
 #[cfg(test)]
 mod opt_out_tests;
+mod order;
 pub mod package;
 mod renumber;
 mod room;

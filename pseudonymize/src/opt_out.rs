@@ -9,9 +9,9 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use polars::prelude::{BooleanChunked, DataFrame, DataType, UInt32Chunked};
 
 use crate::frames::{FrameError, Shaped};
+use crate::identities::{IDENTITY, Identifiers};
 use crate::token::{PASSES, Pass, SourceKeys, Token};
 use crate::tombstones::{self, Listed, Tokens, finding};
-use crate::transform::{IDENTITY, Identifiers};
 
 /// Under this name: entries of lists that no other spelling can be compared with, for want of anything readable.
 const VAGUE: &str = "entries that tell nobody";

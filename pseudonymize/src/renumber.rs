@@ -21,16 +21,25 @@ impl Renumbering {
     }
 
     pub(crate) fn apply(&self, number: u32) -> u32 {
-        let (mut left, mut right) = ((number >> 16) as u16, (number & 0xffff) as u16);
-        for round in 0..ROUNDS {
-            let at = (round * HALF + usize::from(right)) * 2;
-            let out = match self.0.get(at..at + 2) {
-                Some(&[a, b]) => u16::from_le_bytes([a, b]),
-                _ => 0,
-            };
-            (left, right) = (right, left ^ out);
+        let mut one = [number];
+        self.apply_all(&mut one);
+        let [number] = one;
+        number
+    }
+
+    /// The same for many at once: round by round, so that reads of the tables need not wait for each other.
+    pub(crate) fn apply_all(&self, numbers: &mut [u32]) {
+        for table in self.0.chunks_exact(HALF * 2) {
+            for number in numbers.iter_mut() {
+                let (left, right) = (*number >> 16, *number & 0xffff);
+                let at = right as usize * 2;
+                let out = match table.get(at..at + 2) {
+                    Some(&[a, b]) => u16::from_le_bytes([a, b]),
+                    _ => 0,
+                };
+                *number = right << 16 | (left ^ u32::from(out));
+            }
         }
-        u32::from(left) << 16 | u32::from(right)
     }
 }
 

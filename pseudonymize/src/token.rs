@@ -228,6 +228,11 @@ impl SourceKeys {
         self.renumbering.apply(ident)
     }
 
+    /// [`SourceKeys::renumber`] for many.
+    pub(crate) fn renumber_all(&self, idents: &mut [u32]) {
+        self.renumbering.apply_all(idents);
+    }
+
     /// The token of a pass, if the identity has what it needs.
     pub fn token(&self, pass: Pass, fields: &Fields) -> Option<Token> {
         let mut buffer = Vec::new();

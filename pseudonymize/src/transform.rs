@@ -7,21 +7,13 @@ use std::collections::{BTreeMap, HashMap};
 
 use datasets::catalogue::Catalogue;
 use datasets::read::Identified;
-use polars::prelude::{
-    BinaryChunkedBuilder, BooleanChunked, Column, DataFrame, DataType, Int32Chunked, IntoColumn, IntoSeries, NamedFrom,
-    NewChunkedArray, Series, SortMultipleOptions, StringChunked, UInt32Chunked, UInt64Chunked,
-};
+use polars::prelude::{Column, DataFrame, IntoColumn, IntoSeries};
 
-use crate::content::content;
-use crate::frames::{FrameError, Shaped};
-use crate::normalize::{Fields, Raw};
+use crate::content::Batch;
+use crate::frames::FrameError;
+use crate::identities::{days_of, identities};
 use crate::opt_out::OptOuts;
-use crate::token::{PASSES, Pass, SourceKeys, Token};
-
-/// The name of the identity frame, in errors and counts.
-pub(crate) const IDENTITY: &str = "identity";
-/// Rows per piece of work of a thread.
-const PIECE: usize = 8192;
+use crate::token::SourceKeys;
 
 /// A batch without identifiers: what may be put into a package. Only [`Pseudonymizer`] makes one.
 pub struct Pseudonymous {
@@ -201,224 +193,23 @@ fn made(
     catalogue: &Catalogue,
     unborn: Option<&mut HashMap<u32, i32>>,
 ) -> Result<Pseudonymous, FrameError> {
-    let mut out = BTreeMap::new();
-    let mut refused = BTreeMap::new();
-    for (name, frame) in tables {
-        let Some(table) = catalogue.table(&name) else {
-            continue;
-        };
-        let (frame, dropped) = content(table, frame, keys)?;
+    let mut known = BTreeMap::new();
+    for (name, mut frame) in tables {
+        if let Some(table) = catalogue.table(&name) {
+            frame.rechunk_mut();
+            known.insert(name, (table, frame));
+        }
+    }
+    let (mut out, mut refused) = (BTreeMap::new(), BTreeMap::new());
+    let mut batch = Batch::new(keys);
+    for (name, (table, frame)) in &known {
+        let (frame, dropped) = batch.table(table, frame)?;
         if dropped > 0 {
             refused.insert(name.clone(), dropped);
         }
-        out.insert(name, frame);
+        out.insert(name.clone(), frame);
     }
     Ok(Pseudonymous { identity: identities(identity, keys, unborn)?, days: DataFrame::empty(), tables: out, refused })
-}
-
-/// The columns of an identity frame that are known at a run's end only.
-pub(crate) const DAYS: [&str; 5] = ["first_seen", "last_seen", "covered_from", "covered_to", "death"];
-/// Beside them: the birth date can't be right, so nothing that was made of it counts.
-pub(crate) const UNBORN: &str = "unborn";
-
-/// What days are known of identities, under the package's numbers.
-fn days_of(frame: &DataFrame, births: &HashMap<u32, i32>, keys: &SourceKeys) -> Result<DataFrame, FrameError> {
-    if frame.height() == 0 {
-        return Ok(DataFrame::empty());
-    }
-    let shaped = Shaped::new(IDENTITY, frame);
-    let mut columns = vec![renumbered(shaped.u32("ident")?, keys)];
-    for name in DAYS {
-        columns.push(shaped.column(name, &DataType::Date)?.clone());
-    }
-    let (idents, last) = (shaped.u32("ident")?.iter(), shaped.date("last_seen")?.iter());
-    let unborn: BooleanChunked = idents
-        .zip(last)
-        .map(|(ident, last)| Some(births.get(&ident?).is_some_and(|birth| too_late(*birth, last))))
-        .collect();
-    columns.push(unborn.with_name(UNBORN.into()).into_series().into_column());
-    sorted(IDENTITY, DataFrame::new(frame.height(), columns).map_err(|e| FrameError::polars(IDENTITY, &e))?)
-}
-
-/// Nobody is seen before being born; a claim's month counts as its first day.
-fn too_late(birth: i32, last_seen: Option<i32>) -> bool {
-    last_seen.is_some_and(|last| birth > last.saturating_add(31))
-}
-
-/// What one thread makes of its rows.
-#[derive(Default)]
-struct Piece {
-    tokens: Vec<[Option<Token>; PASSES]>,
-    sex: Vec<i32>,
-    birth: Vec<Option<i32>>,
-    insurer: Vec<Option<u64>>,
-    postcode: Vec<Option<String>>,
-    /// Row and birth, where the birth is not before the last day seen so far.
-    unborn: Vec<(usize, i32)>,
-}
-
-/// With `unborn`, days are not known yet: births that may be too late are noted there, and the columns of days left out.
-fn identities(
-    mut frame: DataFrame,
-    keys: &SourceKeys,
-    unborn: Option<&mut HashMap<u32, i32>>,
-) -> Result<DataFrame, FrameError> {
-    const TABLE: &str = IDENTITY;
-    // Every batch but a run's last.
-    if frame.height() == 0 {
-        return Ok(DataFrame::empty());
-    }
-    frame.rechunk_mut();
-    let shaped = Shaped::new(TABLE, &frame);
-    let columns = Identifiers::of(&shaped)?;
-    let rows = frame.height();
-    let pieces = columns.in_pieces(rows, unborn.is_none(), keys);
-
-    let numbers = shaped.u32("ident")?;
-    let whole = unborn.is_none();
-    if let Some(unborn) = unborn {
-        let noted = pieces.iter().flat_map(|piece| &piece.unborn);
-        unborn.extend(noted.filter_map(|(row, birth)| Some((numbers.get(*row)?, *birth))));
-    }
-    let ident = renumbered(numbers, keys);
-    let all = || pieces.iter();
-    let mut out = vec![
-        ident,
-        from_iter::<Int32Chunked, _>("sex", all().flat_map(|p| p.sex.iter().map(|s| Some(*s)))),
-        date("birth_ym", all().flat_map(|p| p.birth.iter().copied()))?,
-    ];
-    for name in DAYS.into_iter().filter(|_| whole) {
-        out.push(shaped.column(name, &DataType::Date)?.clone());
-    }
-    out.push(from_iter::<UInt64Chunked, _>("insurer", all().flat_map(|p| p.insurer.iter().copied())));
-    let postcode = all().flat_map(|p| p.postcode.iter().map(|p| p.as_deref()));
-    out.push(StringChunked::from_iter_options("postcode3".into(), postcode).into_series().into_column());
-    for pass in Pass::ALL {
-        let mut builder = BinaryChunkedBuilder::new(pass.column().into(), rows);
-        for tokens in all().flat_map(|p| &p.tokens) {
-            builder.append_option(tokens.get(pass.index()).copied().flatten());
-        }
-        out.push(builder.finish().into_series().into_column());
-    }
-    sorted(TABLE, DataFrame::new(rows, out).map_err(|e| FrameError::polars(TABLE, &e))?)
-}
-
-/// The identifier columns of a reader's identity frame.
-pub(crate) struct Identifiers<'f> {
-    columns: [&'f StringChunked; 10],
-    last_seen: &'f Int32Chunked,
-}
-
-impl<'f> Identifiers<'f> {
-    pub(crate) fn of(shaped: &Shaped<'f>) -> Result<Self, FrameError> {
-        Ok(Self {
-            columns: [
-                shaped.str("insurer_no")?,
-                shaped.str("symbol")?,
-                shaped.str("number")?,
-                shaped.str("branch")?,
-                shaped.str("name")?,
-                shaped.str("kana")?,
-                shaped.str("birth")?,
-                shaped.str("sex")?,
-                shaped.str("individual_no")?,
-                shaped.str("postcode")?,
-            ],
-            last_seen: shaped.date("last_seen")?,
-        })
-    }
-
-    /// The identifiers of a row, normalized, whatever is known of the person's days.
-    pub(crate) fn written(&self, row: usize) -> Fields {
-        let [insurer, symbol, number, branch, name, kana, birth, sex, individual, postcode] = self.columns;
-        Fields::new(&Raw {
-            insurer: insurer.get(row),
-            symbol: symbol.get(row),
-            number: number.get(row),
-            branch: branch.get(row),
-            name: name.get(row),
-            kana: kana.get(row),
-            birth: birth.get(row),
-            sex: sex.get(row),
-            individual: individual.get(row),
-            postcode: postcode.get(row),
-        })
-    }
-
-    /// Normalizes and hashes with all cores. Threads take pieces in turn, so that one slow piece holds nobody up.
-    fn in_pieces(&self, rows: usize, whole: bool, keys: &SourceKeys) -> Vec<Piece> {
-        let count = rows.div_ceil(PIECE);
-        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(count.max(1));
-        let next = std::sync::atomic::AtomicUsize::new(0);
-        let work = || {
-            let mut done = Vec::new();
-            loop {
-                let at = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                if at >= count {
-                    return done;
-                }
-                done.push((at, self.piece(at * PIECE..rows.min((at + 1) * PIECE), whole, keys)));
-            }
-        };
-        let mut pieces = std::thread::scope(|scope| {
-            let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
-            let mut pieces = work();
-            for other in others {
-                match other.join() {
-                    Ok(done) => pieces.extend(done),
-                    Err(panic) => std::panic::resume_unwind(panic),
-                }
-            }
-            pieces
-        });
-        pieces.sort_by_key(|(at, _)| *at);
-        pieces.into_iter().map(|(_, piece)| piece).collect()
-    }
-
-    /// `whole`: the days are all there, and births can be judged.
-    fn piece(&self, rows: std::ops::Range<usize>, whole: bool, keys: &SourceKeys) -> Piece {
-        let mut piece = Piece::default();
-        let mut buffer = Vec::with_capacity(512);
-        for row in rows {
-            let mut fields = self.written(row);
-            let (birth, last) = (fields.birth.map(|birth| birth.epoch_days()), self.last_seen.get(row));
-            if let Some(birth) = birth.filter(|birth| too_late(*birth, last) || !whole && last.is_none()) {
-                if whole {
-                    fields.birth = None;
-                } else {
-                    piece.unborn.push((row, birth));
-                }
-            }
-            let tokens = keys.tokens(&fields, &mut buffer);
-            piece.tokens.push(tokens);
-            piece.sex.push(fields.sex.map_or(0, i32::from));
-            piece.birth.push(fields.birth.map(|b| b.month_start()));
-            piece.insurer.push(fields.insurer.as_deref().map(|i| keys.insurer(i)));
-            piece.postcode.push(fields.postcode3.take());
-        }
-        zeroize::Zeroize::zeroize(&mut buffer);
-        piece
-    }
-}
-
-pub(crate) fn renumbered(ident: &UInt32Chunked, keys: &SourceKeys) -> Column {
-    // Rows of a person come in runs, and each renumbering is eight reads all over a table.
-    let mut last = None;
-    let mut renumber = |n: u32| match last {
-        Some((before, number)) if before == n => number,
-        _ => {
-            let number = keys.renumber(n);
-            last = Some((n, number));
-            number
-        }
-    };
-    let numbers: Vec<Option<u32>> = ident.iter().map(|n| n.map(&mut renumber)).collect();
-    Series::new(ident.name().clone(), numbers).into_column()
-}
-
-pub(crate) fn sorted(table: &str, frame: DataFrame) -> Result<DataFrame, FrameError> {
-    let options = SortMultipleOptions::default().with_maintain_order(true);
-    frame.sort(["ident"], options).map_err(|e| FrameError::polars(table, &e))
 }
 
 pub(crate) fn from_iter<C, N>(name: &str, values: impl Iterator<Item = Option<N>>) -> Column
@@ -428,8 +219,4 @@ where
     let mut series = values.collect::<C>().into_series();
     series.rename(name.into());
     series.into_column()
-}
-
-fn date(name: &str, days: impl Iterator<Item = Option<i32>>) -> Result<Column, FrameError> {
-    from_iter::<Int32Chunked, _>(name, days).cast(&DataType::Date).map_err(|e| FrameError::polars("identity", &e))
 }

@@ -4,13 +4,14 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::sync_channel;
 
 use datasets::catalogue::source_fields;
 use datasets::read::{self, Identified, QualityReport, ReadError, ReadOptions, Truth};
 use jiff::Timestamp;
 use polars::prelude::{DataFrame, IntoColumn, NamedFrom, ParquetWriter, PolarsError, Series};
 use pseudonymize::package::{Header, Writer};
-use pseudonymize::{LinkageKey, Pass, Pseudonymizer, SourceKeys};
+use pseudonymize::{LinkageKey, Pass, Pseudonymizer, Pseudonymous, SourceKeys};
 
 use super::health::{MOST_LOST, demand_health};
 use super::quality;
@@ -63,8 +64,8 @@ pub fn run(args: &PseudonymizeArgs, out: &Out) -> Done {
     };
 
     let writer = Writer::create(given.output, header, std::slice::from_ref(&card.recipient));
+    let mut writer = writer.input(format!("{} can't be written", given.output.display()))?;
     let mut job = Job {
-        writer: writer.input(format!("{} can't be written", given.output.display()))?,
         keys: &keys,
         pseudonymizer: Pseudonymizer::new(&keys, &catalogue),
         truth: args.truth.as_deref().map(Truth::load).transpose().input("the truth")?,
@@ -82,13 +83,13 @@ pub fn run(args: &PseudonymizeArgs, out: &Out) -> Done {
         forget: true,
         ..ReadOptions::default()
     };
-    let (mut report, mut done) = on_two_threads(&args.inputs, &options, &mut job, &|n| bar.inc(n));
+    let (mut report, mut done) = on_threads(&args.inputs, &options, &mut job, &mut writer, &|n| bar.inc(n));
     if job.stage == Stage::Learning && done.is_ok() && report.is_ok() {
         // There is a list: now everybody on it is known, under whatever spelling.
         job.pseudonymizer.learned();
         job.stage = Stage::Working;
         bar.set_position(0);
-        (report, done) = on_two_threads(&args.inputs, &options, &mut job, &|n| bar.inc(n));
+        (report, done) = on_threads(&args.inputs, &options, &mut job, &mut writer, &|n| bar.inc(n));
     }
     bar.finish_and_clear();
     done?;
@@ -112,7 +113,7 @@ pub fn run(args: &PseudonymizeArgs, out: &Out) -> Done {
     }
     let signer = actors::signer(&identity)?;
     let met_nobody = job.pseudonymizer.met_nobody();
-    let Job { mut writer, truth_frame, identities, weak, .. } = job;
+    let Job { truth_frame, identities, weak, .. } = job;
     writer.tombstones(&tombstones).input("the opt-outs")?;
     let summary = writer
         .finish(&quality, &|text| audit_log::note::sign(text, &[&signer]).map_err(Into::into))
@@ -192,9 +193,8 @@ pub fn truth_path(package: &Path) -> PathBuf {
     PathBuf::from(path)
 }
 
-/// Batches as they come: identified on one side, pseudonymous and encrypted on the other.
+/// Batches as they come: identified on one side, pseudonymous on the other.
 struct Job<'a> {
-    writer: Writer,
     keys: &'a SourceKeys,
     pseudonymizer: Pseudonymizer<'a>,
     truth: Option<Truth>,
@@ -258,11 +258,12 @@ impl Weak {
 }
 
 impl Job<'_> {
-    fn take(&mut self, batch: Identified) -> Done {
+    /// What of a batch goes into the package; none while the first of two passes lasts.
+    fn take(&mut self, batch: Identified) -> Done<Option<Pseudonymous>> {
         if self.stage != Stage::Working {
             if self.pseudonymizer.learn(&batch).input("the records")? {
                 self.stage = Stage::Learning;
-                return Ok(());
+                return Ok(None);
             }
             self.pseudonymizer.learned();
             self.stage = Stage::Working;
@@ -281,31 +282,47 @@ impl Job<'_> {
         let batch = self.pseudonymizer.batch(batch).input("the records")?;
         self.identities += batch.identity().height();
         self.weak.count(batch.identity()).input("the records")?;
-        self.writer.append(&batch).input("the package can't be written")
+        Ok(Some(batch))
     }
 }
 
 /// Rows of a batch: enough that Parquet packs them well, few enough that those under way are little memory.
 const BATCH_ROWS: usize = 32_768;
-/// Batches waiting between the reader and the writer.
+/// Batches waiting between two threads.
 const WAITING: usize = 1;
 
-/// One thread reads, the other makes tokens, Parquet and ciphertext. A failure of either ends both.
-fn on_two_threads(
+/// One thread reads (with others that it starts), one makes tokens, one makes Parquet and ciphertext. A failure of any ends all.
+fn on_threads(
     inputs: &[PathBuf],
     options: &ReadOptions,
     job: &mut Job<'_>,
+    writer: &mut Writer,
     progress: &dyn Fn(u64),
 ) -> (Result<QualityReport, ReadError>, Done) {
-    let (sender, receiver) = std::sync::mpsc::sync_channel::<Identified>(WAITING);
+    let (identified, to_tokens) = sync_channel::<Identified>(WAITING);
+    let (pseudonymous, to_package) = sync_channel::<Pseudonymous>(WAITING);
     std::thread::scope(|scope| {
-        let writer = scope.spawn(move || receiver.into_iter().try_for_each(|batch| job.take(batch)));
-        // A writer that has failed hangs up; what it says is what counts.
+        let write = move || -> Done {
+            to_package.into_iter().try_for_each(|batch| writer.append(&batch).input("the package can't be written"))
+        };
+        let tokens = move || -> Done {
+            for batch in to_tokens {
+                // Whoever has failed hangs up, and what it says is what counts.
+                if let Some(batch) = job.take(batch)?
+                    && pseudonymous.send(batch).is_err()
+                {
+                    break;
+                }
+            }
+            Ok(())
+        };
+        let (writing, hashing) = (scope.spawn(write), scope.spawn(tokens));
         let gone = |_| ReadError::Sink("".into());
-        let report = read::read(inputs, options, &mut |batch| sender.send(batch).map_err(gone), progress);
-        drop(sender);
-        let done = writer.join().unwrap_or_else(|_| Err(Failure::input("the writing thread ended early")));
-        (report, done)
+        let report = read::read(inputs, options, &mut |batch| identified.send(batch).map_err(gone), progress);
+        drop(identified);
+        let [hashed, written] = [hashing, writing]
+            .map(|thread| thread.join().unwrap_or_else(|_| Err(Failure::input("a thread of this run ended early"))));
+        (report, hashed.and(written))
     })
 }
 

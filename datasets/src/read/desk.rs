@@ -99,6 +99,9 @@ pub(super) struct ClaimLists {
     pub(super) supply_days: Grid,
 }
 
+/// Rows of the first batch, and then twice as many until there are enough: whoever takes them need not wait long to begin.
+const FIRST: usize = 1 << 13;
+
 type Sink<'a> = &'a mut dyn FnMut(Identified) -> Result<(), ReadError>;
 
 /// What came together on a thread's desk.
@@ -113,6 +116,8 @@ pub(super) struct Desk<'a> {
     /// By sheet: rows that come before those on it.
     before: Vec<Option<DataFrame>>,
     rows: usize,
+    /// Rows at which the next batch is handed on; in the end `batch_rows`.
+    limit: usize,
     batch_rows: usize,
     sink: Sink<'a>,
     pub(super) identities: Identities,
@@ -176,6 +181,7 @@ impl<'a> Desk<'a> {
             ],
             before: Vec::new(),
             rows: 0,
+            limit: options.batch_rows.clamp(1, FIRST),
             batch_rows: options.batch_rows.max(1),
             sink,
             identities: if options.forget { Identities::forgetting() } else { Identities::default() },
@@ -252,7 +258,7 @@ impl<'a> Desk<'a> {
             sheet.push(ident, row);
             self.rows += 1;
         }
-        if self.rows >= self.batch_rows {
+        if self.rows >= self.limit {
             let batch = self.batch(false)?;
             (self.sink)(batch)?;
         }
@@ -261,7 +267,7 @@ impl<'a> Desk<'a> {
 
     /// A thread's own desk: nothing leaves it but by [`Desk::part`].
     pub(super) fn branch(mut self) -> Self {
-        self.batch_rows = usize::MAX;
+        (self.limit, self.batch_rows) = (usize::MAX, usize::MAX);
         self.forget();
         self
     }
@@ -269,7 +275,7 @@ impl<'a> Desk<'a> {
     /// Forgets everybody.
     pub(super) fn forget(&mut self) {
         self.identities = Identities::branch();
-        self.cards = Cards::default();
+        self.cards.forget();
     }
 
     /// What came together on this desk since the last call.
@@ -295,13 +301,13 @@ impl<'a> Desk<'a> {
             }
             let mut rows = rows.frame()?;
             while rows.height() > 0 {
-                let room = self.batch_rows.saturating_sub(self.rows).clamp(1, rows.height());
+                let room = self.limit.saturating_sub(self.rows).clamp(1, rows.height());
                 let (now, later) = rows.split_at(i64::try_from(room).map_err(|_| failed())?);
                 self.settle(at)?;
                 self.put(at, now)?;
                 self.rows += room;
                 rows = later;
-                if self.rows >= self.batch_rows {
+                if self.rows >= self.limit {
                     let batch = self.batch(false)?;
                     (self.sink)(batch)?;
                 }
@@ -357,6 +363,7 @@ impl<'a> Desk<'a> {
             }
         }
         self.rows = 0;
+        self.limit = self.limit.saturating_mul(2).min(self.batch_rows);
         let fresh = self.identities.fresh()?;
         Ok(Identified::new(self.identities.frame(last)?, fresh, self.identities.forgets(), tables))
     }

@@ -6,7 +6,25 @@ use super::text::{fold, is_dot, is_junk, is_stroke, katakana, large};
 /// large; every stroke (ー ｰ - － − ‐ ― 一) is the long-vowel mark; ヂヅヲヰヱ become ジズオイエ, as their sound is.
 /// `None` if anything but kana is left, if there are fewer than two letters, or if it is a word for "no value".
 pub fn kana(raw: &str) -> Option<String> {
+    whole(&fold(raw))
+}
+
+/// The given name of a reading that is written as surname, space, given name. `None` if the parts aren't two: a
+/// wrong split would give two people one name, or one person two.
+pub fn given_name(raw: &str) -> Option<String> {
+    readings(raw).1
+}
+
+/// [`kana`] and [`given_name`] of one text.
+pub(super) fn readings(raw: &str) -> (Option<String>, Option<String>) {
     let folded = fold(raw);
+    let reading = whole(&folded);
+    // Junk is refused with the whole reading.
+    let given = reading.as_ref().and_then(|_| given(&folded));
+    (reading, given)
+}
+
+fn whole(folded: &str) -> Option<String> {
     let mut out = String::with_capacity(folded.len());
     let mut letters = 0_usize;
     for c in folded.chars() {
@@ -24,23 +42,18 @@ pub fn kana(raw: &str) -> Option<String> {
     (letters >= 2 && !is_junk(&out)).then_some(out)
 }
 
-/// The given name of a reading that is written as surname, space, given name. `None` if the parts aren't two: a
-/// wrong split would give two people one name, or one person two.
-pub fn given_name(raw: &str) -> Option<String> {
-    let folded = fold(raw);
+fn given(folded: &str) -> Option<String> {
     let mut parts = folded.split_whitespace();
-    let (surname, given) = (parts.next()?, parts.next()?);
-    if parts.next().is_some() || surname.is_empty() {
+    let (_, given) = (parts.next()?, parts.next()?);
+    if parts.next().is_some() {
         return None;
     }
-    // One letter is a legal given name (ヰ, ト), two are usual; junk is refused with the whole reading.
-    kana(&folded)?;
-    given
-        .chars()
-        .filter(|c| !is_dot(*c))
-        .map(letter)
-        .collect::<Option<String>>()
-        .filter(|g| !g.is_empty() && !is_junk(g))
+    let mut out = String::with_capacity(given.len());
+    for c in given.chars().filter(|c| !is_dot(*c)) {
+        out.push(letter(c)?);
+    }
+    // One letter is a legal given name (ヰ, ト), two are usual.
+    (!out.is_empty() && !is_junk(&out)).then_some(out)
 }
 
 fn letter(c: char) -> Option<char> {

@@ -17,6 +17,7 @@ mod text;
 mod tests;
 
 pub use date::{Day, date};
+use kana::readings;
 pub use kana::{given_name, kana};
 pub use kanji::{Name, itaiji_counts, name};
 pub use number::{branch, individual, insurer, member, postcode, sex, symbol};
@@ -88,15 +89,13 @@ impl Fields {
     /// Normalizes every field.
     pub fn new(raw: &Raw<'_>) -> Self {
         let written = raw.name.map_or(Name::Missing, name);
-        let mut reading = raw.kana.and_then(kana);
-        let mut given = raw.kana.and_then(given_name);
+        let (mut reading, mut given) = raw.kana.map_or((None, None), readings);
         let name = match written {
             Name::Written(text) => Some(text),
             // Claims hold the same person in kanji or in kana; a kana "name" is a reading, and as weak as one.
             Name::KanaOnly => {
                 if reading.is_none() {
-                    reading = raw.name.and_then(kana);
-                    given = raw.name.and_then(given_name);
+                    (reading, given) = raw.name.map_or((None, None), readings);
                 }
                 None
             }

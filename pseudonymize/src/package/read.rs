@@ -11,11 +11,11 @@ use ring::digest::{Context, SHA256};
 use super::{BoxError, CONTENT, Manifest, ManifestError, NOTE, PackageError, QUALITY};
 use crate::files::FileError;
 use crate::frames::{FrameError, Shaped};
+use crate::identities::{DAYS, UNBORN};
 use crate::keyring::Identity;
 use crate::normalize::PROFILE;
 use crate::token::Pass;
 use crate::tombstones::TOMBSTONES;
-use crate::transform::{DAYS, UNBORN};
 
 /// A manifest and its signatures are a page of text.
 const LARGEST_NOTE: u64 = 64 * 1024;

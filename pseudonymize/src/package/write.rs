@@ -6,7 +6,8 @@ use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::str::FromStr;
 
-use polars::prelude::{DataFrame, ParquetWriter, StatisticsOptions};
+use polars::polars_utils::compression::ZstdLevel;
+use polars::prelude::{DataFrame, ParquetCompression, ParquetWriter, StatisticsOptions};
 use ring::digest::{Context, SHA256};
 
 use super::{BoxError, CONTENT, Header, Manifest, NOTE, PackageError, QUALITY};
@@ -17,6 +18,8 @@ use crate::tombstones::TOMBSTONES;
 use crate::transform::Pseudonymous;
 
 const BLOCK: u64 = 512;
+/// zstd's level: most of what a higher one would gain, dictionaries of columns have gained already.
+const ZSTD: i32 = 1;
 
 /// What was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -174,9 +177,13 @@ impl Writer {
     fn part(&mut self, name: &str, frame: &DataFrame) -> Result<(), PackageError> {
         let mut bytes = std::mem::take(&mut self.buffer);
         bytes.clear();
-        // zstd is ParquetWriter's default compression. Nobody looks for rows within a package, so statistics would be work for nothing.
+        // Nobody looks for rows within a package, so statistics would be work for nothing. One thread, because others are busy
+        // with the batches before this one.
+        let zstd = ZstdLevel::try_new(ZSTD).map_err(|e| FrameError::polars(name, &e))?;
         ParquetWriter::new(&mut bytes)
+            .with_compression(ParquetCompression::Zstd(Some(zstd)))
             .with_statistics(StatisticsOptions::empty())
+            .set_parallel(false)
             .finish(&mut frame.clone())
             .map_err(|e| FrameError::polars(name, &e))?;
         let count = self.parts.entry(name.to_owned()).or_default();

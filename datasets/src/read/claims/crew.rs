@@ -29,7 +29,7 @@ const MOST: usize = 8;
 /// Files smaller than this part of a chunk are no work for threads.
 const FEW: usize = 8;
 /// A thread that knows so many identities forgets them.
-const KNOWN: usize = 20_000;
+pub(super) const KNOWN: usize = 1 << 16;
 
 struct Job {
     number: u64,

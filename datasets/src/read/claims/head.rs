@@ -7,9 +7,9 @@
 //! | 検索番号 | 18 | 20 | 19 | 37 |
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::ops::Range;
 
+use polars::prelude::PlHashMap;
 use zeroize::Zeroize;
 
 use super::correct::Views;
@@ -70,15 +70,16 @@ pub(super) struct Card {
 /// Persons by their bytes in a file, so that those of one receipt need not be decoded again for the next.
 #[derive(Default)]
 pub(in crate::read) struct Cards {
-    known: HashMap<Vec<u8>, Card>,
+    known: PlHashMap<Vec<u8>, Card>,
     scratch: Vec<u8>,
 }
 
-/// Persons known at once; then they are forgotten and decoded anew.
-const CARDS: usize = 20_000;
+/// Persons known at once, some ten megabytes of them; then they are forgotten and decoded anew.
+const CARDS: usize = super::crew::KNOWN;
 
 impl Cards {
-    fn forget(&mut self) {
+    /// Forgets everybody, and keeps the room.
+    pub(in crate::read) fn forget(&mut self) {
         self.scratch.zeroize();
         for (mut key, _) in self.known.drain() {
             key.zeroize();

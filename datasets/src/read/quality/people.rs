@@ -2,8 +2,9 @@
 //! records belong to one member here if insurer, 記号, 番号, birth and sex are written alike, and nothing follows from it
 //! but a count. Twins of one sex are taken for one.
 
-use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
+
+use polars::prelude::PlHashMap;
 
 use crate::read::identity::Tuple;
 use crate::read::number;
@@ -54,9 +55,9 @@ struct Cover {
 pub(in crate::read) struct People {
     persons: Rows<Person>,
     /// By identity; few have one.
-    own_deaths: HashMap<u32, i32>,
-    covers: HashMap<Member, Cover>,
-    deaths: HashMap<Member, i32>,
+    own_deaths: PlHashMap<u32, i32>,
+    covers: PlHashMap<Member, Cover>,
+    deaths: PlHashMap<Member, i32>,
 }
 
 /// What is known of one identity; days since 1970-01-01.
@@ -153,17 +154,18 @@ impl People {
         self.own_deaths.remove(&ident)
     }
 
-    /// What is known of an identity.
-    pub(super) fn known(&self, ident: u32) -> Known {
+    /// What is known of an identity; its coverage only if it is asked for.
+    pub(super) fn known(&self, ident: u32, cover: bool) -> Known {
         let Some(person) = self.persons.get(ident) else {
             return Known::default();
         };
-        let cover = match self.covers.get(&person.member()) {
-            _ if self.covers.is_empty() || person.member() == NOBODY => Covered::Unknown,
-            Some(cover) => Covered::Between(cover.from, cover.to),
-            None => Covered::NotListed,
+        let member = person.member();
+        let cover = if !cover || self.covers.is_empty() || member == NOBODY {
+            Covered::Unknown
+        } else {
+            self.covers.get(&member).map_or(Covered::NotListed, |cover| Covered::Between(cover.from, cover.to))
         };
-        let death = self.death(ident).into_iter().chain(self.deaths.get(&person.member()).copied()).min();
+        let death = self.death(ident).into_iter().chain(self.deaths.get(&member).copied()).min();
         Known { birth: Some(person.birth).filter(|day| *day != UNBORN), sex: person.sex, death, cover }
     }
 }

@@ -158,7 +158,7 @@ impl Counters {
             for (ident, code) in idents.iter().zip(codes.iter()) {
                 // Most codes are of neither kind: the person is looked up for the few that are.
                 if let (Some(ident), Some(sex)) = (ident, code.and_then(only_of)) {
-                    *count += u64::from(people.known(ident).sex.is_some_and(|known| known != sex));
+                    *count += u64::from(people.known(ident, false).sex.is_some_and(|known| known != sex));
                 }
             }
         }
@@ -240,7 +240,7 @@ impl Days {
                 continue;
             }
             if next != ident {
-                (ident, known) = (next, next.map_or(Known::default(), |next| people.known(next)));
+                (ident, known) = (next, next.map_or(Known::default(), |next| people.known(next, judged.covered)));
             }
             let last = day.saturating_add(length);
             self.before_birth += u64::from(known.birth.is_some_and(|birth| birth > last));
@@ -327,16 +327,16 @@ mod tests {
         people.met(Kind::Claims, &Tuple { insurer_no: Some("  6139999"), number: Some("５８２０１４３"), ..member });
         people.met(Kind::Claims, &Tuple { number: Some("1"), ..member });
         people.met(Kind::Roster, &Tuple { birth: Some("3550117"), sex: Some("女"), ..Tuple::default() });
-        assert_eq!(people.known(1).cover, Covered::Unknown, "without a list nothing is said");
+        assert_eq!(people.known(1, true).cover, Covered::Unknown, "without a list nothing is said");
         people.covered(0, 100, Some(200));
         people.covered(0, 300, None);
         people.died(1, 250);
-        assert_eq!(people.known(1).cover, Covered::Between(100, None));
-        assert_eq!((people.known(0).death, people.known(1).death), (Some(250), Some(250)));
-        assert_eq!(people.known(2).cover, Covered::NotListed);
-        let user = people.known(3);
+        assert_eq!(people.known(1, true).cover, Covered::Between(100, None));
+        assert_eq!((people.known(0, true).death, people.known(1, true).death), (Some(250), Some(250)));
+        assert_eq!(people.known(2, true).cover, Covered::NotListed);
+        let user = people.known(3, true);
         assert_eq!((user.birth, user.sex, user.cover), (Some(3_668), Some(Sex::Female), Covered::Unknown));
-        assert_eq!(people.known(99), Known::default());
+        assert_eq!(people.known(99, true), Known::default());
     }
 
     #[test]
