@@ -8,6 +8,7 @@ pub mod accountant;
 mod check;
 pub mod docket;
 pub mod engine;
+mod formula;
 pub mod mechanism;
 pub mod notes;
 pub mod plan;

@@ -8,7 +8,7 @@ use policies::Population;
 use ring::digest::{SHA256, digest};
 use serde::Serialize;
 
-use crate::relation::{Expr, Relation, Rows};
+use crate::relation::{CompareOp, Expr, Relation, Rows};
 
 /// A checked question. Two questions with the same digest compute the same integers from the same snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -29,6 +29,8 @@ pub struct Plan {
     pub(crate) statistics: Vec<Statistic>,
     /// Columns of the answer, in the order of the SELECT list.
     pub(crate) outputs: Vec<Output>,
+    /// Which released rows are shown.
+    pub(crate) view: View,
     /// The clause `OPTIONS(…)`.
     pub(crate) options: Options,
     /// In how many cells one person can be: proven from the types, or capped by `max_groups_contributed`.
@@ -95,7 +97,7 @@ pub struct Key {
     pub(crate) nullable: bool,
 }
 
-/// One integer per cell: the sum over persons of one person's clamped contribution to the cell.
+/// One integer per cell (or per cell and bin): the sum over persons of one person's clamped contribution to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Statistic {
     /// What is summed.
@@ -128,6 +130,10 @@ pub enum StatisticKind {
     NonNull,
     /// A sum of values.
     Sum,
+    /// A sum of squared distances from the middle of the bounds.
+    Squares,
+    /// Persons by the bin in which their value lies: one count per bin.
+    Bins,
 }
 
 /// One person's rows of one cell become one integer; NULL counts 0.
@@ -148,6 +154,66 @@ pub(crate) enum Reduction {
     Sum(Expr),
     /// Mean of the values on their grid, half away from zero; NULL without any.
     Mean(Expr),
+    /// Square of the mean's distance from a centre, the mean clamped to bounds first; all in the input's grid units.
+    Square { input: Expr, lo: i64, hi: i64, centre: i64 },
+    /// The bin in which the mean lies; no bin without a value.
+    Bin { input: Expr, bins: Bins },
+}
+
+/// Bins of a value, in ascending order, without gaps; what lies outside belongs to the first or the last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bins {
+    /// Bins of equal width: bin k holds lo + k·step ≤ value < lo + (k + 1)·step.
+    Even {
+        /// Least value, the lower end of the first bin, in grid units.
+        lo: i64,
+        /// Greatest value, in grid units.
+        hi: i64,
+        /// Width in grid units, at least 1.
+        step: i64,
+        /// How many.
+        count: u32,
+    },
+    /// Bin k holds the values with exactly k ascending edges at or below them, in grid units.
+    Edges(Vec<i64>),
+}
+
+impl Bins {
+    /// How many.
+    pub fn count(&self) -> usize {
+        match self {
+            Bins::Even { count, .. } => usize::try_from(*count).unwrap_or(usize::MAX),
+            Bins::Edges(edges) => edges.len().saturating_add(1),
+        }
+    }
+
+    /// Least and greatest value of a bin, in grid units; None where it has no end.
+    pub fn ends(&self, bin: usize) -> (Option<i64>, Option<i64>) {
+        match self {
+            Bins::Even { lo, hi, step, .. } => {
+                let bin = i64::try_from(bin).unwrap_or(i64::MAX);
+                let start = lo.saturating_add(step.saturating_mul(bin));
+                (Some(start), Some(start.saturating_add(*step).saturating_sub(1).min(*hi)))
+            }
+            Bins::Edges(edges) => {
+                let start = bin.checked_sub(1).and_then(|before| edges.get(before)).copied();
+                (start, edges.get(bin).map(|edge| edge - 1))
+            }
+        }
+    }
+
+    /// The bin of a value, from 0.
+    pub(crate) fn of(&self, value: i128) -> usize {
+        match self {
+            Bins::Even { lo, step, count, .. } => {
+                let last = i128::from(*count) - 1;
+                let bin = ((value - i128::from(*lo)).max(0) / i128::from((*step).max(1))).min(last);
+                usize::try_from(bin).unwrap_or(0)
+            }
+            Bins::Edges(edges) => edges.partition_point(|edge| i128::from(*edge) <= value),
+        }
+    }
 }
 
 /// A column of the answer.
@@ -159,8 +225,9 @@ pub struct Output {
     pub what: OutputKind,
 }
 
-/// How an output comes from keys and statistics (indices into [`Plan::keys`] and [`Plan::statistics`]).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+/// How an output comes from keys and statistics (indices into [`Plan::keys`] and [`Plan::statistics`]). Everything but a key is computed
+/// from released statistics alone, and costs nothing beyond them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OutputKind {
     /// A grouping key.
@@ -181,6 +248,109 @@ pub enum OutputKind {
         /// The number of persons that have a value.
         count: usize,
     },
+    /// Variance over persons: squares / count − (sum / count)², both about the same centre.
+    Variance {
+        /// The centred sum.
+        sum: usize,
+        /// The sum of squares about the centre, itself centred.
+        squares: usize,
+        /// The number of persons that have a value.
+        count: usize,
+        /// Divided by n − 1 instead of n.
+        sample: bool,
+        /// Its square root.
+        root: bool,
+    },
+    /// A quantile of the values of persons.
+    Quantile {
+        /// Persons by bin.
+        bins: usize,
+        /// Share of persons at or below it, in millionths.
+        millionths: u32,
+    },
+    /// Persons in one bin.
+    Bin {
+        /// Persons by bin.
+        bins: usize,
+        /// Which.
+        bin: usize,
+    },
+    /// Kaplan–Meier estimate at the end of a time bucket, from persons by (bucket, censored or event); bin 2k holds those censored in
+    /// bucket k, bin 2k + 1 the events, the last bin those who reached the horizon.
+    Survival {
+        /// Persons by bin.
+        table: usize,
+        /// Which bucket.
+        bucket: usize,
+    },
+    /// A number written out: mantissa / 10^digits.
+    Constant {
+        /// All digits.
+        mantissa: i64,
+        /// Decimals.
+        digits: u8,
+    },
+    /// Arithmetic over released values.
+    Arithmetic {
+        /// Operation.
+        op: FormulaOp,
+        /// Left operand.
+        left: Box<OutputKind>,
+        /// Right operand.
+        right: Box<OutputKind>,
+    },
+}
+
+/// + − × ÷ over released values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum FormulaOp {
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+}
+
+/// Which released rows the answer holds, and in which order. All of it is decided by released values.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct View {
+    /// HAVING.
+    pub having: Option<Condition>,
+    /// ORDER BY.
+    pub order: Vec<Order>,
+    /// LIMIT.
+    pub limit: Option<u64>,
+}
+
+/// A condition over released values.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Condition {
+    /// A comparison.
+    Compare {
+        /// Operation.
+        op: CompareOp,
+        /// Left operand.
+        left: OutputKind,
+        /// Right operand.
+        right: OutputKind,
+    },
+    /// All true.
+    And(Vec<Condition>),
+    /// One true.
+    Or(Vec<Condition>),
+    /// Negation.
+    Not(Box<Condition>),
+}
+
+/// An item of ORDER BY.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Order {
+    /// A key (by the order of its list) or a value.
+    pub by: OutputKind,
+    /// DESC.
+    pub descending: bool,
 }
 
 /// The clause `WITH DIFFERENTIAL_PRIVACY OPTIONS(…)`. Decimals stay text: nothing is rounded before it is priced.
@@ -209,6 +379,31 @@ pub struct Sensitivity {
     pub linf: u64,
     /// Sum of the changes over all cells, in grid units.
     pub l1: u128,
+}
+
+impl Sensitivity {
+    /// The same change in each of several copies.
+    pub(crate) fn times(self, copies: u32) -> Self {
+        Self { l0: self.l0.saturating_mul(copies), linf: self.linf, l1: self.l1.saturating_mul(u128::from(copies)) }
+    }
+}
+
+impl Statistic {
+    /// Integers per cell: one, or one per bin.
+    pub fn slots(&self) -> usize {
+        match &self.reduction {
+            Reduction::Bin { bins, .. } => bins.count(),
+            _ => 1,
+        }
+    }
+
+    /// The bins, if it counts by bins.
+    pub fn bins(&self) -> Option<&Bins> {
+        match &self.reduction {
+            Reduction::Bin { bins, .. } => Some(bins),
+            _ => None,
+        }
+    }
 }
 
 impl Plan {
@@ -253,6 +448,11 @@ impl Plan {
         &self.outputs
     }
 
+    /// Which released rows are shown, and in which order.
+    pub fn view(&self) -> &View {
+        &self.view
+    }
+
     /// The options as written.
     pub fn options(&self) -> &Options {
         &self.options
@@ -283,6 +483,16 @@ impl Plan {
         self.keys.iter().map(|key| key.values.len()).product()
     }
 
+    /// Integers per cell of all statistics together.
+    pub fn width(&self) -> usize {
+        self.statistics.iter().map(Statistic::slots).sum()
+    }
+
+    /// Where a statistic's integers begin within those of a cell.
+    pub(crate) fn offset(&self, statistic: usize) -> usize {
+        self.statistics.iter().take(statistic).map(Statistic::slots).sum()
+    }
+
     /// The keys' values of a cell, in the order of the keys. Cells count with the last key fastest.
     pub fn cell(&self, cell: usize) -> Vec<&str> {
         let mut rest = cell;
@@ -298,6 +508,12 @@ impl Plan {
             .collect();
         values.reverse();
         values
+    }
+
+    /// The position of a cell's value in a key's list.
+    pub(crate) fn position(&self, cell: usize, key: usize) -> Option<usize> {
+        let after: usize = self.keys.iter().skip(key + 1).map(|key| key.values.len()).product();
+        Some(cell / after.max(1) % self.keys.get(key)?.values.len().max(1))
     }
 
     /// How far adding or removing one person can move `statistic` over all cells.

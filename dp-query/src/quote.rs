@@ -4,9 +4,13 @@
 use policies::{Accountant, Delta, Digest, Epsilon, Kind, MoneyError, Policy, Price, PriceError, Rho};
 use serde::Serialize;
 
-use crate::accountant::OpenDpAccountant;
-use crate::mechanism::{Joint, MechanismError, Noise, half_width};
-use crate::plan::{OutputKind, Plan, Sensitivity, Statistic};
+use crate::accountant::{self, OpenDpAccountant};
+pub use crate::formula::Tree;
+use crate::formula::{Cell, Desk};
+use crate::mechanism::{MechanismError, Noise};
+use crate::plan::{OutputKind, Plan, Sensitivity};
+
+mod split;
 
 /// 1 − the confidence of every interval.
 pub const ALPHA: f64 = 0.05;
@@ -58,7 +62,7 @@ pub enum QuoteError {
     },
     /// A margin can only be solved for where the error does not depend on the data.
     #[error(
-        "target_margin speaks of the first column that is not a key, and that is a mean, whose error depends on the number of persons; put a count or a sum first, or state epsilon"
+        "target_margin speaks of the first column that is not a key, and its error depends on the number of persons; put a count or a sum first, or state epsilon"
     )]
     MarginOfMean,
     /// A margin that discrete noise can't meet at any price that is still private.
@@ -81,8 +85,10 @@ pub enum QuoteError {
 /// One statistic's noise, and where it comes from.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Line {
-    /// How far one person can move the statistic.
+    /// How far one person can move what gets noise: the statistic's integers, or all nodes of its tree.
     pub sensitivity: Sensitivity,
+    /// Which counts by bin get noise; one bin and one level for statistics without bins.
+    pub tree: Tree,
     /// Its noise.
     pub noise: Noise,
     /// Standard deviation in grid units.
@@ -106,7 +112,7 @@ pub enum Expected {
         /// Half of the interval's width.
         half_width: f64,
     },
-    /// Depends on how many persons a cell has: see [`Quote::mean_half_width`].
+    /// Depends on how many persons a cell has: see [`Quote::half_width_at`].
     PerPersons,
 }
 
@@ -151,21 +157,31 @@ impl Quote {
         &self.expected
     }
 
-    /// Half of the interval's width of a mean near the middle of its bounds, in a cell with so many persons; None if the output is no
-    /// mean or the cell too small for any statement.
+    /// Half of the interval's width of an output in a cell with so many persons whose values are typical (in the middle of the bounds, evenly
+    /// spread over bins); None if the noise leaves no statement.
     #[must_use]
-    pub fn mean_half_width(&self, plan: &Plan, output: usize, persons: u64) -> Option<f64> {
-        let OutputKind::Mean { sum, count } = plan.outputs().get(output)?.what else {
-            return None;
-        };
-        let (sums, counts) = (self.lines.get(sum)?, self.lines.get(count)?);
-        let smallest = half_width(&counts.noise, ALPHA)?.checked_mul(2)?;
-        if persons <= smallest {
-            return None;
-        }
-        let reach = Joint::new(&sums.noise, &counts.noise, ALPHA)?.half_width(0.0)?;
-        Some(reach / persons as f64 / grid(plan.statistics().get(sum)?.digits))
+    pub fn half_width_at(&self, plan: &Plan, output: usize, persons: u64) -> Option<f64> {
+        let what = &plan.outputs().get(output)?.what;
+        let cell = typical(plan, &self.lines, persons as f64);
+        let found = Desk::new(plan, &self.lines).estimate(what, &cell)?;
+        let whole = matches!(what, OutputKind::Mean { .. })
+            && split::range(plan, what)
+                .is_some_and(|(lo, hi)| found.interval.1 - found.interval.0 >= (hi - lo) * 0.999);
+        (!whole).then_some((found.interval.1 - found.interval.0) / 2.0)
     }
+}
+
+/// A cell of so many persons, none of them anybody's.
+fn typical(plan: &Plan, lines: &[Line], persons: f64) -> Cell {
+    let noisy = plan.statistics().iter().zip(lines).map(|(statistic, line)| {
+        let slots = statistic.slots();
+        if slots > 1 {
+            let each = (persons / slots as f64).round() as i128;
+            return line.tree.grow(&vec![each; slots]).into_iter().map(|count| count as f64).collect();
+        }
+        vec![persons * split::typical(statistic)]
+    });
+    Cell { noisy: noisy.collect(), copies: 1 }
 }
 
 /// 10^digits: grid units per unit.
@@ -173,8 +189,8 @@ pub(crate) fn grid(digits: u8) -> f64 {
     10f64.powi(i32::from(digits))
 }
 
-/// Prices a plan. The price is split evenly over its statistics; where the question states a margin, the least ε is found whose noise
-/// keeps it.
+/// Prices a plan. The price is split over its statistics such that the stated errors are smallest (`quote/split`); where the question
+/// states a margin, the least ε is found whose noise keeps it.
 ///
 /// # Errors
 /// The options are no numbers, miss δ, ask for the impossible, or the noise leaves the useful range.
@@ -186,25 +202,26 @@ pub fn quote(plan: &Plan, terms: &Terms) -> Result<Quote, QuoteError> {
         (Kind::Zcdp, Some(text)) => option("delta", text)?,
         (Kind::Zcdp, None) => return Err(QuoteError::DeltaNeeded),
     };
+    let budget = Spending::new(plan, terms.account, delta);
     let (lines, price) = match (&options.epsilon, &options.margin) {
         (Some(text), _) => match text.parse() {
-            Ok(epsilon) => spend(plan, terms.account, epsilon, delta),
+            Ok(epsilon) => budget.spend(epsilon),
             Err(MoneyError::Range) => Err(QuoteError::Price(PriceError::Range)),
             Err(error) => Err(QuoteError::Option { option: "epsilon", reason: error.to_string() }),
         }
-        .map_err(|error| match dearest(plan, terms.account, delta, STEPS) {
+        .map_err(|error| match budget.dearest(STEPS) {
             Some(step) if too_large(&error) => QuoteError::TooLarge { asked: text.clone(), limit: step_price(step) },
             _ => error,
         })?,
         (None, Some((margin, confidence))) => {
-            let epsilon = solve(plan, terms, delta, margin, confidence)?;
-            spend(plan, terms.account, epsilon, delta)?
+            let epsilon = budget.solve(margin, confidence)?;
+            budget.spend(epsilon)?
         }
         (None, None) => return Err(QuoteError::Plan("price")),
     };
     let minimum = options.min_privacy_units_per_group.unwrap_or(0);
     let expected =
-        plan.outputs().iter().map(|output| expect(plan, &lines, output.what)).collect::<Result<Vec<_>, _>>()?;
+        plan.outputs().iter().map(|output| expect(plan, &lines, &output.what)).collect::<Result<Vec<_>, _>>()?;
     Ok(Quote {
         plan: Digest::from_bytes(digest),
         price,
@@ -221,137 +238,151 @@ where
     text.parse().map_err(|error: T::Err| QuoteError::Option { option, reason: error.to_string() })
 }
 
-/// Buys noise for every statistic. What was asked for is the price, and the parts add up to no more.
-fn spend(plan: &Plan, account: Kind, epsilon: Epsilon, delta: Delta) -> Result<(Vec<Line>, Price), QuoteError> {
-    let statistics = plan.statistics();
-    let parts = u128::try_from(statistics.len()).unwrap_or(u128::MAX).max(1);
-    let mut lines = Vec::with_capacity(statistics.len());
-    match account {
-        Kind::Pure => {
-            let price = Price::pure(epsilon)?;
-            let part = Epsilon::from_units(epsilon.units() / parts);
-            let mut total = Epsilon::ZERO;
-            for statistic in statistics {
-                let sensitivity = plan.sensitivity(statistic);
-                let (noise, spent) = Noise::laplace(&sensitivity, part)?;
-                total = total.saturating_add(spent);
-                let rho = Rho::of_pure(spent).ok_or(PriceError::Range)?;
-                lines.push(line(sensitivity, noise, spent, rho));
-            }
-            // Σ εᵢ ≤ ε: basic composition (Dwork and Roth 2014, Theorem 3.16).
-            if total > epsilon {
-                return Err(QuoteError::Plan("price"));
-            }
-            Ok((lines, price))
-        }
-        Kind::Zcdp => {
-            let accountant = OpenDpAccountant;
-            let all = accountant.rho(epsilon, delta).ok_or(QuoteError::TooSmall)?;
-            let part = Rho::from_units(all.units() / parts);
-            let mut total = Rho::ZERO;
-            for statistic in statistics {
-                let sensitivity = plan.sensitivity(statistic);
-                let (noise, spent) = Noise::gaussian(&sensitivity, part)?;
-                total = total.saturating_add(spent);
-                lines.push(line(sensitivity, noise, Epsilon::ZERO, spent));
-            }
-            // Σ ρᵢ (Bun and Steinke 2016, Lemma 1.7), and what that is alone.
-            let alone = accountant.epsilon(total, delta);
-            if alone.is_none_or(|alone| alone > epsilon) {
-                return Err(QuoteError::Plan("price"));
-            }
-            Ok((lines, Price::zcdp(epsilon, delta, total, Delta::ZERO)?))
-        }
-    }
-}
-
-fn line(sensitivity: Sensitivity, noise: Noise, epsilon: Epsilon, rho: Rho) -> Line {
-    Line { sensitivity, noise, sd: noise.sd(), epsilon, rho }
-}
-
-fn expect(plan: &Plan, lines: &[Line], what: OutputKind) -> Result<Expected, QuoteError> {
-    let (noise, statistic, centre) = match what {
-        OutputKind::Key(_) => return Ok(Expected::Exact),
-        OutputKind::Mean { .. } => return Ok(Expected::PerPersons),
-        OutputKind::Count(count) => (parts(plan, lines, count)?.1.noise, count, None),
-        OutputKind::Sum { sum, count } => {
-            let (statistic, line) = parts(plan, lines, sum)?;
-            let centre = match count {
-                Some(count) => Some((parts(plan, lines, count)?.1.noise, statistic.centre)),
-                None => None,
-            };
-            (line.noise, sum, centre)
-        }
-    };
-    let unit = grid(parts(plan, lines, statistic)?.0.digits);
-    let (sd, reach) = spread(&noise, centre, ALPHA).ok_or(MechanismError::TooNoisy)?;
-    Ok(Expected::Margin { sd: sd / unit, half_width: reach / unit })
-}
-
-/// Standard deviation and half width of the noise of a count or sum, in grid units; `centre` adds that many times a count's noise.
-pub(crate) fn spread(noise: &Noise, centre: Option<(Noise, i64)>, alpha: f64) -> Option<(f64, f64)> {
-    match centre {
-        Some((count, centre)) if centre != 0 => {
-            let centre = centre as f64;
-            let sd = noise.sd().hypot(centre * count.sd());
-            Some((sd, Joint::new(noise, &count, alpha)?.half_width(centre)?))
-        }
-        _ => Some((noise.sd(), half_width(noise, alpha)? as f64)),
-    }
-}
-
-/// A statistic and its line.
-pub(crate) fn parts<'p, 'l>(
+/// What is the same at every price: the shape of each statistic's noise and its share.
+struct Spending<'p> {
     plan: &'p Plan,
-    lines: &'l [Line],
-    number: usize,
-) -> Result<(&'p Statistic, &'l Line), QuoteError> {
-    match (plan.statistics().get(number), lines.get(number)) {
-        (Some(statistic), Some(line)) => Ok((statistic, line)),
-        _ => Err(QuoteError::Plan("list of statistics")),
+    account: Kind,
+    delta: Delta,
+    trees: Vec<Tree>,
+    sensitivities: Vec<Sensitivity>,
+    shares: Vec<u64>,
+}
+
+impl<'p> Spending<'p> {
+    fn new(plan: &'p Plan, account: Kind, delta: Delta) -> Self {
+        let trees = split::trees(plan, account);
+        let sensitivities: Vec<Sensitivity> = plan
+            .statistics()
+            .iter()
+            .zip(&trees)
+            .map(|(statistic, tree)| plan.sensitivity(statistic).times(tree.levels))
+            .collect();
+        let shares = split::shares(plan, account, &sensitivities);
+        Self { plan, account, delta, trees, sensitivities, shares }
+    }
+
+    /// Buys noise for every statistic. What was asked for is the price, and the parts add up to no more.
+    fn spend(&self, epsilon: Epsilon) -> Result<(Vec<Line>, Price), QuoteError> {
+        match self.account {
+            Kind::Pure => {
+                let price = Price::pure(epsilon)?;
+                let mut total = Epsilon::ZERO;
+                let lines = self.lines(epsilon.units(), |sensitivity, part| {
+                    let (noise, spent) = Noise::laplace(sensitivity, Epsilon::from_units(part))?;
+                    total = total.saturating_add(spent);
+                    Ok((noise, spent, Rho::of_pure(spent).ok_or(PriceError::Range)?))
+                })?;
+                // Σ εᵢ ≤ ε: basic composition (Dwork and Roth 2014, Theorem 3.16).
+                if total > epsilon {
+                    return Err(QuoteError::Plan("price"));
+                }
+                Ok((lines, price))
+            }
+            Kind::Zcdp => {
+                let by_zcdp = OpenDpAccountant.rho(epsilon, self.delta).ok_or(QuoteError::TooSmall)?;
+                let exact = accountant::largest(by_zcdp, |rho| self.exactly(rho, epsilon));
+                let (lines, total) = self.gaussian(exact.unwrap_or(by_zcdp))?;
+                // Σ ρᵢ (Bun and Steinke 2016, Lemma 1.7), and what that is alone: by the mechanism's own δ, or by zCDP's.
+                let alone = || OpenDpAccountant.epsilon(total, self.delta).is_some_and(|alone| alone <= epsilon);
+                if !(self.exact(&lines, epsilon) || alone()) {
+                    return Err(QuoteError::Plan("price"));
+                }
+                Ok((lines, Price::zcdp(epsilon, self.delta, total, Delta::ZERO)?))
+            }
+        }
+    }
+
+    /// Gaussian noise for so much ρ, and what it costs.
+    fn gaussian(&self, rho: Rho) -> Result<(Vec<Line>, Rho), QuoteError> {
+        let mut total = Rho::ZERO;
+        let lines = self.lines(rho.units(), |sensitivity, part| {
+            let (noise, spent) = Noise::gaussian(sensitivity, Rho::from_units(part))?;
+            total = total.saturating_add(spent);
+            Ok((noise, Epsilon::ZERO, spent))
+        })?;
+        Ok((lines, total))
+    }
+
+    fn lines(
+        &self,
+        units: u128,
+        mut buy: impl FnMut(&Sensitivity, u128) -> Result<(Noise, Epsilon, Rho), QuoteError>,
+    ) -> Result<Vec<Line>, QuoteError> {
+        let all = self.shares.iter().map(|share| u128::from(*share)).sum::<u128>().max(1);
+        let each = self.sensitivities.iter().zip(&self.trees).zip(&self.shares);
+        each.map(|((sensitivity, tree), share)| {
+            let part = units.checked_mul(u128::from(*share)).map_or(units / all * u128::from(*share), |n| n / all);
+            let (noise, epsilon, rho) = buy(sensitivity, part)?;
+            Ok(Line { sensitivity: *sensitivity, tree: *tree, noise, sd: noise.sd(), epsilon, rho })
+        })
+        .collect()
+    }
+
+    /// Whether so much ρ, spent so, is (ε, δ)-private by the exact δ of the discrete Gaussian.
+    fn exactly(&self, rho: Rho, epsilon: Epsilon) -> bool {
+        self.gaussian(rho).is_ok_and(|(lines, _)| self.exact(&lines, epsilon))
+    }
+
+    fn exact(&self, lines: &[Line], epsilon: Epsilon) -> bool {
+        let moves: Option<Vec<accountant::Move>> = lines
+            .iter()
+            .map(|line| {
+                let Sensitivity { l0, linf, l1 } = line.sensitivity;
+                // Only where neighbours fill a box: each of l0 places by up to linf.
+                let full = l1 == u128::from(l0) * u128::from(linf);
+                full.then(|| accountant::Move { sigma: line.noise.scale(), by: linf as f64, places: l0 })
+            })
+            .collect();
+        moves
+            .and_then(|moves| accountant::delta(&moves, epsilon.to_f64_down()))
+            .is_some_and(|found| found <= self.delta.to_f64_down())
+    }
+
+    /// The least ε, to three significant digits, at which the first output that is not a key stays within the margin.
+    fn solve(&self, margin: &str, confidence: &str) -> Result<Epsilon, QuoteError> {
+        let number = |option, text: &str| match text.parse::<f64>() {
+            Ok(value) if value.is_finite() && value > 0.0 => Ok(value),
+            _ => Err(QuoteError::Option { option, reason: "not a positive decimal number".to_owned() }),
+        };
+        let wanted = number("target_margin", margin)?;
+        let alpha = 1.0 - number("confidence", confidence)?;
+        if !(alpha > 0.0 && alpha < 1.0) {
+            return Err(QuoteError::Option { option: "confidence", reason: "not between 0 and 1".to_owned() });
+        }
+        let first = self.plan.outputs().iter().find(|output| !matches!(output.what, OutputKind::Key(_)));
+        let first = &first.ok_or(QuoteError::Plan("list of outputs"))?.what;
+        if !Desk::is_sum(self.plan, first) {
+            return Err(QuoteError::MarginOfMean);
+        }
+        let within = |epsilon: Epsilon| -> bool {
+            let reach =
+                self.spend(epsilon).ok().and_then(|(lines, _)| Desk::new(self.plan, &lines).margin(first, alpha, 1));
+            reach.is_some_and(|(_, reach)| reach <= wanted)
+        };
+        let too_narrow = || QuoteError::MarginTooNarrow { margin: margin.to_owned() };
+        // Noise out of range at the dear end also counts as not within, so the search starts at the dearest price that still has noise, and
+        // at no more than ε = 999.
+        let dearest = self.dearest(13 * 900 - 1).ok_or_else(too_narrow)?;
+        let step = least(dearest, |step| within(step_price(step))).ok_or_else(too_narrow)?;
+        Ok(step_price(step))
+    }
+
+    /// The last step up to this one at which there is noise; None if there is none anywhere.
+    fn dearest(&self, last: u32) -> Option<u32> {
+        let silent = |step: u32| self.spend(step_price(step)).is_err_and(|error| too_large(&error));
+        least(last, silent).map_or(Some(last), |first| first.checked_sub(1))
     }
 }
 
-/// The least ε, to three significant digits, at which the first output that is not a key stays within the margin.
-fn solve(plan: &Plan, terms: &Terms, delta: Delta, margin: &str, confidence: &str) -> Result<Epsilon, QuoteError> {
-    let number = |option, text: &str| match text.parse::<f64>() {
-        Ok(value) if value.is_finite() && value > 0.0 => Ok(value),
-        _ => Err(QuoteError::Option { option, reason: "not a positive decimal number".to_owned() }),
-    };
-    let wanted = number("target_margin", margin)?;
-    let alpha = 1.0 - number("confidence", confidence)?;
-    if !(alpha > 0.0 && alpha < 1.0) {
-        return Err(QuoteError::Option { option: "confidence", reason: "not between 0 and 1".to_owned() });
+fn expect(plan: &Plan, lines: &[Line], what: &OutputKind) -> Result<Expected, QuoteError> {
+    if matches!(what, OutputKind::Key(_)) {
+        return Ok(Expected::Exact);
     }
-    let first = plan
-        .outputs()
-        .iter()
-        .find(|output| !matches!(output.what, OutputKind::Key(_)))
-        .ok_or(QuoteError::Plan("list of outputs"))?;
-    let (statistic, count) = match first.what {
-        OutputKind::Count(count) => (count, None),
-        OutputKind::Sum { sum, count } => (sum, count),
-        _ => return Err(QuoteError::MarginOfMean),
-    };
-    let within = |epsilon: Epsilon| -> bool {
-        let reach = || {
-            let (lines, _) = spend(plan, terms.account, epsilon, delta).ok()?;
-            let (found, line) = parts(plan, &lines, statistic).ok()?;
-            let centre = match count {
-                Some(count) => Some((parts(plan, &lines, count).ok()?.1.noise, found.centre)),
-                None => None,
-            };
-            let (_, reach) = spread(&line.noise, centre, alpha)?;
-            Some(reach / grid(found.digits))
-        };
-        reach().is_some_and(|reach| reach <= wanted)
-    };
-    let too_narrow = || QuoteError::MarginTooNarrow { margin: margin.to_owned() };
-    // Noise out of range at the dear end also counts as not within, so the search starts at the dearest price that still has noise, and
-    // at no more than ε = 999.
-    let dearest = dearest(plan, terms.account, delta, 13 * 900 - 1).ok_or_else(too_narrow)?;
-    let step = least(dearest, |step| within(step_price(step))).ok_or_else(too_narrow)?;
-    Ok(step_price(step))
+    if !Desk::is_sum(plan, what) {
+        return Ok(Expected::PerPersons);
+    }
+    let (sd, half_width) = Desk::new(plan, lines).margin(what, ALPHA, 1).ok_or(MechanismError::TooNoisy)?;
+    Ok(Expected::Margin { sd, half_width })
 }
 
 /// Up to the first price beyond any policy's, ε = 1 010 000.
@@ -360,12 +391,6 @@ const STEPS: u32 = 16 * 900 + 1;
 /// Prices of three digits, 100…999 · 10^k units: from ε = 10^-10 on, in ascending order; the error falls as they rise.
 fn step_price(step: u32) -> Epsilon {
     Epsilon::from_units(u128::from(100 + step % 900) * 10u128.pow(step / 900))
-}
-
-/// The last step up to this one at which there is noise; None if there is none anywhere.
-fn dearest(plan: &Plan, account: Kind, delta: Delta, last: u32) -> Option<u32> {
-    let silent = |step: u32| spend(plan, account, step_price(step), delta).is_err_and(|error| too_large(&error));
-    least(last, silent).map_or(Some(last), |first| first.checked_sub(1))
 }
 
 /// Whether a smaller ε would mend it.

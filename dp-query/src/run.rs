@@ -197,7 +197,7 @@ pub(crate) fn finish(
     Ok(Unreleased::new(answer)?)
 }
 
-/// One noisy vector per statistic, over all cells.
+/// One noisy vector per statistic, over all cells and the nodes of its tree.
 fn perturb(
     plan: &Plan,
     quote: &Quote,
@@ -207,19 +207,33 @@ fn perturb(
     let statistics = plan.statistics().len();
     let shape = exact.len() == plan.cells()
         && quote.lines().len() == statistics
-        && exact.iter().all(|cell| cell.len() == statistics);
+        && exact.iter().all(|cell| cell.len() == plan.width());
     if !shape {
         return Err(RunFailure::Shape);
     }
     let mut noisy = Vec::with_capacity(statistics);
-    for (number, line) in quote.lines().iter().enumerate() {
+    for (number, (line, statistic)) in quote.lines().iter().zip(plan.statistics()).enumerate() {
+        let (offset, slots) = (plan.offset(number), statistic.slots());
+        if line.tree.leaves != slots {
+            return Err(RunFailure::Shape);
+        }
         // Clamping a sum into 64 bits moves neighbours no further apart.
         let clamp = |value: i128| i64::try_from(value.clamp(i128::from(i64::MIN), i128::from(i64::MAX))).unwrap_or(0);
-        let mut vector: Vec<i64> = exact.iter().filter_map(|cell| cell.get(number).copied().map(clamp)).collect();
+        let mut vector: Vec<i64> = Vec::with_capacity(exact.len() * line.tree.nodes());
+        for cell in exact.iter() {
+            let own = cell.get(offset..offset + slots).ok_or(RunFailure::Shape)?;
+            if line.tree.levels == 1 {
+                vector.extend(own.iter().copied().map(clamp));
+            } else {
+                let nodes = Zeroizing::new(line.tree.grow(own));
+                vector.extend(nodes.iter().copied().map(clamp));
+            }
+        }
+        let size = vector.len();
         let output = source.perturb(&line.noise, &vector);
         vector.zeroize();
         let output = output?;
-        if output.len() != exact.len() {
+        if output.len() != size {
             return Err(RunFailure::Shape);
         }
         noisy.push(output);

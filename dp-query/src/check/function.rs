@@ -15,8 +15,29 @@ use crate::refusal::{Checked, Problem};
 use crate::relation::{DatePart, Expr, LIMIT};
 
 /// Aggregates, within persons or across them.
-pub(crate) const AGGREGATES: [&str; 11] =
-    ["COUNT", "COUNTIF", "SUM", "AVG", "MIN", "MAX", "MAX_BY", "MIN_BY", "LOGICAL_OR", "LOGICAL_AND", "ANY_VALUE"];
+pub(crate) const AGGREGATES: [&str; 21] = [
+    "COUNT",
+    "COUNTIF",
+    "SUM",
+    "AVG",
+    "MIN",
+    "MAX",
+    "MAX_BY",
+    "MIN_BY",
+    "LOGICAL_OR",
+    "LOGICAL_AND",
+    "ANY_VALUE",
+    "VAR_POP",
+    "VAR_SAMP",
+    "VARIANCE",
+    "STDDEV",
+    "STDDEV_POP",
+    "STDDEV_SAMP",
+    "APPROX_QUANTILES",
+    "PERCENTILE_CONT",
+    "HISTOGRAM",
+    "SURVIVAL",
+];
 
 /// Most boundaries of a RANGE_BUCKET.
 const MOST_BOUNDARIES: usize = 200;
@@ -152,7 +173,13 @@ impl<'a> Checker<'a> {
         numeric::coarser(value, digits, rounding, call.span)
     }
 
-    fn range_bucket(&mut self, cx: Context<'_, 'a>, value: Typed, bounds: &'a ast::Expr, span: Span) -> Checked<Typed> {
+    pub(crate) fn range_bucket(
+        &mut self,
+        cx: Context<'_, 'a>,
+        value: Typed,
+        bounds: &'a ast::Expr,
+        span: Span,
+    ) -> Checked<Typed> {
         let ast::Expr::Array(ast::Array { elem, .. }) = bounds else {
             return Err(Problem::new("type", span, "RANGE_BUCKET takes a list of boundaries")
                 .help("RANGE_BUCKET(x, [10, 20, 30])"));
@@ -221,12 +248,7 @@ fn unknown(call: &Call<'_>, span: Span) -> Problem {
          the same tomorrow",
             )
             .help("write the value out: DATE '2025-03-31'"),
-        "APPROX_QUANTILES" | "PERCENTILE_CONT" | "VAR_SAMP" | "VARIANCE" | "STDDEV" | "APPROX_COUNT_DISTINCT" => {
-            problem.why("this release of Sudare has no mechanism for it").help(
-                "across persons there are COUNT, \
-             COUNTIF, COUNT(DISTINCT person_id), SUM and AVG; GROUP BY RANGE_BUCKET(x, […]) gives a distribution",
-            )
-        }
+        "APPROX_COUNT_DISTINCT" => problem.help("COUNT(DISTINCT person_id) counts persons"),
         _ => problem.help(
             "scalar functions are RANGE_BUCKET, FISCAL_YEAR, EXTRACT, DATE_TRUNC, DATE_ADD, DATE_SUB, DATE_DIFF, LAST_DAY, AGE_AT, \
              STARTS_WITH, LEFT, IF, COALESCE, IFNULL, NULLIF, LEAST, GREATEST, ABS, DIV, MOD, ROUND, FLOOR, CEIL",

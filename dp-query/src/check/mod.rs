@@ -8,6 +8,7 @@ mod codelist;
 mod compare;
 mod dates;
 mod expr;
+mod formula;
 mod from;
 mod function;
 mod grouping;
@@ -21,6 +22,7 @@ mod public;
 mod scope;
 mod select;
 mod semi;
+mod spread;
 mod statistic;
 mod terms;
 mod types;
@@ -54,7 +56,7 @@ const LARGEST: usize = 20_000;
 /// texts can mean much work.
 const MOST_WORK: usize = 4_000_000;
 /// Version of the plan's layout and meaning.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 
 pub(crate) use population::CONSENT;
 pub use population::check_population;

@@ -1,9 +1,11 @@
 //! The private SELECT: groups over closed domains, aggregates across persons, and how many groups one person can be in.
 
 use sqlparser::ast::{self, Spanned};
+use sqlparser::tokenizer::Span;
 
 use super::Checker;
 use super::expr::Context;
+use super::formula::Released;
 use super::key::key;
 use super::person::{has_aggregate, settle};
 use super::population;
@@ -16,6 +18,8 @@ use crate::relation::{Relation, Rows};
 
 /// Most cells of an answer.
 const MOST_CELLS: usize = 10_000;
+/// Most integers that get noise.
+const MOST_INTEGERS: usize = 500_000;
 
 impl<'a> Checker<'a> {
     /// Checks the outermost query.
@@ -26,11 +30,6 @@ impl<'a> Checker<'a> {
         }
         self.visible = self.ctes.len();
         let parts = Parts::of(select, true)?;
-        if let Some(having) = parts.having {
-            return Err(Problem::new("unsupported", having.span(), "HAVING isn't part of the private SELECT")
-                .why("every cell of the closed domains is released or suppressed by the noisy number of persons")
-                .help("filter the released table: it is free"));
-        }
         let (relation, mut scope) = self.from(parts.from, parts.span)?;
         let relation = self.filter(relation, &mut scope, parts.selection)?;
         let relation = self.cap(relation);
@@ -54,13 +53,15 @@ impl<'a> Checker<'a> {
         let mut statistics = vec![present()];
         let mut outputs = Vec::new();
         for item in &parts.items {
-            let what = self.output(cx, item, &groups, rows, &mut statistics)?;
-            let name = item.name.clone().unwrap_or_else(|| format!("f{}_", outputs.len()));
-            if outputs.iter().any(|o: &Output| o.name.eq_ignore_ascii_case(&name)) {
-                return Err(Problem::new("ambiguous", item.span, format!("two columns are called `{name}`"))
-                    .help("… AS another name"));
+            for (more, what) in self.output(cx, item, &groups, rows, &mut statistics)? {
+                let name = item.name.clone().unwrap_or_else(|| format!("f{}_", outputs.len()));
+                let name = name + &more;
+                if outputs.iter().any(|o: &Output| o.name.eq_ignore_ascii_case(&name)) {
+                    return Err(Problem::new("ambiguous", item.span, format!("two columns are called `{name}`"))
+                        .help("… AS another name"));
+                }
+                outputs.push(Output { name, what });
             }
-            outputs.push(Output { name, what });
         }
         if outputs.iter().all(|o| matches!(o.what, OutputKind::Key(_))) {
             return Err(Problem::new("grouping", parts.span, "there is nothing to release")
@@ -73,6 +74,9 @@ impl<'a> Checker<'a> {
             }
         }
         let relation = self.attach(relation);
+        let released = Released { cx, groups: &groups, outputs: &outputs, rows };
+        let view = self.view(&released, &parts, query, &mut statistics)?;
+        self.size(&statistics, cells.unwrap_or(1), parts.span)?;
         // Output names are the keys' names.
         let keys = rename(keys, &outputs);
         Ok(Plan {
@@ -84,6 +88,7 @@ impl<'a> Checker<'a> {
             keys,
             statistics,
             outputs,
+            view,
             options: self.options.clone(),
             max_groups,
             max_groups_derivation,
@@ -184,6 +189,7 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// The columns of an item of the SELECT list: what to add to its name, and what they show.
     fn output(
         &mut self,
         cx: Context<'_, 'a>,
@@ -191,24 +197,36 @@ impl<'a> Checker<'a> {
         groups: &[(Typed, String)],
         rows: Rows,
         statistics: &mut Vec<Statistic>,
-    ) -> Checked<OutputKind> {
-        if let ast::Expr::Function(function) = item.expr {
-            let name = function.name.to_string().to_ascii_uppercase();
-            if has_aggregate(item.expr) && super::function::AGGREGATES.contains(&name.as_str()) {
-                return self.across(cx, function, item.expr.span(), rows, statistics).map_err(|p| p.or_at(item.span));
-            }
+    ) -> Checked<Vec<(String, OutputKind)>> {
+        if let Some(columns) = self.columns_of(cx, item.expr, rows, statistics).map_err(|p| p.or_at(item.span))? {
+            return Ok(columns);
         }
+        let released = Released { cx, groups, outputs: &[], rows };
         if has_aggregate(item.expr) {
-            return Err(Problem::new("aggregate", item.span, "an aggregate stands alone in the private SELECT")
-                .why("each is released by a mechanism of its own")
-                .help("select the aggregates and combine the released values: it is free"));
+            let what = self.formula(&released, item.expr, statistics).map_err(|p| p.or_at(item.span))?;
+            return Ok(vec![(String::new(), what)]);
         }
         let typed = settle(self.expr(cx, item.expr)?)?;
         match groups.iter().position(|(group, _)| group.expr == typed.expr && group.ty == typed.ty) {
-            Some(number) => Ok(OutputKind::Key(number)),
+            Some(number) => Ok(vec![(String::new(), OutputKind::Key(number))]),
             None => Err(Problem::new("grouping", item.span, "this is neither an aggregate nor in GROUP BY")
                 .why("rows don't leave the room")
                 .help("COUNT, COUNTIF, SUM or AVG of it, or add it to GROUP BY")),
+        }
+    }
+
+    /// Refuses answers that would be more noise than answer, and take long.
+    fn size(&self, statistics: &[Statistic], cells: usize, span: Span) -> Checked<()> {
+        let each: usize = statistics.iter().map(Statistic::slots).sum();
+        match each.checked_mul(cells) {
+            Some(all) if all <= MOST_INTEGERS => Ok(()),
+            _ => Err(Problem::new(
+                "too_complex",
+                span,
+                format!("the answer takes more than {MOST_INTEGERS} noisy counts"),
+            )
+            .why(format!("{cells} groups, {each} counts in each"))
+            .help("fewer groups, or narrower contribution_bounds_per_group for quantiles")),
         }
     }
 }

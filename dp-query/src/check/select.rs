@@ -49,27 +49,17 @@ pub(crate) fn body(query: &ast::Query, private: bool) -> Checked<(&ast::Select, 
         pipe_operators,
     } = query;
     let span = query.span();
-    if let Some(order) = order_by {
-        let (why, help) = if private {
-            ("the answer has every cell, in the order of its keys", "sort the released table: it is free")
-        } else {
-            ("relations have no order", "MAX_BY(x, date) takes the latest value")
-        };
-        return unsupported(order.span(), "ORDER BY isn't part of the language", why, help);
+    if let Some(order) = order_by.as_ref().filter(|_| !private) {
+        let (why, help) = ("relations have no order", "MAX_BY(x, date) takes the latest value");
+        return unsupported(order.span(), "ORDER BY isn't part of the language here", why, help);
     }
-    if limit_clause.is_some() || fetch.is_some() {
-        let (why, help) = if private {
-            (
-                "the answer has every cell of the closed domains, so that its shape tells nothing",
-                "cut the released table: it is free",
-            )
-        } else {
-            (
-                "which rows remain would depend on other persons",
-                "max_rows_contributed bounds rows per person; MAX_BY(x, date) takes the latest value",
-            )
-        };
-        return unsupported(span, "LIMIT isn't part of the language", why, help);
+    if fetch.is_some() || (limit_clause.is_some() && !private) {
+        return unsupported(
+            span,
+            "LIMIT isn't part of the language here",
+            "which rows remain would depend on other persons",
+            "max_rows_contributed bounds rows per person; MAX_BY(x, date) takes the latest value",
+        );
     }
     if !locks.is_empty()
         || for_clause.is_some()
@@ -86,7 +76,9 @@ pub(crate) fn body(query: &ast::Query, private: bool) -> Checked<(&ast::Select, 
     }
     match body.as_ref() {
         SetExpr::Select(select) => Ok((select, with.as_ref())),
-        SetExpr::Query(inner) if with.is_none() => self::body(inner, private),
+        SetExpr::Query(inner) if with.is_none() && inner.order_by.is_none() && inner.limit_clause.is_none() => {
+            self::body(inner, private)
+        }
         SetExpr::SetOperation { .. } => unsupported(
             body.span(),
             "UNION, EXCEPT and INTERSECT aren't part of the language",

@@ -53,7 +53,7 @@ pub(crate) fn partner(value: Typed) -> Typed {
 }
 
 /// Adds a statistic, or finds the same one.
-fn add(statistics: &mut Vec<Statistic>, new: Statistic) -> usize {
+pub(crate) fn add(statistics: &mut Vec<Statistic>, new: Statistic) -> usize {
     // The same integers on the same grid; only the words may differ.
     let same = |s: &Statistic| {
         let words = Statistic { column: s.column.clone(), derivation: s.derivation.clone(), ..new.clone() };
@@ -64,6 +64,47 @@ fn add(statistics: &mut Vec<Statistic>, new: Statistic) -> usize {
     }
     statistics.push(new);
     statistics.len() - 1
+}
+
+/// `contribution_bounds_per_group => (lo, hi)`, if it was written.
+pub(crate) type Stated = Option<(Decimal, Decimal, Span)>;
+
+/// One number per person and cell.
+pub(crate) struct Value {
+    pub(crate) input: Typed,
+    pub(crate) words: String,
+    pub(crate) lo: i64,
+    pub(crate) hi: i64,
+    pub(crate) digits: u8,
+    pub(crate) derivation: String,
+}
+
+impl Value {
+    /// Persons that have it.
+    pub(crate) fn count(&self, statistics: &mut Vec<Statistic>) -> usize {
+        if self.input.nullable { add(statistics, met(self.words.clone(), self.input.expr.clone())) } else { 0 }
+    }
+
+    /// The middle of its bounds.
+    pub(crate) fn centre(&self) -> i64 {
+        self.lo + (self.hi - self.lo) / 2
+    }
+
+    /// Its sum about the middle of its bounds.
+    pub(crate) fn centred(&self, statistics: &mut Vec<Statistic>) -> usize {
+        let centre = self.centre();
+        let statistic = Statistic {
+            kind: StatisticKind::Sum,
+            column: Some(self.words.clone()),
+            lo: self.lo - centre,
+            hi: self.hi - centre,
+            centre,
+            digits: self.digits,
+            derivation: format!("{}; centred on {}", self.derivation, decimal(centre, self.digits)),
+            reduction: Reduction::Mean(self.input.expr.clone()),
+        };
+        add(statistics, statistic)
+    }
 }
 
 /// Bounds of a contribution, and where they are from.
@@ -109,6 +150,15 @@ impl<'a> Checker<'a> {
             }
             "SUM" => self.sum(cx, &call, bounds, rows, statistics),
             "AVG" => self.mean(cx, &call, bounds, statistics),
+            "VAR_POP" | "VAR_SAMP" | "VARIANCE" | "STDDEV_POP" | "STDDEV_SAMP" | "STDDEV" => {
+                self.variance(cx, &call, bounds, statistics)
+            }
+            "PERCENTILE_CONT" | "MIN" | "MAX" => self.quantile(cx, &call, bounds, statistics),
+            "APPROX_QUANTILES" | "HISTOGRAM" | "SURVIVAL" => {
+                Err(Problem::new("aggregate", span, format!("{} has many values", call.name))
+                    .why("each becomes a column of its own")
+                    .help("select it by itself, and compute with the released values; PERCENTILE_CONT(x, 0.5) is one value"))
+            }
             _ => Err(Problem::new(
                 "unsupported",
                 span,
@@ -120,8 +170,8 @@ impl<'a> Checker<'a> {
             )
             .why("an extreme belongs to one person")
             .help(
-                "GROUP BY RANGE_BUCKET(x, […]) with COUNT(*) shows the distribution; MIN, MAX, MAX_BY and \
-                 MIN_BY work within a person, in a CTE",
+                "HISTOGRAM(x, […]) and APPROX_QUANTILES(x, 4) show the distribution; MAX_BY and MIN_BY work within a person, in a \
+                 CTE",
             )),
         }
     }
@@ -130,7 +180,7 @@ impl<'a> Checker<'a> {
         &mut self,
         cx: Context<'_, 'a>,
         call: &Call<'a>,
-        bounds: Option<(Decimal, Decimal, Span)>,
+        bounds: Stated,
         rows: Rows,
         statistics: &mut Vec<Statistic>,
     ) -> Checked<OutputKind> {
@@ -175,7 +225,7 @@ impl<'a> Checker<'a> {
         reduction: Reduction,
         kind: StatisticKind,
         column: Option<String>,
-        bounds: Option<(Decimal, Decimal, Span)>,
+        bounds: Stated,
         rows: Rows,
         statistics: &mut Vec<Statistic>,
     ) -> Checked<OutputKind> {
@@ -211,7 +261,7 @@ impl<'a> Checker<'a> {
         &mut self,
         cx: Context<'_, 'a>,
         call: &Call<'a>,
-        bounds: Option<(Decimal, Decimal, Span)>,
+        bounds: Stated,
         rows: Rows,
         statistics: &mut Vec<Statistic>,
     ) -> Checked<OutputKind> {
@@ -249,38 +299,47 @@ impl<'a> Checker<'a> {
         &mut self,
         cx: Context<'_, 'a>,
         call: &Call<'a>,
-        bounds: Option<(Decimal, Decimal, Span)>,
+        bounds: Stated,
         statistics: &mut Vec<Statistic>,
     ) -> Checked<OutputKind> {
-        let input = self.numeric(cx, call)?;
+        let value = self.bounded(cx, call, call.one()?, bounds)?;
+        let count = value.count(statistics);
+        Ok(OutputKind::Mean { sum: value.centred(statistics), count })
+    }
+
+    /// One number per person and cell (the mean of their rows), with bounds.
+    pub(crate) fn bounded(
+        &mut self,
+        cx: Context<'_, 'a>,
+        call: &Call<'a>,
+        e: &'a ast::Expr,
+        bounds: Stated,
+    ) -> Checked<Value> {
+        let input = self.number_of(cx, call, e)?;
         let Type::Integer { lo, hi, digits } = input.ty else { return Err(call.arity("a number")) };
         let words = self.words(input.span);
         let derivation = format!("{words} is {}", input.ty.describe());
         let found = narrow(call, (lo, hi), digits, bounds, &derivation)?.ok_or_else(|| {
-            Problem::new("bounds", call.span, "AVG needs bounds")
-                .why(derivation.clone())
-                .help(format!("AVG({words}, {BOUNDS} => (0, 1000)): each person's mean is clamped to them"))
+            let rest = if call.args.len() > 1 { ", …" } else { "" };
+            Problem::new("bounds", call.span, format!("{} needs bounds", call.name)).why(derivation.clone()).help(
+                format!("{}({words}{rest}, {BOUNDS} => (0, 1000)): each person's mean is clamped to them", call.name),
+            )
         })?;
         if found.lo == found.hi {
-            return Err(Problem::new("bounds", call.span, "this mean is always the same").why(found.derivation));
+            let what = if call.name == "AVG" { "mean" } else { "value" };
+            return Err(
+                Problem::new("bounds", call.span, format!("this {what} is always the same")).why(found.derivation)
+            );
         }
-        let count = if input.nullable { add(statistics, met(words.clone(), input.expr.clone())) } else { 0 };
-        let centre = found.lo + (found.hi - found.lo) / 2;
-        let statistic = Statistic {
-            kind: StatisticKind::Sum,
-            column: Some(words),
-            lo: found.lo - centre,
-            hi: found.hi - centre,
-            centre,
-            digits,
-            derivation: format!("{}; centred on {}", found.derivation, decimal(centre, digits)),
-            reduction: Reduction::Mean(input.expr),
-        };
-        Ok(OutputKind::Mean { sum: add(statistics, statistic), count })
+        Ok(Value { input, words, lo: found.lo, hi: found.hi, digits, derivation: found.derivation })
     }
 
     fn numeric(&mut self, cx: Context<'_, 'a>, call: &Call<'a>) -> Checked<Typed> {
-        let input = self.expr(cx, call.one()?)?;
+        self.number_of(cx, call, call.one()?)
+    }
+
+    fn number_of(&mut self, cx: Context<'_, 'a>, call: &Call<'a>, e: &'a ast::Expr) -> Checked<Typed> {
+        let input = self.expr(cx, e)?;
         match input.ty {
             Type::Integer { .. } => Ok(input),
             other => Err(Problem::new(
@@ -293,7 +352,7 @@ impl<'a> Checker<'a> {
     }
 
     /// `contribution_bounds_per_group => (lo, hi)`.
-    fn contribution(&mut self, cx: Context<'_, 'a>, call: &Call<'a>) -> Checked<Option<(Decimal, Decimal, Span)>> {
+    pub(crate) fn contribution(&mut self, cx: Context<'_, 'a>, call: &Call<'a>) -> Checked<Stated> {
         let mut found = None;
         for (name, e) in &call.named {
             let span = e.span();
@@ -336,7 +395,7 @@ fn narrow(
     call: &Call<'_>,
     derived: (i64, i64),
     digits: u8,
-    stated: Option<(Decimal, Decimal, Span)>,
+    stated: Stated,
     derivation: &str,
 ) -> Checked<Option<Bounds>> {
     let Some((lo, hi, span)) = stated else {

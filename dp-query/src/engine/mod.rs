@@ -22,7 +22,9 @@ mod work;
 #[cfg(test)]
 mod tests;
 
-use crate::plan::{Key, Plan, Reduction, Statistic};
+use std::fmt::Write;
+
+use crate::plan::{Bins, Key, Plan, Reduction, Statistic};
 pub use stream::{ExactError, exact, streamed};
 
 use expr::{bounded, clamp, integer, mean};
@@ -37,7 +39,9 @@ pub struct TooComplex;
 #[error("the engine's result doesn't have the plan's shape")]
 pub struct BadShape;
 
-/// DuckDB's SQL for a plan: rows of (cell, statistic 0, statistic 1, …), only cells with at least one person.
+/// DuckDB's SQL for a plan: rows of (cell, one column per statistic with bins, one per other statistic), only cells with at least one
+/// person. A row's columns for bins are NULL, and it holds the cell's sums; or one of them is a bin (−1: no value), and the first sum is
+/// the number of persons in that bin.
 ///
 /// Consents count as they stand on `day`.
 ///
@@ -68,10 +72,20 @@ pub fn sql(plan: &Plan, day: jiff::civil::Date) -> Result<String, TooComplex> {
     let arguments = bounded(format!("SELECT {} FROM ({rows})", arguments.join(", ")))?;
     let cell = cell(&plan.keys);
     let mut contributions = vec!["cell".to_owned()];
-    contributions
-        .extend(rest.iter().map(|(number, s)| format!("{} AS v{number}", contribution(s, &format!("r{number}")))));
-    let mut totals = vec!["cell".to_owned(), "count(*) AS s0".to_owned()];
-    totals.extend(rest.iter().map(|(number, _)| format!("sum(v{number}) AS s{number}")));
+    contributions.extend(rest.iter().map(|(number, s)| match s.bins() {
+        Some(bins) => format!("{} AS b{number}", bin(bins, &format!("r{number}"))),
+        None => format!("{} AS v{number}", contribution(s, &format!("r{number}"))),
+    }));
+    let (binned, summed): (Vec<_>, Vec<_>) = rest.iter().partition(|(_, s)| s.bins().is_some());
+    let mut totals = vec!["cell".to_owned()];
+    totals.extend(binned.iter().map(|(number, _)| format!("b{number}")));
+    totals.push("count(*) AS s0".to_owned());
+    totals.extend(summed.iter().map(|(number, _)| format!("sum(v{number}) AS s{number}")));
+    let mut by = "cell".to_owned();
+    if !binned.is_empty() {
+        let sets: String = binned.iter().map(|(number, _)| format!(", (cell, b{number})")).collect();
+        by = format!("GROUPING SETS ((cell){sets})");
+    }
     let per_person = if one_row {
         let mut list = vec![format!("{cell} AS cell")];
         list.extend(rest.iter().map(|(number, s)| format!("{} AS r{number}", single(&s.reduction, *number))));
@@ -94,7 +108,7 @@ pub fn sql(plan: &Plan, day: jiff::civil::Date) -> Result<String, TooComplex> {
     };
     // Stage 3: clamp and add up.
     bounded(format!(
-        "SELECT {} FROM (SELECT {} FROM ({per_person})) GROUP BY cell",
+        "SELECT {} FROM (SELECT {} FROM ({per_person})) GROUP BY {by}",
         totals.join(", "),
         contributions.join(", ")
     ))
@@ -127,7 +141,33 @@ fn single(reduction: &Reduction, number: usize) -> String {
         Reduction::CountNonNull(_) | Reduction::AnyNonNull(_) => {
             format!("(CASE WHEN a{number} IS NULL THEN 0 ELSE 1 END)::BIGINT")
         }
-        Reduction::Sum(_) | Reduction::Mean(_) => format!("a{number}"),
+        Reduction::Sum(_) | Reduction::Mean(_) | Reduction::Bin { .. } => format!("a{number}"),
+        Reduction::Square { lo, hi, centre, .. } => square(&format!("a{number}"), *lo, *hi, *centre),
+    }
+}
+
+/// Squared distance from the centre, in HUGEINT, so that the clamp behind it is the only bound.
+fn square(value: &str, lo: i64, hi: i64, centre: i64) -> String {
+    let distance = format!("({}::HUGEINT - {})", clamp(value, lo, hi), integer(centre));
+    format!("({distance} * {distance})")
+}
+
+/// The bin of a value; -1 without one.
+fn bin(bins: &Bins, value: &str) -> String {
+    match bins {
+        Bins::Even { lo, step, count, .. } => {
+            let (lo, step, last) = (*lo, (*step).max(1), i64::from(*count) - 1);
+            let reach = lo.saturating_add(step.saturating_mul(last));
+            format!("coalesce(({} - {}) // {}, {})", clamp(value, lo, reach), integer(lo), integer(step), integer(-1))
+        }
+        Bins::Edges(edges) => {
+            let mut text = format!("(CASE WHEN {value} IS NULL THEN -1");
+            for (position, edge) in edges.iter().enumerate() {
+                let _ = write!(text, " WHEN {value} < {} THEN {position}", integer(*edge));
+            }
+            let _ = write!(text, " ELSE {} END)::BIGINT", edges.len());
+            text
+        }
     }
 }
 
@@ -139,7 +179,9 @@ fn argument(reduction: &Reduction) -> Result<Option<String>, TooComplex> {
         | Reduction::CountNonNull(e)
         | Reduction::AnyNonNull(e)
         | Reduction::Sum(e)
-        | Reduction::Mean(e) => expr::expr(e).map(Some),
+        | Reduction::Mean(e)
+        | Reduction::Square { input: e, .. }
+        | Reduction::Bin { input: e, .. } => expr::expr(e).map(Some),
     }
 }
 
@@ -152,7 +194,8 @@ fn several(reduction: &Reduction, number: usize) -> String {
         Reduction::CountNonNull(_) => format!("count(a{number})"),
         Reduction::AnyNonNull(_) => format!("(CASE WHEN count(a{number}) > 0 THEN 1 ELSE 0 END)::BIGINT"),
         Reduction::Sum(_) => format!("sum(a{number})"),
-        Reduction::Mean(_) => mean(&format!("a{number}")),
+        Reduction::Mean(_) | Reduction::Bin { .. } => mean(&format!("a{number}")),
+        Reduction::Square { lo, hi, centre, .. } => square(&mean(&format!("a{number}")), *lo, *hi, *centre),
     }
 }
 
@@ -162,23 +205,42 @@ fn contribution(statistic: &Statistic, value: &str) -> String {
     format!("coalesce({} - {}, {})", clamp(value, lo, hi), integer(statistic.centre), integer(0))
 }
 
-/// The dense result: cell-major, statistics in the plan's order, 0 where the engine had no row.
+/// The dense result: cell-major, statistics in the plan's order (those with bins take one place per bin), 0 where the engine had no row.
 ///
 /// # Errors
-/// [`BadShape`] if a row isn't (cell, statistics…), a cell is out of range or comes twice, or a value is missing.
+/// [`BadShape`] if a row isn't one of [`sql`], a cell or bin is out of range or comes twice, or a value is missing.
 pub fn dense(plan: &Plan, rows: &[Vec<Option<i128>>]) -> Result<Vec<Vec<i128>>, BadShape> {
-    let width = plan.statistics.len();
+    let width = plan.width();
+    let statistics = || plan.statistics.iter().enumerate();
+    let binned: Vec<(usize, usize)> =
+        statistics().filter(|(_, s)| s.bins().is_some()).map(|(n, s)| (plan.offset(n), s.slots())).collect();
+    let summed: Vec<usize> = statistics().filter(|(_, s)| s.bins().is_none()).map(|(n, _)| plan.offset(n)).collect();
     let mut cells = vec![vec![0_i128; width]; plan.cells()];
-    let mut seen = vec![false; plan.cells()];
+    let mut seen = vec![vec![false; width]; plan.cells()];
     for row in rows {
-        let (number, values) = row.split_first().ok_or(BadShape)?;
+        let (number, rest) = row.split_first().ok_or(BadShape)?;
         let number = number.and_then(|n| usize::try_from(n).ok()).ok_or(BadShape)?;
-        let values: Vec<i128> = values.iter().copied().collect::<Option<_>>().ok_or(BadShape)?;
         let (cell, seen) = cells.get_mut(number).zip(seen.get_mut(number)).ok_or(BadShape)?;
-        if values.len() != width || std::mem::replace(seen, true) {
+        let (bins, values) = rest.split_at_checked(binned.len()).ok_or(BadShape)?;
+        let values: Vec<i128> = values.iter().copied().collect::<Option<_>>().ok_or(BadShape)?;
+        if values.len() != summed.len() {
             return Err(BadShape);
         }
-        *cell = values;
+        let mut put = |at: usize, value: i128| {
+            let (place, seen) = cell.get_mut(at).zip(seen.get_mut(at)).ok_or(BadShape)?;
+            *place = value;
+            if std::mem::replace(seen, true) { Err(BadShape) } else { Ok(()) }
+        };
+        let mut inside = bins.iter().zip(&binned).filter_map(|(bin, place)| bin.map(|bin| (bin, place)));
+        match (inside.next(), inside.next()) {
+            (None, _) => summed.iter().zip(values).try_for_each(|(at, value)| put(*at, value))?,
+            (Some((-1, _)), None) => {}
+            (Some((bin, (offset, slots))), None) => {
+                let bin = usize::try_from(bin).ok().filter(|bin| bin < slots).ok_or(BadShape)?;
+                put(offset + bin, values.first().copied().ok_or(BadShape)?)?;
+            }
+            (Some(_), Some(_)) => return Err(BadShape),
+        }
     }
     Ok(cells)
 }

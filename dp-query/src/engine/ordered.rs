@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use datasets::store::{EngineCode, StoreError};
 use zeroize::Zeroizing;
 
-use super::reduce::{Batch, Cells, Column, How, Rule, Shape, mean};
+use super::reduce::{Batch, Cells, Column, How, Rule, Shape, mean, square};
 
 const NOBODY: u32 = u32::MAX;
 
@@ -19,9 +19,10 @@ const NARROW: u64 = 1 << 31;
 const SMALL: i128 = 1 << 45;
 
 /// One statistic of a person and cell.
-#[derive(Clone, Copy)]
 struct Small {
     how: How,
+    /// Where its totals begin, behind the persons.
+    at: usize,
     /// Whether without a value there is no contribution.
     some: bool,
     lo: i64,
@@ -38,7 +39,7 @@ struct Totals {
 
 impl Totals {
     fn new(shape: &Shape) -> Self {
-        let width = shape.statistics.len() + 1;
+        let width = shape.width;
         Self { width, range: vec![0; shape.cells * width], all: Zeroizing::new(vec![0; shape.cells * width]) }
     }
 
@@ -56,12 +57,12 @@ impl Totals {
 fn small(shape: &Shape) -> Option<Vec<Small>> {
     let one = |rule: &Rule| {
         let within = |value: i128| i64::try_from(value).ok().filter(|_| value.abs() < SMALL);
-        let some = match rule.how {
-            How::Sum(at) | How::Mean(at) => shape.columns.get(at) == Some(&Column::Value),
-            How::Rows | How::Any(_) => false,
+        let some = match &rule.how {
+            How::Sum(at) => shape.columns.get(*at) == Some(&Column::Value),
+            _ => false,
         };
         let (lo, hi) = (within(rule.lo)?, within(rule.hi.max(rule.lo))?);
-        Some(Small { how: rule.how, some, lo, hi, centre: within(rule.centre)? })
+        Some(Small { how: rule.how.clone(), at: rule.at.checked_sub(1)?, some, lo, hi, centre: within(rule.centre)? })
     };
     shape.statistics.iter().map(one).collect()
 }
@@ -256,27 +257,35 @@ impl<'s> Ordered<'s> {
         let columns = self.shape.columns.len();
         let (persons, rest) = self.totals.cell(cell)?;
         *persons += 1;
-        for (total, rule) in rest.iter_mut().zip(&self.rules) {
+        for rule in &self.rules {
+            let mut at = rule.at;
             let column = |at: usize| {
                 let at = cell * columns + at;
                 self.sums.get(at).copied().zip(self.counts.get(at).copied()).unwrap_or((0, 0))
             };
-            let value = match rule.how {
-                How::Rows => self.rows.get(cell).copied().unwrap_or(0),
-                How::Any(at) => i64::from(column(at).0 > 0),
-                How::Sum(at) => match column(at) {
-                    (_, 0) if rule.some => continue,
-                    (sum, _) => sum,
-                },
-                How::Mean(at) => {
-                    let (sum, count) = column(at);
-                    match mean((i128::from(sum), u32::try_from(count).unwrap_or(u32::MAX))) {
-                        Some(mean) => i64::try_from(mean).unwrap_or(0),
-                        None => continue,
-                    }
-                }
+            let mean_of = |at: usize| {
+                let (sum, count) = column(at);
+                mean((i128::from(sum), u32::try_from(count).unwrap_or(u32::MAX)))
             };
-            *total += value.max(rule.lo).min(rule.hi) - rule.centre;
+            let value = match &rule.how {
+                How::Rows => self.rows.get(cell).copied(),
+                How::Any(at) => Some(i64::from(column(*at).0 > 0)),
+                How::Sum(at) => match column(*at) {
+                    (_, 0) if rule.some => None,
+                    (sum, _) => Some(sum),
+                },
+                How::Mean(at) => mean_of(*at).and_then(|mean| i64::try_from(mean).ok()),
+                How::Square(from, lo, hi, centre) => {
+                    mean_of(*from).and_then(|mean| i64::try_from(square(mean, *lo, *hi, *centre)).ok())
+                }
+                How::Bin(from, bins) => mean_of(*from).map(|mean| {
+                    at += bins.of(mean);
+                    1
+                }),
+            };
+            if let Some((value, total)) = value.zip(rest.get_mut(at)) {
+                *total += value.max(rule.lo).min(rule.hi) - rule.centre;
+            }
         }
         Some(())
     }
@@ -348,14 +357,21 @@ impl Cells for Single<'_> {
             let cell = usize::try_from(*cell).ok().and_then(|cell| self.totals.cell(cell));
             let (people, rest) = cell.ok_or_else(|| unfit(self.retry))?;
             *people += 1;
-            for (total, rule) in rest.iter_mut().zip(&self.rules) {
-                let value = match rule.how {
+            for rule in &self.rules {
+                let own = |at: &usize| rows.arguments.get(*at).and_then(|argument| argument.get(row));
+                let mut at = rule.at;
+                let value = match &rule.how {
                     How::Rows => Some(1),
-                    How::Any(at) | How::Sum(at) | How::Mean(at) => {
-                        rows.arguments.get(at).and_then(|argument| argument.get(row))
+                    How::Any(at) | How::Sum(at) | How::Mean(at) => own(at),
+                    How::Square(at, lo, hi, centre) => {
+                        own(at).and_then(|value| i64::try_from(square(i128::from(value), *lo, *hi, *centre)).ok())
                     }
+                    How::Bin(from, bins) => own(from).map(|value| {
+                        at += bins.of(i128::from(value));
+                        1
+                    }),
                 };
-                if let Some(value) = value {
+                if let Some((value, total)) = value.zip(rest.get_mut(at)) {
                     *total += value.max(rule.lo).min(rule.hi) - rule.centre;
                 }
             }

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::vector::Vector;
 
-use crate::plan::{Plan, Reduction};
+use crate::plan::{Bins, Plan, Reduction};
 
 const NONE: u32 = u32::MAX;
 
@@ -48,6 +48,8 @@ pub(super) struct Shape {
     pub(super) cells: usize,
     pub(super) columns: Vec<Column>,
     pub(super) statistics: Vec<Rule>,
+    /// Totals per cell.
+    pub(super) width: usize,
     /// At most so many cells per person.
     pub(super) choose: Option<usize>,
     /// At most so many rows per person.
@@ -57,12 +59,14 @@ pub(super) struct Shape {
 /// How one statistic comes from a person's rows of a cell. Statistic 0, the persons, needs none.
 pub(super) struct Rule {
     pub(super) how: How,
+    /// Where its totals begin within the cell's.
+    pub(super) at: usize,
     pub(super) lo: i128,
     pub(super) hi: i128,
     pub(super) centre: i128,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) enum How {
     Rows,
     /// Sum of a column; for [`Column::Value`] only if there is a value.
@@ -70,6 +74,10 @@ pub(super) enum How {
     Mean(usize),
     /// 1 if the sum is positive.
     Any(usize),
+    /// Square of the distance of the mean, clamped to (lo, hi), from a centre.
+    Square(usize, i128, i128, i128),
+    /// 1 for the mean's bin.
+    Bin(usize, Bins),
 }
 
 impl Shape {
@@ -80,10 +88,14 @@ impl Shape {
         choose: Option<usize>,
         cap: Option<u64>,
     ) -> Self {
-        let rule = |(statistic, source): (&crate::plan::Statistic, &Option<usize>)| {
+        let rule = |((number, statistic), source): ((usize, &crate::plan::Statistic), &Option<usize>)| {
             let how = match (&statistic.reduction, source) {
                 (Reduction::Mean(_), Some(column)) => How::Mean(*column),
                 (Reduction::AnyNonNull(_), Some(column)) => How::Any(*column),
+                (Reduction::Square { lo, hi, centre, .. }, Some(column)) => {
+                    How::Square(*column, i128::from(*lo), i128::from(*hi), i128::from(*centre))
+                }
+                (Reduction::Bin { bins, .. }, Some(column)) => How::Bin(*column, bins.clone()),
                 (Reduction::Present | Reduction::CountRows, _) | (_, None) => How::Rows,
                 (_, Some(column)) => How::Sum(*column),
             };
@@ -91,11 +103,11 @@ impl Shape {
             // As in SQL: these bounds, not the types, are what the sensitivity rests on.
             let (lo, hi) =
                 (statistic.lo.saturating_add(statistic.centre), statistic.hi.saturating_add(statistic.centre));
-            Rule { how, lo: i128::from(lo), hi: i128::from(hi), centre }
+            Rule { how, at: plan.offset(number), lo: i128::from(lo), hi: i128::from(hi), centre }
         };
-        let statistics = plan.statistics.iter().skip(1).zip(&sources).map(rule).collect();
+        let statistics = plan.statistics.iter().enumerate().skip(1).zip(&sources).map(rule).collect();
         let cap = cap.map(|rows| usize::try_from(rows).unwrap_or(usize::MAX));
-        Self { cells: plan.cells(), columns, statistics, choose, cap }
+        Self { cells: plan.cells(), columns, statistics, width: plan.width(), choose, cap }
     }
 
     /// Whether rows come with a draw.
@@ -105,7 +117,7 @@ impl Shape {
 
     /// The workers' cells, added up.
     pub(super) fn total(&self, workers: impl Iterator<Item = Zeroizing<Vec<i128>>>) -> Vec<Vec<i128>> {
-        let width = self.statistics.len() + 1;
+        let width = self.width;
         let mut cells = vec![vec![0_i128; width]; self.cells];
         for totals in workers {
             for (cell, part) in cells.iter_mut().zip(totals.chunks(width)) {
@@ -163,7 +175,7 @@ impl<'s> Reducer<'s> {
     pub(super) fn new(shape: &'s Shape) -> Self {
         Self {
             shape,
-            totals: Zeroizing::new(vec![0; shape.cells * (shape.statistics.len() + 1)]),
+            totals: Zeroizing::new(vec![0; shape.cells * shape.width]),
             heads: Vec::new(),
             entries: Entries::default(),
             slots: vec![NONE; shape.cells],
@@ -272,34 +284,44 @@ impl<'s> Reducer<'s> {
 
     /// One entry's contribution to its cell.
     fn contribute(&mut self, entry: usize) {
-        let (width, columns) = (self.shape.statistics.len() + 1, self.shape.columns.len());
+        let (width, columns) = (self.shape.width, self.shape.columns.len());
         let cell = self.entries.cell.get(entry).map_or(0, |cell| *cell as usize);
-        let Some((persons, rest)) =
-            self.totals.get_mut(cell * width..(cell + 1) * width).and_then(<[i128]>::split_first_mut)
-        else {
-            return;
-        };
-        *persons += 1;
-        for (total, rule) in rest.iter_mut().zip(&self.shape.statistics) {
+        let Some(totals) = self.totals.get_mut(cell * width..(cell + 1) * width) else { return };
+        if let Some(persons) = totals.first_mut() {
+            *persons += 1;
+        }
+        for rule in &self.shape.statistics {
+            let mut at = rule.at;
             let column = |column: usize| {
                 let at = entry * columns + column;
                 let sum = self.entries.sums.get(at).copied().unwrap_or(0);
                 (sum, self.entries.counts.get(at).copied().unwrap_or(0))
             };
-            let value = match rule.how {
+            let value = match &rule.how {
                 How::Rows => Some(self.entries.rows.get(entry).map_or(0, |rows| i128::from(*rows))),
-                How::Any(at) => Some(i128::from(column(at).0 > 0)),
-                How::Sum(at) => match column(at) {
-                    (_, 0) if self.shape.columns.get(at) == Some(&Column::Value) => None,
+                How::Any(at) => Some(i128::from(column(*at).0 > 0)),
+                How::Sum(at) => match column(*at) {
+                    (_, 0) if self.shape.columns.get(*at) == Some(&Column::Value) => None,
                     (sum, _) => Some(sum),
                 },
-                How::Mean(at) => mean(column(at)),
+                How::Mean(at) => mean(column(*at)),
+                How::Square(at, lo, hi, centre) => mean(column(*at)).map(|mean| square(mean, *lo, *hi, *centre)),
+                How::Bin(from, bins) => mean(column(*from)).map(|mean| {
+                    at += bins.of(mean);
+                    1
+                }),
             };
-            if let Some(value) = value {
+            if let Some((value, total)) = value.zip(totals.get_mut(at)) {
                 *total += value.clamp(rule.lo, rule.hi.max(rule.lo)) - rule.centre;
             }
         }
     }
+}
+
+/// Squared distance of a value, kept within bounds, from a centre.
+pub(super) fn square(value: i128, lo: i128, hi: i128, centre: i128) -> i128 {
+    let distance = value.clamp(lo, hi.max(lo)) - centre;
+    distance * distance
 }
 
 /// Half away from zero; None without a value.

@@ -322,6 +322,9 @@ fn argument(reduction: &Reduction) -> Option<(Expr, Column)> {
         Reduction::Present | Reduction::CountRows => None,
         Reduction::CountTrue(e) => Some((e.clone(), Column::True)),
         Reduction::CountNonNull(e) | Reduction::AnyNonNull(e) => Some((e.clone(), Column::Present)),
-        Reduction::Sum(e) | Reduction::Mean(e) => Some((e.clone(), Column::Value)),
+        Reduction::Sum(e)
+        | Reduction::Mean(e)
+        | Reduction::Square { input: e, .. }
+        | Reduction::Bin { input: e, .. } => Some((e.clone(), Column::Value)),
     }
 }

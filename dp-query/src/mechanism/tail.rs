@@ -1,6 +1,9 @@
 //! How far noise reaches: intervals that hold with at least the stated probability, from the tails of the discrete distributions.
 //! Not an approximation by the normal law where that would be too narrow.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
 use opendp::accuracy::{
     conservative_continuous_gaussian_tail_to_alpha, conservative_discrete_gaussian_tail_to_alpha,
     conservative_discrete_laplacian_tail_to_alpha,
@@ -92,10 +95,12 @@ impl Joint {
     /// The noises X and Y; None if alpha is not within (0, 1) or the families differ.
     #[must_use]
     pub fn new(x: &Noise, y: &Noise, alpha: f64) -> Option<Self> {
-        if x.kind() != y.kind() {
-            return None;
-        }
-        Some(Self { x: *x, y: *y, alpha, quantile: normal_quantile(alpha)? })
+        Self::with(x, y, alpha, normal_quantile(alpha)?)
+    }
+
+    /// The same with the normal quantile at hand.
+    fn with(x: &Noise, y: &Noise, alpha: f64, quantile: f64) -> Option<Self> {
+        (x.kind() == y.kind()).then_some(Self { x: *x, y: *y, alpha, quantile })
     }
 
     /// t with P(|X + factor·Y| > t) ≤ alpha, in grid units of X; None if there is none.
@@ -114,6 +119,107 @@ impl Joint {
             Kind::Zcdp => self.quantile * a.hypot(b),
         };
         Some((reach + slack(&self.x) + factor * slack(&self.y)) * (1.0 + 1e-12))
+    }
+}
+
+/// Noise that enters a sum: so many independent copies, each times the weight.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Term {
+    pub(crate) weight: f64,
+    pub(crate) noise: Noise,
+    pub(crate) copies: u32,
+}
+
+/// Variance of the continuous counterpart, which is the greater one.
+fn continuous(noise: &Noise) -> f64 {
+    match noise.kind() {
+        Kind::Pure => 2.0 * noise.scale().powi(2),
+        Kind::Zcdp => noise.scale().powi(2),
+    }
+}
+
+/// How much is added for the lattice.
+fn lattice(noise: &Noise) -> f64 {
+    if noise.scale() < 1.0 { 2.0 } else { 1.0 }
+}
+
+/// Reaches of sums of noises, with what is asked for again and again kept.
+#[derive(Debug, Default)]
+pub(crate) struct Tails {
+    quantiles: RefCell<BTreeMap<u64, f64>>,
+    widths: RefCell<BTreeMap<(u64, u64), f64>>,
+}
+
+impl Tails {
+    /// z with P(|N| > z) ≤ alpha.
+    pub(crate) fn normal(&self, alpha: f64) -> Option<f64> {
+        let known = self.quantiles.borrow().get(&alpha.to_bits()).copied();
+        known.or_else(|| {
+            let z = normal_quantile(alpha)?;
+            self.quantiles.borrow_mut().insert(alpha.to_bits(), z);
+            Some(z)
+        })
+    }
+
+    fn single(&self, noise: &Noise, alpha: f64) -> Option<f64> {
+        let key = (noise.scale().to_bits() ^ u64::from(noise.kind() == Kind::Zcdp), alpha.to_bits());
+        let known = self.widths.borrow().get(&key).copied();
+        known.or_else(|| {
+            let width = half_width(noise, alpha)? as f64;
+            self.widths.borrow_mut().insert(key, width);
+            Some(width)
+        })
+    }
+
+    /// t with P(|Σ wᵢXᵢ| > t) ≤ alpha; None if there is none.
+    ///
+    /// One noise: its exact discrete tail. Two: [`Joint`]. More: a sum of Gaussians is Gaussian; a sum of Laplace variables with
+    /// variance v reaches no further than the further of one Gaussian and one Laplace variable of that variance (for alpha ≤ 0.1). To
+    /// both one step of the coarsest lattice is added.
+    pub(crate) fn reach(&self, terms: &[Term], alpha: f64) -> Option<f64> {
+        let moving = || terms.iter().filter(|t| t.weight != 0.0 && t.copies > 0);
+        let single = moving().all(|t| t.copies == 1);
+        let mut first = moving();
+        match (first.next(), first.next(), first.next()) {
+            (None, _, _) => return Some(0.0),
+            (Some(x), None, _) if single => return Some(x.weight.abs() * self.single(&x.noise, alpha)?),
+            (Some(x), Some(y), None) if single => {
+                let joint = Joint::with(&x.noise, &y.noise, alpha, self.normal(alpha)?)?;
+                return Some(x.weight.abs() * joint.half_width(y.weight / x.weight)?);
+            }
+            _ => {}
+        }
+        let mut variance = 0.0;
+        let mut step = 0.0f64;
+        let mut heavy = false;
+        for Term { weight, noise, copies } in moving() {
+            heavy |= noise.kind() == Kind::Pure;
+            variance += f64::from(*copies) * weight.powi(2) * continuous(noise);
+            step = step.max(weight.abs() * lattice(noise));
+        }
+        self.far(variance, heavy, step, alpha)
+    }
+
+    /// The same for very many noises of one kind, by the sum of their squared weights, of which none is above 1.
+    pub(crate) fn many(&self, noise: &Noise, squares: f64, alpha: f64) -> Option<f64> {
+        self.far(squares * continuous(noise), noise.kind() == Kind::Pure, lattice(noise), alpha)
+    }
+
+    fn far(&self, variance: f64, heavy: bool, step: f64, alpha: f64) -> Option<f64> {
+        if variance == 0.0 {
+            return Some(0.0);
+        }
+        let at = alpha.min(0.1);
+        let mut factor = self.normal(at)?;
+        if heavy {
+            factor = factor.max(-at.ln() / std::f64::consts::SQRT_2);
+        }
+        Some(factor * variance.sqrt() + step)
+    }
+
+    /// Standard deviation of Σ wᵢXᵢ.
+    pub(crate) fn sd(terms: &[Term]) -> f64 {
+        terms.iter().map(|t| f64::from(t.copies) * (t.weight * t.noise.sd()).powi(2)).sum::<f64>().sqrt()
     }
 }
 

@@ -13,9 +13,13 @@ fn the_price_is_what_was_asked_and_the_parts_fit_into_it() {
     assert_eq!(quote.minimum_persons(), 10);
     let parts: u128 = quote.lines().iter().map(|line| line.epsilon.units()).sum();
     assert!(parts <= 1_000_000_000_000 && parts > 999_999_999_000);
-    // ε/4 each: scale = sensitivity · 4.
-    let scales: Vec<f64> = quote.lines().iter().map(|line| line.noise.scale()).collect();
-    assert_eq!(scales, [4.0, 800.0, 4.0, 28.0]);
+    // Shares of the sum of squared relative errors: the count 1; the mean (halfway out, 100 of 200) 0.8 for its sum and 0.2 for its count;
+    // the sum 1. εᵢ in proportion to their cube roots; scale = sensitivity / εᵢ. Persons decide on top: 1/64.
+    let roots = [(1.0f64 + 1.0 / 64.0).cbrt(), 0.8f64.cbrt(), 0.2f64.cbrt(), 1.0];
+    let all: f64 = roots.iter().sum();
+    for ((line, root), sensitivity) in quote.lines().iter().zip(roots).zip([1.0, 200.0, 1.0, 7.0]) {
+        assert!((line.noise.scale() / (sensitivity * all / root) - 1.0).abs() < 1e-6, "{line:?}");
+    }
 }
 
 #[test]
@@ -23,7 +27,7 @@ fn more_groups_per_person_need_more_noise() {
     let one = quote(&plan(options("1"), 1), &PURE).unwrap();
     let three = quote(&plan(options("1"), 3), &PURE).unwrap();
     for (one, three) in one.lines().iter().zip(three.lines()) {
-        assert_eq!(three.noise.scale(), 3.0 * one.noise.scale());
+        assert!((three.noise.scale() / one.noise.scale() - 3.0).abs() < 1e-9);
     }
 }
 
@@ -40,9 +44,11 @@ fn a_gaussian_quote_holds_epsilon_and_delta() {
     let alone = OpenDpAccountant.epsilon(price.rho(), price.delta()).unwrap();
     assert!(alone <= price.epsilon() && alone.to_f64_up() > 0.999_99);
     assert_eq!((price.epsilon().to_string(), price.failure()), ("1".to_owned(), Delta::ZERO));
-    // σ² = k·Δ²/2ρ, four statistics.
+    // σ² = Δ²/2ρᵢ, the shares in proportion to square roots.
+    let roots = [(1.0f64 + 1.0 / 64.0).sqrt(), 0.8f64.sqrt(), 0.2f64.sqrt(), 1.0];
     let sigma = quote.lines()[0].noise.scale();
-    assert!((sigma * sigma - 4.0 / (2.0 * price.rho().to_f64_up())).abs() < 1e-6 * sigma * sigma);
+    let share = roots[0] / roots.iter().sum::<f64>();
+    assert!((sigma * sigma * 2.0 * share * price.rho().to_f64_up() - 1.0).abs() < 1e-6);
 }
 
 #[test]
@@ -50,19 +56,21 @@ fn the_stated_error_is_that_of_the_noise() {
     let plan = plan(options("1"), 1);
     let quote = quote(&plan, &PURE).unwrap();
     let Expected::Margin { sd, half_width } = quote.expected()[1] else { panic!() };
-    // Discrete Laplace, scale 4: P(|X| > 11) = 2e^(−12/4)/(1 + e^(−1/4)) = 0.0560, P(|X| > 12) = 0.0436.
-    assert_eq!(half_width, 12.0);
-    assert!((sd - 4.0 * 2f64.sqrt()).abs() < 0.05);
+    // Discrete Laplace of scale s: P(|X| > w) = 2e^(−(w + 1)/s)/(1 + e^(−1/s)).
+    let s = quote.lines()[0].noise.scale();
+    let beyond = |w: f64| 2.0 * (-(w + 1.0) / s).exp() / (1.0 + (-1.0 / s).exp());
+    assert!(beyond(half_width) <= 0.05 && beyond(half_width - 1.0) > 0.05);
+    assert!((sd - s * 2f64.sqrt()).abs() < 0.05);
     assert_eq!(quote.expected()[0], Expected::Exact);
     assert_eq!(quote.expected()[2], Expected::PerPersons);
     assert!(matches!(quote.expected()[3], Expected::Margin { .. }));
-    let wide = quote.mean_half_width(&plan, 2, 1_000).unwrap();
-    let narrow = quote.mean_half_width(&plan, 2, 10_000).unwrap();
-    assert!((wide / narrow - 10.0).abs() < 1e-9);
-    // ± 3 · 800 / 1000 / 10
-    assert!((wide - 0.24).abs() < 0.002, "{wide}");
-    assert_eq!(quote.mean_half_width(&plan, 2, 20), None);
-    assert_eq!(quote.mean_half_width(&plan, 1, 1_000), None);
+    let wide = quote.half_width_at(&plan, 2, 1_000).unwrap();
+    let narrow = quote.half_width_at(&plan, 2, 10_000).unwrap();
+    assert!((wide / narrow - 10.0).abs() < 0.02, "{wide} {narrow}");
+    // ± ln 20 · scale / 1000 / 10, and a little for the count.
+    let least = 20f64.ln() * quote.lines()[1].noise.scale() / 10_000.0;
+    assert!((least..least * 1.02).contains(&wide), "{wide} {least}");
+    assert_eq!(quote.half_width_at(&plan, 2, 10), None);
 }
 
 #[test]
@@ -138,7 +146,8 @@ fn too_large_an_epsilon_is_told_the_limit() {
     for asked in ["20.1", "1000", "1000001", "1000000000000", &huge] {
         assert_eq!(limit(&count(options(asked)), &PURE).to_string(), "20", "{asked}");
     }
-    assert_eq!(limit(&plan(options("81"), 1), &PURE).to_string(), "80");
+    // The dearest statistic takes 0.286 of the price.
+    assert_eq!(limit(&plan(options("81"), 1), &PURE).to_string(), "70");
     // At the limit there is a price.
     assert!(quote(&count(options("20")), &PURE).is_ok());
     let gaussian = |epsilon: &str| Options { delta: Some("0.000001".to_owned()), ..options(epsilon) };

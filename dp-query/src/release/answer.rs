@@ -4,9 +4,9 @@
 use policies::{Digest, Price};
 use serde::{Deserialize, Serialize};
 
-use crate::mechanism::{Joint, Noise, half_width, normal_quantile};
+use crate::formula::{self, Desk, Estimate, Table};
 use crate::plan::{OutputKind, Plan, Statistic};
-use crate::quote::{ALPHA, Line, Quote, QuoteError, grid, parts, spread};
+use crate::quote::{Quote, QuoteError};
 
 /// The format's name and version.
 pub const FORMAT: &str = "sudare-answer/1";
@@ -51,8 +51,30 @@ pub struct Answer {
     pub keys: Vec<AnswerKey>,
     /// Columns in the order of the SELECT list.
     pub columns: Vec<Column>,
-    /// Every cell of the closed domain, last key fastest.
+    /// Every cell of the closed domain, last key fastest; or those that HAVING and LIMIT keep, in the order asked for, and behind them the
+    /// suppressed ones.
     pub cells: Vec<Cell>,
+    /// Tests over the released cells.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tests: Vec<Test>,
+}
+
+/// A test that compares groups, computed from the noisy table of their curves.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Test {
+    /// `log-rank`.
+    pub name: String,
+    /// The first column of the curves.
+    pub column: String,
+    /// How many groups took part: those that are released.
+    pub groups: usize,
+    /// χ², its variance enlarged by that of the noise.
+    pub chi_square: f64,
+    /// Degrees of freedom.
+    pub degrees: u32,
+    /// Probability of a χ² at least as large if the groups don't differ.
+    pub p: f64,
 }
 
 /// A grouping key.
@@ -89,6 +111,8 @@ pub enum ColumnKind {
     Sum,
     /// Noisy sum over noisy count.
     Mean,
+    /// Computed from released statistics: a ratio, a variance, a quantile, a point of a curve.
+    Number,
 }
 
 /// Whether a cell is shown.
@@ -109,9 +133,10 @@ pub struct Cell {
     pub keys: Vec<String>,
     /// Shown or not.
     pub status: Status,
-    /// One per column that is no key; empty if suppressed.
+    /// One per column that is no key; empty if suppressed. None where the noise leaves no statement, as in a ratio whose divisor can't be told
+    /// from zero.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub values: Vec<Value>,
+    pub values: Vec<Option<Value>>,
 }
 
 /// A noisy value and how far it may be off.
@@ -129,15 +154,16 @@ pub struct Value {
     pub population: [f64; 2],
 }
 
-/// Builds the answer from noisy statistics (one vector per statistic, over all cells).
+/// Builds the answer from noisy statistics (by statistic, then by cell and node).
 pub(crate) fn assemble(origin: Origin, plan: &Plan, quote: &Quote, noisy: &[Vec<i64>]) -> Result<Answer, QuoteError> {
     let columns = plan.outputs().iter().map(|output| Column {
         name: output.name.clone(),
         kind: match output.what {
             OutputKind::Key(key) => ColumnKind::Key(key),
-            OutputKind::Count(_) => ColumnKind::Count,
+            OutputKind::Count(_) | OutputKind::Bin { .. } => ColumnKind::Count,
             OutputKind::Sum { .. } => ColumnKind::Sum,
             OutputKind::Mean { .. } => ColumnKind::Mean,
+            _ => ColumnKind::Number,
         },
     });
     let keys = plan.keys().iter().map(|key| AnswerKey {
@@ -145,31 +171,24 @@ pub(crate) fn assemble(origin: Origin, plan: &Plan, quote: &Quote, noisy: &[Vec<
         values: key.values.clone(),
         meanings: key.meanings.clone(),
     });
-    let shows = plan
-        .outputs()
-        .iter()
-        .map(|output| Show::new(plan, quote.lines(), output.what))
-        .collect::<Result<Vec<_>, _>>()?;
-    let mut cells = Vec::with_capacity(plan.cells());
+    let desk = Desk::new(plan, quote.lines());
+    let mut rows = Vec::with_capacity(plan.cells());
     for cell in 0..plan.cells() {
-        let look = |statistic: usize| {
-            let vector = noisy.get(statistic).and_then(|vector| vector.get(cell));
-            vector.copied().ok_or(QuoteError::Plan("list of statistics"))
-        };
+        let noisy = gather(quote, noisy, cell)?;
         // Statistic 0 is the number of persons: its noisy value alone decides, so that the decision is post-processing.
-        let shown = look(0)? >= i64::from(quote.minimum_persons());
-        let mut values = Vec::new();
-        if shown {
-            for show in &shows {
-                values.extend(show.value(&look)?);
-            }
-        }
-        cells.push(Cell {
-            keys: plan.cell(cell).into_iter().map(str::to_owned).collect(),
-            status: if shown { Status::Released } else { Status::Suppressed },
-            values,
-        });
+        let shown = noisy.persons() >= f64::from(quote.minimum_persons());
+        let outputs = plan.outputs().iter().filter(|output| !matches!(output.what, OutputKind::Key(_)));
+        let value = |what: &OutputKind| {
+            let places = places(plan, what);
+            desk.estimate(what, &noisy).and_then(|estimate| rounded(&estimate, places))
+        };
+        let values = if shown { outputs.map(|output| value(&output.what)).collect() } else { Vec::new() };
+        let keys = plan.cell(cell).into_iter().map(str::to_owned).collect();
+        let status = if shown { Status::Released } else { Status::Suppressed };
+        rows.push(Row { number: cell, noisy, cell: Cell { keys, status, values } });
     }
+    let tests = tests(plan, quote, &rows);
+    let cells = view(plan, &desk, rows);
     Ok(Answer {
         format: FORMAT.to_owned(),
         origin,
@@ -178,180 +197,132 @@ pub(crate) fn assemble(origin: Origin, plan: &Plan, quote: &Quote, noisy: &[Vec<
         keys: keys.collect(),
         columns: columns.collect(),
         cells,
+        tests,
     })
 }
 
-/// An output with what is the same in every cell.
-enum Show<'a> {
-    Key,
-    Count { number: usize, statistic: &'a Statistic, sd: f64, reach: f64 },
-    Sum { number: usize, count: Option<usize>, statistic: &'a Statistic, sd: f64, reach: f64 },
-    Mean { sum: usize, count: usize, mean: Mean<'a> },
+/// A cell with what it was made of.
+struct Row {
+    number: usize,
+    noisy: formula::Cell,
+    cell: Cell,
 }
 
-impl<'a> Show<'a> {
-    fn new(plan: &'a Plan, lines: &[Line], what: OutputKind) -> Result<Self, QuoteError> {
-        let inconsistent = || QuoteError::Plan("noise");
-        match what {
-            OutputKind::Key(_) => Ok(Self::Key),
-            OutputKind::Count(number) => {
-                let (statistic, line) = parts(plan, lines, number)?;
-                let (sd, reach) = spread(&line.noise, None, ALPHA).ok_or_else(inconsistent)?;
-                Ok(Self::Count { number, statistic, sd, reach })
-            }
-            OutputKind::Sum { sum: number, count } => {
-                let (statistic, line) = parts(plan, lines, number)?;
-                let centre = match count {
-                    Some(count) => Some((parts(plan, lines, count)?.1.noise, statistic.centre)),
-                    None => None,
-                };
-                let (sd, reach) = spread(&line.noise, centre, ALPHA).ok_or_else(inconsistent)?;
-                Ok(Self::Sum { number, count, statistic, sd, reach })
-            }
-            OutputKind::Mean { sum, count } => {
-                let (statistic, line) = parts(plan, lines, sum)?;
-                let (_, counts) = parts(plan, lines, count)?;
-                let mean = Mean::new(statistic, &line.noise, &counts.noise).ok_or_else(inconsistent)?;
-                Ok(Self::Mean { sum, count, mean })
-            }
-        }
+/// The noisy integers of one cell.
+fn gather(quote: &Quote, noisy: &[Vec<i64>], cell: usize) -> Result<formula::Cell, QuoteError> {
+    let of = |(line, vector): (&crate::quote::Line, &Vec<i64>)| {
+        let nodes = line.tree.nodes();
+        let own = vector.get(cell * nodes..(cell + 1) * nodes).ok_or(QuoteError::Plan("list of statistics"))?;
+        Ok(own.iter().map(|count| *count as f64).collect())
+    };
+    if noisy.len() != quote.lines().len() {
+        return Err(QuoteError::Plan("list of statistics"));
     }
-
-    /// The value in one cell; None for a key.
-    fn value(&self, look: &dyn Fn(usize) -> Result<i64, QuoteError>) -> Result<Option<Value>, QuoteError> {
-        match self {
-            Self::Key => Ok(None),
-            Self::Count { number, statistic, sd, reach } => {
-                let noisy = look(*number)? as f64;
-                // Contributions x lie within [0, hi]: Σ Var x ≤ Σ E x² ≤ hi · Σ E x.
-                let sampling = statistic.hi as f64 * noisy.max(0.0);
-                Ok(Some(symmetric(noisy, *sd, *reach, sampling, statistic.digits)))
-            }
-            Self::Sum { number, count, statistic, sd, reach } => {
-                let mut noisy = look(*number)? as f64;
-                if let Some(count) = count {
-                    noisy += statistic.centre as f64 * look(*count)? as f64;
-                }
-                let least = statistic.lo.saturating_add(statistic.centre) as f64;
-                let most = statistic.hi.saturating_add(statistic.centre) as f64;
-                let sampling = if least >= 0.0 {
-                    most * noisy.max(0.0)
-                } else {
-                    least.abs().max(most.abs()).powi(2) * (look(0)? as f64).max(0.0)
-                };
-                Ok(Some(symmetric(noisy, *sd, *reach, sampling, statistic.digits)))
-            }
-            Self::Mean { sum, count, mean } => {
-                let found = mean.value(look(*sum)? as f64, look(*count)? as f64);
-                found.map(Some).ok_or(QuoteError::Plan("noise"))
-            }
-        }
-    }
+    let noisy = quote.lines().iter().zip(noisy).map(of).collect::<Result<Vec<Vec<f64>>, QuoteError>>()?;
+    Ok(formula::Cell { noisy, copies: 1 })
 }
 
-/// A value with a symmetric interval; everything in grid units.
-fn symmetric(noisy: f64, sd: f64, reach: f64, sampling: f64, digits: u8) -> Value {
-    // α = 5% two-sided; a hair above the quantile.
-    let wide = reach.hypot(1.96 * sampling.sqrt());
-    let places = i32::from(digits);
-    let unit = grid(digits);
-    let bounds = |reach: f64| [down((noisy - reach) / unit, places), up((noisy + reach) / unit, places)];
-    Value {
-        value: near(noisy / unit, places),
-        sd: near(sd / unit, places + 2),
-        interval: bounds(reach),
-        population: bounds(wide),
+/// HAVING, ORDER BY and LIMIT, by released values. A cell whose condition has no statement is left out, as SQL does with NULL; suppressed
+/// cells stay at the end.
+fn view(plan: &Plan, desk: &Desk<'_>, rows: Vec<Row>) -> Vec<Cell> {
+    let view = plan.view();
+    if view.having.is_none() && view.order.is_empty() && view.limit.is_none() {
+        return rows.into_iter().map(|row| row.cell).collect();
     }
-}
-
-/// A mean: noisy centred sum over noisy count.
-struct Mean<'a> {
-    statistic: &'a Statistic,
-    sums: Noise,
-    counts: Noise,
-    joint: Joint,
-    quantile: f64,
-    smallest: f64,
-}
-
-impl<'a> Mean<'a> {
-    fn new(statistic: &'a Statistic, sums: &Noise, counts: &Noise) -> Option<Self> {
-        Some(Self {
-            statistic,
-            sums: *sums,
-            counts: *counts,
-            joint: Joint::new(sums, counts, ALPHA)?,
-            quantile: normal_quantile(ALPHA)?,
-            smallest: 2.0 * half_width(counts, ALPHA)? as f64 + 2.0,
-        })
+    let (mut kept, hidden): (Vec<Row>, Vec<Row>) =
+        rows.into_iter().partition(|row| row.cell.status == Status::Released);
+    if let Some(having) = &view.having {
+        kept.retain(|row| desk.holds(having, &row.noisy) == Some(true));
     }
-
-    /// Noisy centred sum S over noisy count N, with Fieller's interval: all θ for which S − θN is no further from zero than the noise of
-    /// exactly that combination reaches. Joint, and as wide as it must be; where N is too small for a statement it is the whole range.
-    fn value(&self, s: f64, n: f64) -> Option<Value> {
-        let statistic = self.statistic;
-        let (lo, hi) = (statistic.lo as f64, statistic.hi as f64);
-        let middle = (s / n.max(1.0)).clamp(lo, hi);
-        let (low, high) = if n <= self.smallest {
-            (lo, hi)
-        } else {
-            // From this N on, |S − θN| grows faster in θ than the noise's reach: what is accepted is one interval around S/N.
-            let accepted = |theta: f64| {
-                let reach = self.joint.half_width(theta);
-                reach.map(|reach| (s - theta * n).abs() <= reach)
+    let place = |row: &Row| -> Vec<f64> {
+        let of = |order: &crate::plan::Order| {
+            let value = match &order.by {
+                OutputKind::Key(key) => plan.position(row.number, *key).map(|at| at as f64),
+                what => desk.estimate(what, &row.noisy).map(|estimate| estimate.value),
             };
-            (edge(s / n, -1.0, n, &accepted)?.clamp(lo, hi), edge(s / n, 1.0, n, &accepted)?.clamp(lo, hi))
+            let value = value.unwrap_or(f64::NEG_INFINITY);
+            if order.descending { -value } else { value }
         };
-        // Var of a value within [lo, hi] with this mean is at most (hi − mean)(mean − lo) (Bhatia and Davis 2000).
-        let sampling = self.quantile * ((hi - middle) * (middle - lo) / n.max(1.0)).sqrt();
-        let wide =
-            ((middle - (middle - low).hypot(sampling)).max(lo), (middle + (high - middle).hypot(sampling)).min(hi));
-        let (unit, places) = (grid(statistic.digits), i32::from(statistic.digits) + 2);
-        let centre = statistic.centre as f64;
-        let show = |theta: f64| (centre + theta) / unit;
-        let sd = self.sums.sd().hypot(middle * self.counts.sd()) / n.max(1.0) / unit;
-        Some(Value {
-            value: near(show(middle), places),
-            sd: near(sd, places),
-            interval: [down(show(low), places), up(show(high), places)],
-            population: [down(show(wide.0), places), up(show(wide.1), places)],
-        })
+        view.order.iter().map(of).collect()
+    };
+    let mut placed: Vec<(Vec<f64>, Row)> = kept.into_iter().map(|row| (place(&row), row)).collect();
+    placed.sort_by(|(a, _), (b, _)| {
+        let pairs = a.iter().zip(b).map(|(a, b)| a.total_cmp(b));
+        pairs.fold(std::cmp::Ordering::Equal, std::cmp::Ordering::then)
+    });
+    let limit = view.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
+    let shown = placed.into_iter().take(limit).map(|(_, row)| row);
+    shown.chain(hidden).map(|row| row.cell).collect()
+}
+
+/// Log-rank of every table of curves, over the released cells.
+fn tests(plan: &Plan, quote: &Quote, rows: &[Row]) -> Vec<Test> {
+    let mut done: Vec<usize> = Vec::new();
+    let mut tests = Vec::new();
+    for output in plan.outputs() {
+        let OutputKind::Survival { table, .. } = output.what else { continue };
+        if done.contains(&table) {
+            continue;
+        }
+        done.push(table);
+        let Some(line) = quote.lines().get(table) else { continue };
+        let shown = rows.iter().filter(|row| row.cell.status == Status::Released);
+        let groups: Option<Vec<Table>> =
+            shown.map(|row| Table::new(row.noisy.noisy.get(table)?, line.noise.sd())).collect();
+        let Some(groups) = groups else { continue };
+        if let Some((chi_square, degrees, p)) = formula::log_rank(&groups) {
+            tests.push(Test {
+                name: "log-rank".to_owned(),
+                column: output.name.clone(),
+                groups: groups.len(),
+                chi_square: near(chi_square, 4),
+                degrees,
+                p: near(p, 6),
+            });
+        }
+    }
+    tests
+}
+
+/// Decimals that a value is written with.
+fn places(plan: &Plan, what: &OutputKind) -> i32 {
+    let digits = |number: &usize| plan.statistics().get(*number).map_or(0, |s: &Statistic| i32::from(s.digits));
+    match what {
+        OutputKind::Count(number) => digits(number),
+        OutputKind::Sum { sum, .. } => digits(sum),
+        OutputKind::Mean { sum, .. } => digits(sum) + 2,
+        OutputKind::Variance { sum, .. } => 2 * digits(sum) + 2,
+        OutputKind::Quantile { bins, .. } => digits(bins) + 1,
+        OutputKind::Bin { .. } | OutputKind::Key(_) => 0,
+        _ => 6,
     }
 }
 
-/// The far end, in the direction of `sign`, of the interval of accepted numbers around `middle`; errs outwards.
-fn edge(middle: f64, sign: f64, n: f64, accepted: &dyn Fn(f64) -> Option<bool>) -> Option<f64> {
-    let mut inside = 0.0;
-    let mut outside = 1.0 / n;
-    while accepted(middle + sign * outside)? {
-        inside = outside;
-        outside *= 2.0;
-        if !outside.is_finite() {
-            return None;
-        }
-    }
-    for _ in 0..40 {
-        let half = 0.5 * (inside + outside);
-        if accepted(middle + sign * half)? {
-            inside = half;
-        } else {
-            outside = half;
-        }
-    }
-    Some(middle + sign * outside)
+/// Intervals are rounded outwards; None for what is no number.
+fn rounded(estimate: &Estimate, places: i32) -> Option<Value> {
+    let Estimate { value, sd, interval, population } = estimate;
+    let all = [*value, *sd, interval.0, interval.1, population.0, population.1];
+    all.iter().all(|number| number.is_finite()).then(|| Value {
+        value: near(*value, places),
+        sd: near(*sd, places + 2),
+        interval: [down(interval.0, places), up(interval.1, places)],
+        population: [down(population.0, places), up(population.1, places)],
+    })
 }
 
+/// 10^places beyond what doubles hold exactly is left alone.
 fn near(value: f64, places: i32) -> f64 {
     let power = 10f64.powi(places);
-    (value * power).round() / power
+    if value.abs() * power > 1e15 { value } else { (value * power).round() / power }
 }
 
+/// A hair of slack, so that what is exactly on the grid stays there.
 fn down(value: f64, places: i32) -> f64 {
     let power = 10f64.powi(places);
-    (value * power).floor() / power
+    if value.abs() * power > 1e15 { value.next_down() } else { (value * power + 1e-9).floor() / power }
 }
 
 fn up(value: f64, places: i32) -> f64 {
     let power = 10f64.powi(places);
-    (value * power).ceil() / power
+    if value.abs() * power > 1e15 { value.next_up() } else { (value * power - 1e-9).ceil() / power }
 }

@@ -12,7 +12,7 @@ use audit_log::{Event, Receipt};
 use crate::docket::kind;
 
 pub(crate) use answer::assemble;
-pub use answer::{Answer, AnswerKey, Cell, Column, ColumnKind, FORMAT, Origin, Status, Value};
+pub use answer::{Answer, AnswerKey, Cell, Column, ColumnKind, FORMAT, Origin, Status, Test, Value};
 pub use file::{Part, ReleaseFile, Trail, Verified, VerifyError, verify};
 
 /// Why an answer stays closed.

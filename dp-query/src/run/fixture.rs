@@ -62,6 +62,7 @@ pub(crate) fn plan(options: Options, max_groups: u32) -> Plan {
             output("bmi", OutputKind::Mean { sum: 1, count: 2 }),
             output("days", OutputKind::Sum { sum: 3, count: None }),
         ],
+        view: crate::plan::View::default(),
         options,
         max_groups,
         max_groups_derivation: String::new(),

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::fixture::{PURE, Room, SNAPSHOT, ZCDP, count, options, plan, priced};
 use super::*;
-use crate::mechanism::Noise;
+use crate::mechanism::{Noise, half_width};
 use crate::plan::{Options, Output, OutputKind, Plan};
 use crate::quote::quote;
 use crate::release::{Answer, Cell, Status};
@@ -140,7 +140,7 @@ fn intervals_cover() {
             ];
             for (at, truth) in truth.into_iter().enumerate() {
                 let covers = |cell: &&&Cell| {
-                    let [low, high] = cell.values[at].interval;
+                    let [low, high] = cell.values[at].unwrap().interval;
                     low <= truth + 1e-9 && truth <= high + 1e-9
                 };
                 let covered = shown.iter().filter(covers).count() as f64 / shown.len() as f64;
@@ -152,7 +152,7 @@ fn intervals_cover() {
                     assert!(at != 1 || covered >= 0.945, "{terms:?} {persons} {at}: {covered}");
                 }
                 for cell in shown.iter().take(200) {
-                    let value = &cell.values[at];
+                    let value = &cell.values[at].unwrap();
                     assert!(value.population[0] <= value.interval[0] && value.interval[1] <= value.population[1]);
                     // Intervals of counts and sums are around the value; of means, within the public bounds.
                     assert!(at == 1 || (value.interval[0] <= value.value && value.value <= value.interval[1]));
@@ -169,10 +169,14 @@ fn means_are_not_needlessly_wide() {
     let plan = wide(options("2"), 500);
     let quote = quote(&plan, &PURE).unwrap();
     let answer = answer(&plan, &quote, vec![vec![1000, 0, 1000, 3000]; 500], &mut OpenDp);
-    let width =
-        answer.cells.iter().map(|cell| cell.values[1].interval[1] - cell.values[1].interval[0]).sum::<f64>() / 500.0;
-    // Laplace, scale 200/0.5 = 400 grid units of 0.1: 2 · 400 · ln 20 / 10 / 1000.
-    let best = 2.0 * 400.0 * 20f64.ln() / 10.0 / 1000.0;
+    let width = answer
+        .cells
+        .iter()
+        .map(|cell| cell.values[1].unwrap().interval[1] - cell.values[1].unwrap().interval[0])
+        .sum::<f64>()
+        / 500.0;
+    // Laplace of the sum's scale, in grid units of 0.1: 2 · scale · ln 20 / 10 / 1000.
+    let best = 2.0 * quote.lines()[1].noise.scale() * 20f64.ln() / 10.0 / 1000.0;
     assert!((best..best * 1.1).contains(&width), "{width} against {best}");
 }
 
@@ -185,15 +189,16 @@ fn values_are_what_the_statistics_say() {
     let answer = answer(&plan, &quote, exact, &mut Frozen::default());
     let first = &answer.cells[0];
     assert_eq!((first.keys.as_slice(), first.status), (["1".to_owned()].as_slice(), Status::Released));
-    let values: Vec<f64> = first.values.iter().map(|value| value.value).collect();
+    let values: Vec<f64> = first.values.iter().map(|value| value.unwrap().value).collect();
     // (104 − 4); 30.0 + (1004 − 4)/(104 − 4)/10; 204 − 4.
     assert_eq!(values, [100.0, 31.0, 200.0]);
-    // Discrete Laplace of scale 4 and 28: ± 12 and ± 84.
-    assert_eq!(first.values[0].interval, [88.0, 112.0]);
-    assert_eq!(first.values[2].interval, [200.0 - 84.0, 200.0 + 84.0]);
+    for (at, line) in [(0, 0), (2, 3)] {
+        let (value, reach) = (values[at], half_width(&quote.lines()[line].noise, 0.05).unwrap() as f64);
+        assert_eq!(first.values[at].unwrap().interval, [value - reach, value + reach]);
+    }
     assert_eq!(answer.cells[1].status, Status::Suppressed);
     // Third cell: (−2 + 2)/(998 + 2): the middle of the bounds.
-    assert_eq!(answer.cells[2].values[1].value, 30.0);
+    assert_eq!(answer.cells[2].values[1].unwrap().value, 30.0);
     assert_eq!(answer.confidence, "0.95");
 }
 

@@ -74,20 +74,14 @@ pub fn tell(asked: &Priced, what: &str, out: &Out) {
             Some(Expected::Margin { half_width, .. }) => format!("± {}", short_number(*half_width)),
             Some(Expected::PerPersons) => [100, 1000]
                 .iter()
-                .filter_map(|n| {
-                    Some(format!("± {} for {n} persons", short_number(quote.mean_half_width(plan, i, *n)?)))
-                })
+                .filter_map(|n| Some(format!("± {} for {n} persons", short_number(quote.half_width_at(plan, i, *n)?))))
                 .collect::<Vec<_>>()
                 .join(", "),
             Some(Expected::Exact) | None => continue,
         };
-        let statistic = match output.what {
-            OutputKind::Count(s) => s,
-            OutputKind::Sum { sum, .. } | OutputKind::Mean { sum, .. } => sum,
-            OutputKind::Key(_) => continue,
-        };
-        let basis = plan.statistics().get(statistic);
-        let why = basis.map_or("", |s| match s.kind {
+        let error = if error.is_empty() { "no statement below 1,000 persons".to_owned() } else { error };
+        let basis = basis(&output.what).and_then(|statistic| plan.statistics().get(statistic));
+        let why = basis.map_or("computed from released values", |s| match s.kind {
             StatisticKind::Persons => "one person counts once",
             _ => s.derivation.as_str(),
         });
@@ -98,6 +92,18 @@ pub fn tell(asked: &Priced, what: &str, out: &Out) {
         "  Groups of fewer than {} persons, counted with noise, will not be shown. Nothing was charged.",
         quote.minimum_persons()
     ));
+}
+
+/// The statistic whose bounds make the error.
+fn basis(what: &OutputKind) -> Option<usize> {
+    match what {
+        OutputKind::Count(number) => Some(*number),
+        OutputKind::Sum { sum, .. } | OutputKind::Mean { sum, .. } => Some(*sum),
+        OutputKind::Variance { squares, .. } => Some(*squares),
+        OutputKind::Quantile { bins, .. } | OutputKind::Bin { bins, .. } => Some(*bins),
+        OutputKind::Survival { table, .. } => Some(*table),
+        OutputKind::Key(_) | OutputKind::Constant { .. } | OutputKind::Arithmetic { .. } => None,
+    }
 }
 
 /// Three significant digits, never more exact than the error is worth.

@@ -136,7 +136,14 @@ pub fn table(verified: &Verified, out: &Out) {
         price.delta(),
         verified.slot
     ));
-    if answer.cells.iter().any(|c| c.values.iter().any(|v| v.value < 0.0)) {
+    for test in &answer.tests {
+        let p = if test.p < 0.0001 { "p < 0.0001".to_owned() } else { format!("p = {:.4}", test.p) };
+        out.line(format!(
+            "  {} test between {} groups: χ² = {:.2}, {} degrees of freedom, {p} (the noise counted as variance).",
+            test.name, test.groups, test.chi_square, test.degrees
+        ));
+    }
+    if answer.cells.iter().any(|c| c.values.iter().flatten().any(|v| v.value < 0.0)) {
         out.line("  A count below zero is noise: read it as few or none.");
     }
     chart(answer, out);
@@ -149,8 +156,13 @@ fn row(answer: &Answer, cell: &Cell, digits: &[usize]) -> Vec<String> {
         if let ColumnKind::Key(k) = column.kind {
             row.push(label(answer, k, cell));
         } else if let Some((v, digits)) = values.next() {
-            row.push(number(v.value, *digits));
-            row.push(format!("{} – {}", number(v.interval[0], *digits), number(v.interval[1], *digits)));
+            match v {
+                Some(v) => {
+                    row.push(number(v.value, *digits));
+                    row.push(format!("{} – {}", number(v.interval[0], *digits), number(v.interval[1], *digits)));
+                }
+                None => row.extend(["?".to_owned(), "no statement".to_owned()]),
+            }
         }
     }
     row
@@ -159,8 +171,9 @@ fn row(answer: &Answer, cell: &Cell, digits: &[usize]) -> Vec<String> {
 /// Decimals of each measure: none for counts, otherwise as many as the smallest noise leaves meaning in.
 fn column_digits(answer: &Answer) -> Vec<usize> {
     let measures = answer.columns.iter().filter(|c| !matches!(c.kind, ColumnKind::Key(_)));
-    let smallest =
-        |i: usize| answer.cells.iter().filter_map(|c| c.values.get(i)).map(|v| v.sd).fold(f64::INFINITY, f64::min);
+    let smallest = |i: usize| {
+        answer.cells.iter().filter_map(|c| c.values.get(i)?.as_ref()).map(|v| v.sd).fold(f64::INFINITY, f64::min)
+    };
     measures
         .enumerate()
         .map(|(i, column)| if matches!(column.kind, ColumnKind::Count) { 0 } else { digits(smallest(i)) })
@@ -197,7 +210,7 @@ fn chart(answer: &Answer, out: &Out) {
         .cells
         .iter()
         .filter_map(|cell| {
-            let v = cell.values.get(last)?;
+            let v = cell.values.get(last)?.as_ref()?;
             Some(Mark { label: group(answer, cell), low: v.interval[0], value: v.value, high: v.interval[1] })
         })
         .collect();

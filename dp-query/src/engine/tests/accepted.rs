@@ -46,6 +46,6 @@ fn all_pass_and_run_on_odd_data_and_on_none() {
         let cells = odd.run(&plan);
         assert_eq!(cells.len(), plan.cells(), "{question}");
         let nothing = empty.run(&plan);
-        assert_eq!(nothing, vec![vec![0; plan.statistics().len()]; plan.cells()], "{question}");
+        assert_eq!(nothing, vec![vec![0; plan.width()]; plan.cells()], "{question}");
     }
 }

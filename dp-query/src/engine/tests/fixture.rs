@@ -77,6 +77,7 @@ impl Room {
             let values = (0..width).map(|i| match row.get::<_, duckdb::types::Value>(i).unwrap() {
                 duckdb::types::Value::BigInt(v) => Some(i128::from(v)),
                 duckdb::types::Value::HugeInt(v) => Some(v),
+                duckdb::types::Value::Null => None,
                 other => panic!("not an integer: {other:?}\n{text}"),
             });
             found.push(values.collect());

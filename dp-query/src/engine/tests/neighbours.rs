@@ -421,6 +421,7 @@ fn windows(dice: &mut Dice) -> From {
 
 fn question(dice: &mut Dice) -> String {
     let From { ctes, from, x, d, k, keys: more_keys, counts } = source(dice);
+    let one = from == "v" || from == "person LEFT JOIN v USING (person_id)";
     let filter = if dice.maybe(2) { format!(" WHERE {}", predicate(dice, x, d, k, 2)) } else { String::new() };
     let mut options = format!("epsilon = 1, max_rows_contributed = {}", 1 + dice.below(6));
     if dice.maybe(2) {
@@ -456,7 +457,18 @@ fn question(dice: &mut Dice) -> String {
         format!("SUM(IF({d} IS NULL, 3, 7))"),
         "COUNT(*, contribution_bounds_per_group => (0, 2))".to_owned(),
         "COUNT(*, contribution_bounds_per_group => (3, 9))".to_owned(),
+        format!("VAR_POP({x}, contribution_bounds_per_group => (-7, 120))"),
+        format!("STDDEV(LEAST(GREATEST({x}, 0), 300))"),
+        format!("APPROX_QUANTILES({x}, 3, contribution_bounds_per_group => (-50, 1200))"),
+        format!(
+            "MAX({x}, contribution_bounds_per_group => (0, 7)) - PERCENTILE_CONT({x}, 0.25, contribution_bounds_per_group => (0, 7))"
+        ),
+        format!("HISTOGRAM({x}, [-1, 0, 2.5, 100])"),
+        format!("100 * SUM({x}, contribution_bounds_per_group => (-5, 120)) / COUNT(DISTINCT person_id)"),
     ];
+    if one {
+        aggregates.push(format!("SURVIVAL({x}, {d} < DATE '2024-04-01', 30, 300)"));
+    }
     aggregates.extend(counts.iter().cycle().take(counts.len() * 3).cloned());
     for n in 0..=dice.below(3) {
         list.push(format!("{} AS a{n}", aggregates[dice.below(aggregates.len())]));
@@ -499,10 +511,11 @@ fn neighbours(seed: u64) -> Result<bool, TestCaseError> {
         let after = room.run(plan);
         prop_assert_eq!(after.len(), before.len());
         for (number, statistic) in plan.statistics().iter().enumerate() {
+            let slots = plan.offset(number)..plan.offset(number) + statistic.slots();
             let changes: Vec<u128> = before
                 .iter()
                 .zip(&after)
-                .map(|(b, a)| (b[number] - a[number]).unsigned_abs())
+                .flat_map(|(b, a)| slots.clone().map(|slot| (b[slot] - a[slot]).unsigned_abs()))
                 .filter(|c| *c > 0)
                 .collect();
             let may = plan.sensitivity(statistic);

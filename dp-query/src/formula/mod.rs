@@ -1,0 +1,321 @@
+//! What a released value is worth: the value of an output in one cell, its noise and its intervals, computed from noisy statistics only.
+//! Not the price and not the noise itself.
+//!
+//! Sums of statistics and quotients of such sums have intervals by the law of exactly their noise (quotients: Fieller 1954). Everything
+//! else is arithmetic over several of these, each of which is given its share of alpha, so that all hold together; interval arithmetic
+//! then holds whenever they do (Bonferroni).
+
+mod linear;
+mod quantile;
+mod survival;
+mod tree;
+mod variance;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use linear::{Fraction, Linear, contribution, fraction, linear};
+pub(crate) use linear::{range, typical, weights};
+use quantile::Ranks;
+pub(crate) use survival::{Table, log_rank};
+pub use tree::Tree;
+
+use crate::mechanism::{Tails, Term};
+use crate::plan::{Condition, FormulaOp, OutputKind, Plan};
+use crate::quote::{ALPHA, Line};
+use crate::relation::CompareOp;
+
+/// Where it is written that a quantile can be had: of MIN and MAX, and of the ends of APPROX_QUANTILES. In millionths.
+pub(crate) const EXTREMES: (u32, u32) = (10_000, 990_000);
+
+/// A noisy value and how far it may be off, in the output's own units.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Estimate {
+    pub(crate) value: f64,
+    /// Of the noise.
+    pub(crate) sd: f64,
+    /// Holds what the same formula gives without noise.
+    pub(crate) interval: (f64, f64),
+    /// Holds it for the population of which the persons are a random sample.
+    pub(crate) population: (f64, f64),
+}
+
+/// One cell's noisy integers (sums over `copies` cells of the finest level).
+pub(crate) struct Cell {
+    /// By statistic, then by slot; statistics in a tree have their nodes.
+    pub(crate) noisy: Vec<Vec<f64>>,
+    pub(crate) copies: u32,
+}
+
+impl Cell {
+    fn at(&self, statistic: usize, slot: usize) -> f64 {
+        self.noisy.get(statistic).and_then(|slots| slots.get(slot)).copied().unwrap_or(0.0)
+    }
+
+    /// Statistic 0.
+    pub(crate) fn persons(&self) -> f64 {
+        self.at(0, 0)
+    }
+}
+
+/// A plan with its noise, and what is the same in every cell.
+pub(crate) struct Desk<'a> {
+    plan: &'a Plan,
+    lines: &'a [Line],
+    tails: Tails,
+    ranks: RefCell<BTreeMap<(usize, u32, u64, u32), Rc<Ranks>>>,
+}
+
+impl<'a> Desk<'a> {
+    pub(crate) fn new(plan: &'a Plan, lines: &'a [Line]) -> Self {
+        Self { plan, lines, tails: Tails::default(), ranks: RefCell::default() }
+    }
+
+    /// An output in one cell, with intervals of 95%; None where the noise leaves no statement.
+    pub(crate) fn estimate(&self, what: &OutputKind, cell: &Cell) -> Option<Estimate> {
+        self.within(what, cell, ALPHA)
+    }
+
+    /// ± of an output whose error is the same in every cell: (sd, half width).
+    pub(crate) fn margin(&self, what: &OutputKind, alpha: f64, copies: u32) -> Option<(f64, f64)> {
+        let sum = linear(self.plan, what)?;
+        let terms = self.terms(&sum, copies)?;
+        Some((Tails::sd(&terms), self.tails.reach(&terms, alpha)?))
+    }
+
+    /// Whether the error is the same in every cell.
+    pub(crate) fn is_sum(plan: &Plan, what: &OutputKind) -> bool {
+        linear(plan, what).is_some()
+    }
+
+    /// A condition over released values; None where a value has no statement.
+    pub(crate) fn holds(&self, condition: &Condition, cell: &Cell) -> Option<bool> {
+        match condition {
+            Condition::Compare { op, left, right } => {
+                let (left, right) = (self.estimate(left, cell)?.value, self.estimate(right, cell)?.value);
+                Some(match op {
+                    CompareOp::Equal => left == right,
+                    CompareOp::NotEqual => left != right,
+                    CompareOp::Less => left < right,
+                    CompareOp::LessEqual => left <= right,
+                    CompareOp::Greater => left > right,
+                    CompareOp::GreaterEqual => left >= right,
+                })
+            }
+            Condition::Not(inner) => self.holds(inner, cell).map(|holds| !holds),
+            Condition::And(parts) => self.all(parts, cell, false),
+            Condition::Or(parts) => self.all(parts, cell, true),
+        }
+    }
+
+    /// Three-valued: a part that is `decisive` decides.
+    fn all(&self, parts: &[Condition], cell: &Cell, decisive: bool) -> Option<bool> {
+        let parts: Vec<Option<bool>> = parts.iter().map(|part| self.holds(part, cell)).collect();
+        if parts.contains(&Some(decisive)) {
+            return Some(decisive);
+        }
+        (!parts.contains(&None)).then_some(!decisive)
+    }
+
+    fn terms(&self, sum: &Linear, copies: u32) -> Option<Vec<Term>> {
+        let term = |(statistic, _, weight): &(usize, usize, f64)| {
+            Some(Term { weight: *weight, noise: self.lines.get(*statistic)?.noise, copies })
+        };
+        sum.terms.iter().map(term).collect()
+    }
+
+    fn within(&self, what: &OutputKind, cell: &Cell, alpha: f64) -> Option<Estimate> {
+        if let Some(sum) = linear(self.plan, what) {
+            return self.sum(&sum, cell, alpha);
+        }
+        if let Some(quotient) = fraction(self.plan, what) {
+            return self.quotient(&quotient, cell, alpha);
+        }
+        match what {
+            OutputKind::Variance { sum, squares, count, sample, root } => {
+                variance::estimate(self, (*sum, *squares, *count), (*sample, *root), cell, alpha)
+            }
+            OutputKind::Quantile { bins, millionths } => {
+                self.ranks(*bins, *millionths, alpha, cell.copies)?.estimate(cell, *bins)
+            }
+            OutputKind::Survival { table, bucket } => {
+                let slots = cell.noisy.get(*table)?;
+                let noise = self.lines.get(*table)?.noise;
+                let z = self.tails.normal(alpha)?;
+                Table::new(slots, noise.sd() * f64::from(cell.copies).sqrt())?.estimate(*bucket, z)
+            }
+            OutputKind::Arithmetic { op, left, right } => {
+                let (a, b) = (parts(self.plan, left), parts(self.plan, right));
+                let share = |n: usize| alpha * n as f64 / (a + b).max(1) as f64;
+                combine(*op, &self.within(left, cell, share(a))?, &self.within(right, cell, share(b))?)
+            }
+            _ => None,
+        }
+    }
+
+    fn sum(&self, sum: &Linear, cell: &Cell, alpha: f64) -> Option<Estimate> {
+        let value = self.value(sum, cell);
+        let terms = self.terms(sum, cell.copies)?;
+        let reach = self.tails.reach(&terms, alpha)?;
+        // sd(Σ wᵢSᵢ) ≤ Σ |wᵢ| sd(Sᵢ), whatever their dependence. Of one statistic: contributions x within [0, hi] have Σ Var x ≤ Σ E x² ≤
+        // hi · Σ E x; others Σ E x² ≤ persons · max x².
+        let sampling: f64 = sum
+            .terms
+            .iter()
+            .map(|(statistic, slot, weight)| {
+                let Some(found) = self.plan.statistics().get(*statistic) else { return 0.0 };
+                let (lo, hi) = (found.lo as f64, found.hi as f64);
+                let variance = if lo >= 0.0 {
+                    hi * cell.at(*statistic, *slot).max(0.0)
+                } else {
+                    lo.abs().max(hi.abs()).powi(2) * cell.persons().max(0.0)
+                };
+                weight.abs() * variance.sqrt()
+            })
+            .sum();
+        let wide = reach.hypot(self.tails.normal(alpha)? * sampling);
+        Some(Estimate {
+            value,
+            sd: Tails::sd(&terms),
+            interval: (value - reach, value + reach),
+            population: (value - wide, value + wide),
+        })
+    }
+
+    fn value(&self, sum: &Linear, cell: &Cell) -> f64 {
+        sum.terms.iter().map(|(statistic, slot, weight)| weight * cell.at(*statistic, *slot)).sum::<f64>()
+            + sum.constant
+    }
+
+    /// Fieller's interval: all θ for which over − θ·under is no further from zero than the noise of exactly that combination reaches.
+    /// Joint, and as wide as it must be; where `under` is too small for a statement it is the whole range, or none.
+    fn quotient(&self, quotient: &Fraction, cell: &Cell, alpha: f64) -> Option<Estimate> {
+        let Fraction { over, under, range, members } = quotient;
+        let (a, b) = (self.value(over, cell), self.value(under, cell));
+        let within = |theta: f64| range.map_or(theta, |(lo, hi)| theta.clamp(lo, hi));
+        // Numbers of persons below one are noise.
+        let b_safe = if members.is_some() { b.max(1.0) } else { b };
+        let smallest = 2.0 * self.tails.reach(&self.terms(under, cell.copies)?, alpha)?
+            + 2.0 * under.terms.iter().map(|term| term.2.abs()).fold(0.0, f64::max);
+        let clear = b.abs() > smallest;
+        if b_safe == 0.0 || (!clear && range.is_none()) {
+            return None;
+        }
+        let value = within(a / b_safe);
+        let (low, high) = match range {
+            Some(range) if !clear || b < 0.0 => *range,
+            _ => {
+                // From this `under` on, |over − θ·under| grows faster in θ than the noise's reach: what is accepted is one interval.
+                let accepted = |theta: f64| {
+                    let apart = over.clone().plus(under, -theta);
+                    let reach = self.tails.reach(&self.terms(&apart, cell.copies)?, alpha)?;
+                    Some((a - theta * b).abs() <= reach)
+                };
+                let unit =
+                    self.tails.reach(&self.terms(&over.clone().plus(under, -a / b), cell.copies)?, alpha)? / b.abs();
+                let start = if unit > 0.0 { unit } else { 1.0 / b.abs() };
+                (within(edge(a / b, -start, &accepted)?), within(edge(a / b, start, &accepted)?))
+            }
+        };
+        let sampling = self.tails.normal(alpha)? * self.sampling(quotient, value, cell);
+        let wide = (within(value - (value - low).hypot(sampling)), within(value + (high - value).hypot(sampling)));
+        let sd = Tails::sd(&self.terms(&over.clone().plus(under, -value), cell.copies)?) / b_safe.abs();
+        Some(Estimate { value, sd, interval: (low, high), population: (wide.0.min(low), wide.1.max(high)) })
+    }
+
+    /// Standard deviation from sampling, bounded by the public bounds of contributions: a − θb has mean 0 within [l, u], so its variance is
+    /// at most −l·u (Bhatia and Davis 2000).
+    fn sampling(&self, quotient: &Fraction, theta: f64, cell: &Cell) -> f64 {
+        let apart = quotient.over.clone().plus(&quotient.under, -theta);
+        let of = |number: usize| {
+            if quotient.members == Some(number) { (1.0, 1.0) } else { contribution(self.plan, number) }
+        };
+        let (l, u) = apart.contribution(&of);
+        let persons = quotient.members.map_or_else(|| cell.persons(), |number| cell.at(number, 0)).max(1.0);
+        let under = self.value(&quotient.under, cell).abs();
+        let under = if quotient.members.is_some() { under.max(1.0) } else { under };
+        let variance = if l <= 0.0 && u >= 0.0 { -l * u } else { l.abs().max(u.abs()).powi(2) };
+        (persons * variance).sqrt() / under
+    }
+
+    fn ranks(&self, bins: usize, millionths: u32, alpha: f64, copies: u32) -> Option<Rc<Ranks>> {
+        let key = (bins, millionths, alpha.to_bits(), copies);
+        let known = self.ranks.borrow().get(&key).cloned();
+        known.or_else(|| {
+            let (statistic, line) = (self.plan.statistics().get(bins)?, self.lines.get(bins)?);
+            let made = Rc::new(Ranks::new(statistic, line, millionths, alpha, copies, &self.tails)?);
+            self.ranks.borrow_mut().insert(key, Rc::clone(&made));
+            Some(made)
+        })
+    }
+}
+
+/// How many sums, quotients and the like an output is made of.
+fn parts(plan: &Plan, what: &OutputKind) -> usize {
+    match what {
+        OutputKind::Arithmetic { left, right, .. }
+            if linear(plan, what).is_none() && fraction(plan, what).is_none() =>
+        {
+            parts(plan, left) + parts(plan, right)
+        }
+        OutputKind::Constant { .. } => 0,
+        _ => 1,
+    }
+}
+
+/// Interval arithmetic; the sd by the delta method, the parts taken as independent. None for a divisor that could be zero.
+fn combine(op: FormulaOp, a: &Estimate, b: &Estimate) -> Option<Estimate> {
+    let apply = |x: f64, y: f64| match op {
+        FormulaOp::Add => x + y,
+        FormulaOp::Subtract => x - y,
+        FormulaOp::Multiply => x * y,
+        FormulaOp::Divide => x / y,
+    };
+    let bounds = |a: (f64, f64), b: (f64, f64)| {
+        if op == FormulaOp::Divide && b.0 <= 0.0 && b.1 >= 0.0 {
+            return None;
+        }
+        let corners = [apply(a.0, b.0), apply(a.0, b.1), apply(a.1, b.0), apply(a.1, b.1)];
+        Some((
+            corners.iter().copied().fold(f64::INFINITY, f64::min),
+            corners.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+        ))
+    };
+    let sd = match op {
+        FormulaOp::Add | FormulaOp::Subtract => a.sd.hypot(b.sd),
+        FormulaOp::Multiply => (a.sd * b.value).hypot(a.value * b.sd),
+        FormulaOp::Divide => (a.sd / b.value).hypot(a.value * b.sd / b.value.powi(2)),
+    };
+    let interval = bounds(a.interval, b.interval)?;
+    let value = apply(a.value, b.value);
+    value.is_finite().then_some(())?;
+    // Where sampling leaves a divisor's sign open, nothing can be said of the population; the interval for the noise still holds.
+    let population = bounds(a.population, b.population)?;
+    Some(Estimate { value, sd, interval, population })
+}
+
+/// The far end, `step` away from `middle` and further, of the interval of accepted numbers around it; errs outwards.
+fn edge(middle: f64, step: f64, accepted: &dyn Fn(f64) -> Option<bool>) -> Option<f64> {
+    let mut inside = 0.0;
+    let mut outside = step;
+    while accepted(middle + outside)? {
+        inside = outside;
+        outside *= 2.0;
+        if !outside.is_finite() {
+            return None;
+        }
+    }
+    for _ in 0..30 {
+        let half = 0.5 * (inside + outside);
+        if accepted(middle + half)? {
+            inside = half;
+        } else {
+            outside = half;
+        }
+    }
+    Some(middle + outside)
+}
+
+#[cfg(test)]
+mod tests;
