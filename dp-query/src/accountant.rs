@@ -4,6 +4,12 @@ use opendp::combinators::ConcentratedMeasure;
 use opendp::measures::ZeroConcentratedDivergence;
 use policies::{Accountant, Delta, Epsilon, Rho};
 
+use crate::mechanism::normal_tail;
+
+mod loss;
+
+pub(crate) use loss::{Move, delta};
+
 /// OpenDP's conversion; every rounding goes against the spender.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct OpenDpAccountant;
@@ -47,80 +53,54 @@ impl OpenDpAccountant {
     }
 }
 
-/// What one person moves: so many places, each by up to so much, under discrete Gaussian noise of this scale.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Move {
-    pub(crate) sigma: f64,
-    pub(crate) by: f64,
-    pub(crate) places: u32,
-}
-
-/// Blocks per standard deviation in which wide distributions are summed.
-const BLOCKS: f64 = 1024.0;
-
-/// An upper bound of δ(ε) of discrete Gaussian noise, by the hockey-stick divergence itself; None where it is not known exactly.
-///
-/// Neighbours differ by a vector v of a box. Likelihood ratios of log-concave noise rise in each coordinate, so the worst set is an
-/// up-set (after turning signs), whose probability rises with each |vᵢ|: the corner of the box is the worst v.
-pub(crate) fn delta(moves: &[Move], epsilon: f64) -> Option<f64> {
-    match moves {
-        [Move { sigma, by, places: 1 }] => Some(single(*sigma, *by, epsilon)),
-        _ => None,
-    }
-}
-
-/// E[(1 − e^(ε − Z))₊] over the privacy loss Z = (2·by·x + by²)/2σ², x discrete Gaussian (Canonne, Kamath and Steinke 2020, Theorem 7). Wide
-/// distributions are summed in blocks, each with its largest probability and its largest loss.
-fn single(sigma: f64, by: f64, epsilon: f64) -> f64 {
-    let block = (sigma / BLOCKS).floor().max(1.0);
-    let density = |x: f64| (-0.5 * (x / sigma).powi(2)).exp();
-    let loss = |x: f64| (2.0 * by * x + by * by) / (2.0 * sigma * sigma);
-    // Below, the loss is no more than ε. (By symmetry the other neighbour has the same δ.)
-    let start = (epsilon * sigma * sigma / by - by / 2.0).floor();
-    let end = start.max(0.0) + 40.0 * sigma;
-    let mut terms = Vec::new();
-    let mut x = start;
-    while x < end {
-        let last = x + block - 1.0;
-        let nearest = if x > 0.0 { x } else { last.min(0.0) };
-        let part = -(epsilon - loss(last)).exp_m1();
-        let term = block * density(nearest) * part.max(0.0);
-        if term == 0.0 && x > 0.0 && x > start + sigma {
-            break;
-        }
-        terms.push(term);
-        x += block;
-    }
-    let above: f64 = terms.iter().rev().sum();
-    // Σ density ≥ σ√2π by Poisson's summation formula; summed where that is not yet exact to the last bit.
-    let all = if sigma > 3.0 {
-        sigma * (2.0 * std::f64::consts::PI).sqrt()
-    } else {
-        (1..=(40.0 * sigma).ceil() as u32).rev().map(|x| 2.0 * density(f64::from(x))).sum::<f64>() + 1.0
+/// The largest ρ of a few below where continuous noise would have this (ε, δ) that still holds by the exact δ; None if none is above what
+/// zCDP's conversion gives. `alone` noise is searched to six digits.
+pub(crate) fn largest(
+    known: Rho,
+    epsilon: Epsilon,
+    delta: Delta,
+    alone: bool,
+    holds: impl Fn(Rho) -> bool,
+) -> Option<Rho> {
+    let (epsilon, delta) = (epsilon.to_f64_down(), delta.to_f64_down());
+    // δ(ε) of continuous Gaussian noise with ρ = μ²/2 (Balle and Wang 2018, Theorem 8).
+    let continuous = |rho: f64| {
+        let mu = (2.0 * rho).sqrt();
+        normal_tail(epsilon / mu - mu / 2.0) - epsilon.exp() * normal_tail(epsilon / mu + mu / 2.0)
     };
-    (above / all) * (1.0 + 1e-12)
-}
-
-/// The largest ρ, from one that is known to hold, that still holds; None if that is the first. Holding is monotone.
-pub(crate) fn largest(known: Rho, holds: impl Fn(Rho) -> bool) -> Option<Rho> {
-    let (mut low, mut high) = (known.units(), known.units().saturating_mul(2));
-    if !holds(known) {
-        return None;
+    let start = known.to_f64_down();
+    let (mut low, mut high) = (start, 2.0 * start);
+    while continuous(high) <= delta {
+        (low, high) = (high, 2.0 * high);
+        if !high.is_finite() || high > 1e6 {
+            return None;
+        }
     }
-    while holds(Rho::from_units(high)) {
-        low = high;
-        high = high.checked_mul(2)?;
-    }
-    // To six digits.
-    while high - low > 1.max(low / 1_000_000) {
-        let middle = low + (high - low) / 2;
-        if holds(Rho::from_units(middle)) {
+    for _ in 0..50 {
+        let middle = 0.5 * (low + high);
+        if continuous(middle) <= delta {
             low = middle;
         } else {
             high = middle;
         }
     }
-    Some(Rho::from_units(low))
+    let candidate = |less: f64| Rho::from_f64_down(low * (1.0 - less)).ok().filter(|rho| *rho > known && holds(*rho));
+    if !alone {
+        return [0.002, 0.004, 0.008, 0.015, 0.03, 0.06].into_iter().find_map(candidate);
+    }
+    let (mut good, mut bad) = (known.units(), Rho::from_f64_down(low * 1.001).ok()?.units());
+    if !holds(known) {
+        return None;
+    }
+    while bad.saturating_sub(good) > 1.max(good / 1_000_000) {
+        let middle = good + (bad - good) / 2;
+        if holds(Rho::from_units(middle)) {
+            good = middle;
+        } else {
+            bad = middle;
+        }
+    }
+    Some(Rho::from_units(good))
 }
 
 #[cfg(test)]

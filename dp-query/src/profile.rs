@@ -129,7 +129,7 @@ impl Profile {
     /// Adds a released part. What was suppressed is few, and counts as none.
     pub fn add(&mut self, part: &Part, answer: &Answer) {
         let released = || answer.cells.iter().filter(|cell| cell.status == Status::Released);
-        let first = |cell: &crate::release::Cell| cell.values.first().map(|value| value.value.max(0.0));
+        let first = |cell: &crate::release::Cell| cell.values.first()?.as_ref().map(|value| value.value.max(0.0));
         match part.kind {
             PartKind::SexAge => {
                 for cell in released() {
@@ -157,7 +157,7 @@ impl Profile {
                 let Some(cell) = released().next() else { return };
                 let measured = answer.columns.iter().filter(|column| !matches!(column.kind, ColumnKind::Key(_)));
                 for (column, value) in measured.zip(&cell.values) {
-                    let persons = value.value.max(0.0);
+                    let Some(persons) = value.as_ref().map(|value| value.value.max(0.0)) else { continue };
                     if column.name == "persons" {
                         self.persons.insert(part.table.clone(), persons);
                     } else {

@@ -280,11 +280,13 @@ impl<'p> Spending<'p> {
             }
             Kind::Zcdp => {
                 let by_zcdp = OpenDpAccountant.rho(epsilon, self.delta).ok_or(QuoteError::TooSmall)?;
-                let exact = accountant::largest(by_zcdp, |rho| self.exactly(rho, epsilon));
+                let alone = matches!(self.sensitivities.as_slice(), [only] if only.l0 == 1);
+                let exact = accountant::largest(by_zcdp, epsilon, self.delta, alone, |rho| self.exactly(rho, epsilon));
                 let (lines, total) = self.gaussian(exact.unwrap_or(by_zcdp))?;
                 // Σ ρᵢ (Bun and Steinke 2016, Lemma 1.7), and what that is alone: by the mechanism's own δ, or by zCDP's.
-                let alone = || OpenDpAccountant.epsilon(total, self.delta).is_some_and(|alone| alone <= epsilon);
-                if !(self.exact(&lines, epsilon) || alone()) {
+                let by_conversion =
+                    || OpenDpAccountant.epsilon(total, self.delta).is_some_and(|alone| alone <= epsilon);
+                if !(exact.is_some() || by_conversion()) {
                     return Err(QuoteError::Plan("price"));
                 }
                 Ok((lines, Price::zcdp(epsilon, self.delta, total, Delta::ZERO)?))

@@ -5,6 +5,7 @@
 //! variance where the persons are taken as a sample.
 
 use super::Estimate;
+use crate::mechanism::normal_tail;
 
 /// One group's table. Bin 2k: censored in bucket k; bin 2k + 1: events in it; the last: those who reached the horizon.
 pub(crate) struct Table {
@@ -238,26 +239,7 @@ fn chi_square_tail(x: f64, free: u32) -> f64 {
         sum += term;
         term *= x / f64::from(2 * k + 3);
     }
-    (two_sided(root) + 2.0 * density * sum).clamp(0.0, 1.0)
-}
-
-/// P(|N| > z), by the continued fraction of the normal tail from 3 on, by its series below.
-fn two_sided(z: f64) -> f64 {
-    let density = (-z * z / 2.0).exp() / (2.0 * std::f64::consts::PI).sqrt();
-    if z < 3.0 {
-        let (mut term, mut sum, mut k) = (z, z, 1.0);
-        while term > 1e-17 * sum && k < 400.0 {
-            term *= z * z / (2.0 * k + 1.0);
-            sum += term;
-            k += 1.0;
-        }
-        return (1.0 - 2.0 * density * sum).clamp(0.0, 1.0);
-    }
-    let mut fraction = z;
-    for k in (1..=60).rev() {
-        fraction = z + f64::from(k) / fraction;
-    }
-    2.0 * density / fraction
+    (2.0 * normal_tail(root) + 2.0 * density * sum).clamp(0.0, 1.0)
 }
 
 #[cfg(test)]

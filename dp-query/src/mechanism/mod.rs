@@ -15,7 +15,7 @@ use zeroize::Zeroize;
 use crate::plan::Sensitivity;
 
 pub use tail::{Joint, half_width, normal_quantile};
-pub(crate) use tail::{Tails, Term};
+pub(crate) use tail::{Tails, Term, normal_tail};
 
 type Integers = VectorDomain<AtomDomain<i64>>;
 type Laplace = Measurement<Integers, L1Distance<f64>, MaxDivergence, Vec<i64>>;

@@ -200,7 +200,7 @@ pub fn relative(asked: &super::Priced, sizes: &Sizes, out: &Out) -> Option<serde
                 (*half_width, Some(share))
             }
             Some(Expected::PerPersons) if group >= 1.0 => {
-                let Some(error) = asked.quote.mean_half_width(&asked.plan, number, group as u64) else { continue };
+                let Some(error) = asked.quote.half_width_at(&asked.plan, number, group as u64) else { continue };
                 out.line(format!("    {}: ± {} in such a group", output.name, short_number(error)));
                 (error, None)
             }
@@ -214,7 +214,7 @@ pub fn relative(asked: &super::Priced, sizes: &Sizes, out: &Out) -> Option<serde
 /// Whether an output counts persons, so that its error can be held against a number of persons.
 fn is_count(asked: &super::Priced, output: usize) -> bool {
     use dp_query::plan::{OutputKind, StatisticKind};
-    let what = asked.plan.outputs().get(output).map(|o| o.what);
+    let what = asked.plan.outputs().get(output).map(|o| &o.what);
     matches!(what, Some(OutputKind::Count(number))
-        if asked.plan.statistics().get(number).is_some_and(|s| s.kind == StatisticKind::Persons || s.hi == 1))
+        if asked.plan.statistics().get(*number).is_some_and(|s| s.kind == StatisticKind::Persons || s.hi == 1))
 }
