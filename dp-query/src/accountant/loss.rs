@@ -83,10 +83,10 @@ fn several(moves: &[Move], epsilon: f64) -> Option<f64> {
     }
     let spread = variance.sqrt();
     let tilt = ((epsilon - variance / 2.0) / variance).max(0.0);
-    // Tilted, the sum is near Gaussian about `centre` with this spread: 14 of it each way hold all but 10^-43.
+    // Tilted, the sum is near Gaussian about `centre` with this spread: 16 of it each way hold all but 10^-55.
     let centre = variance / 2.0 + tilt * variance;
-    let width = 28.0 * spread / GRID as f64;
-    let lowest = centre - 14.0 * spread;
+    let width = 32.0 * spread / GRID as f64;
+    let lowest = centre - 16.0 * spread;
     let mut product = vec![(1.0, 0.0); GRID];
     let mut scale = 0.0;
     let mut offset: i64 = 0;
