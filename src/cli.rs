@@ -261,10 +261,13 @@ pub enum RoomCommand {
     Status(RoomPath),
     /// Encrypt the store to the room's, operators' and stewards' keys and remove the open one
     #[command(after_help = "Example:  sudare room seal --room room\n\n\
-The open files are removed only after the sealed file was synced and read back whole. Repeat it after a crash.")]
+The open files are removed only after the sealed file was synced and read back whole. Repeat it after a crash.\n\
+Exit code 2: there is nothing to seal, or something in the store that is no snapshot; 3: the sealed file is damaged.")]
     Seal(RoomArgs),
     /// Decrypt the sealed store; the place for the open one is an encrypted disk or tmpfs
-    #[command(after_help = "Example:  sudare room open --room room --on /mnt/encrypted/store")]
+    #[command(after_help = "Example:  sudare room open --room room --on /mnt/encrypted/store\n\n\
+Files that are open already stay if they are the sealed ones. Repeat it after a crash.\n\
+Exit code 2: there is no sealed store; 3: it is damaged, another room's, or differs from what is open.")]
     Open {
         /// The room.
         #[command(flatten)]

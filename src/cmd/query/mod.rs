@@ -85,14 +85,26 @@ fn priced(
     room: &Room,
     catalogue: &Catalogue,
 ) -> Done<Priced> {
-    let lists = codelists::of_room(&room.dir)?;
-    let population = find_project(room, project)?.population();
-    let plan = check_with(sql, catalogue, &population, References { lists: &lists, public }).map_err(|refusal| {
-        let outcome = "exit code 2, bad input: the question can't be asked as it is; nothing was read or charged";
-        Failure::question(refusal.in_file(place), outcome)
-    })?;
+    let plan = planned(sql, public, place, project, room, catalogue)?;
     let quote = quote(&plan, &Terms::from(&room.policy)).input(place)?;
     Ok(Priced { plan, quote })
+}
+
+/// Checks SQL text for a project.
+fn planned(
+    sql: &str,
+    public: &[PublicFile],
+    place: &str,
+    project: &str,
+    room: &Room,
+    catalogue: &Catalogue,
+) -> Done<Plan> {
+    let lists = codelists::of_room(&room.dir)?;
+    let population = find_project(room, project)?.population();
+    check_with(sql, catalogue, &population, References { lists: &lists, public }).map_err(|refusal| {
+        let outcome = "exit code 2, bad input: the question can't be asked as it is; nothing was read or charged";
+        Failure::question(refusal.in_file(place), outcome)
+    })
 }
 
 /// The public files of a question. Their bytes are what is cited; lines end in LF.

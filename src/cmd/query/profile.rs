@@ -9,11 +9,11 @@ use dp_query::docket::Docket;
 use dp_query::profile::{Part, Profile, questions};
 use dp_query::quote::Expected;
 use dp_query::release::verify;
-use policies::ProfileTerms;
+use policies::{Digest, ProfileTerms};
 
 use super::check::short_number;
 use super::submit::{Ask, sign};
-use super::{demand_allowed, docket, find_project, priced, release_path};
+use super::{demand_allowed, docket, find_project, planned, priced, release_path};
 use crate::actors;
 use crate::fail::{self, Context, Done, Failure};
 use crate::files;
@@ -105,7 +105,8 @@ pub fn sizes(room: &Room, docket: &Docket, view: &View, catalogue: &Catalogue) -
     let parts = parts(room, catalogue)?;
     let mut sizes = Sizes { profile: Profile::default(), snapshot, parts: parts.len(), answered: 0 };
     for part in &parts {
-        let plan = priced(&part.sql, &[], "the profile", &terms.project, room, catalogue)?.quote.plan();
+        let plan = planned(&part.sql, &[], "the profile", &terms.project, room, catalogue)?;
+        let plan = Digest::from_bytes(plan.digest().input("the plan")?);
         let Some((filed, _)) = docket.repeat(&plan, &terms.project, &sizes.snapshot) else { continue };
         let path = release_path(room, &filed.id());
         let Some(bytes) = read(&path)? else { continue };

@@ -544,6 +544,18 @@ proptest! {
     }
 }
 
+/// As many stores as `SUDARE_STORES` says, from seed `SUDARE_SEED` on.
+#[test]
+#[ignore = "as long as it is told to take"]
+fn many_stores() {
+    let number =
+        |name: &str, otherwise: u64| std::env::var(name).ok().and_then(|n| n.parse().ok()).unwrap_or(otherwise);
+    let first = number("SUDARE_SEED", 1_000_000);
+    for seed in first..first + number("SUDARE_STORES", 2_000) {
+        neighbours(seed).unwrap_or_else(|why| panic!("seed {seed}: {why}"));
+    }
+}
+
 #[test]
 fn most_generated_questions_pass() {
     let fair = (0..20).filter(|seed| neighbours(*seed).unwrap()).count();
