@@ -252,7 +252,7 @@ pub(crate) fn unify(values: Vec<Typed>, span: Span) -> Checked<(Type, Vec<Expr>)
                 return unify(scaled, span);
             }
             (Type::Date { lo: a, hi: b, months: m }, Type::Date { lo: c, hi: d, months: n }) => {
-                Type::Date { lo: a.min(*c), hi: b.max(*d), months: m && *n }
+                Type::Date { lo: a.min(*c), hi: b.max(*d), months: m.min(*n) }
             }
             (Type::Code { max_len: a, system: c }, Type::Code { max_len: b, system: d }) => {
                 let system = if c == *d { c } else { Rc::from("") };

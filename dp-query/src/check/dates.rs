@@ -78,7 +78,7 @@ impl<'a> Checker<'a> {
                 let expr = Expr::Arithmetic { op, left: Box::new(date.expr), right: Box::new(days.expr), wide: false };
                 Ok(Typed {
                     expr,
-                    ty: Type::Date { lo, hi, months: false },
+                    ty: Type::Date { lo, hi, months: 0 },
                     nullable: date.nullable || days.nullable,
                     constant: date.constant && days.constant,
                     span,
@@ -90,6 +90,7 @@ impl<'a> Checker<'a> {
                 let (Some(lo), Some(hi)) = (lo, hi) else { return beyond(i64::MIN, i64::MAX).map(|()| date) };
                 beyond(lo, hi)?;
                 let expr = Expr::AddMonths { input: Box::new(date.expr), months: count };
+                let months = if count % i64::from(months.max(1)) == 0 { months } else { 1 };
                 Ok(Typed { expr, ty: Type::Date { lo, hi, months }, span, ..date })
             }
         }
@@ -201,7 +202,7 @@ impl<'a> Checker<'a> {
             right: Box::new(Expr::Integer(1)),
             wide: false,
         };
-        Ok(Typed { expr, ty: Type::Date { lo, hi, months: false }, ..start })
+        Ok(Typed { expr, ty: Type::Date { lo, hi, months: 0 }, ..start })
     }
 
     /// 1 for Sunday to 7 for Saturday.

@@ -273,11 +273,11 @@ pub(crate) fn date_part(part: DatePart, input: Typed, span: Span) -> Checked<Typ
         DatePart::Month if same_year => number(civil(lo).1, civil(hi).1),
         DatePart::Month => number(1, 12),
         DatePart::Day => number(1, 31),
-        DatePart::MonthStart => Type::Date { lo: lo - civil(lo).2 + 1, hi: hi - civil(hi).2 + 1, months: true },
+        DatePart::MonthStart => Type::Date { lo: lo - civil(lo).2 + 1, hi: hi - civil(hi).2 + 1, months: 1 },
         DatePart::MonthNumber => number(month_number(lo), month_number(hi)),
         DatePart::Quarter => number(1, 4),
-        DatePart::QuarterStart => Type::Date { lo: quarter_start(lo), hi: quarter_start(hi), months: true },
-        DatePart::YearStart => Type::Date { lo: year_start(lo), hi: year_start(hi), months: true },
+        DatePart::QuarterStart => Type::Date { lo: quarter_start(lo), hi: quarter_start(hi), months: 3 },
+        DatePart::YearStart => Type::Date { lo: year_start(lo), hi: year_start(hi), months: 12 },
     };
     Ok(Typed {
         expr: Expr::DatePart { part, input: Box::new(input.expr) },
@@ -351,7 +351,7 @@ fn extreme(greatest: bool, left: Typed, right: Typed, span: Span) -> Checked<Typ
             Type::Integer { lo: pick(*a, *c), hi: pick(*b, *d), digits: *digits }
         }
         (Type::Date { lo: a, hi: b, months: m }, Type::Date { lo: c, hi: d, months: n }) => {
-            Type::Date { lo: pick(*a, *c), hi: pick(*b, *d), months: *m && *n }
+            Type::Date { lo: pick(*a, *c), hi: pick(*b, *d), months: *m.min(n) }
         }
         (a, b) => {
             return Err(Problem::new(

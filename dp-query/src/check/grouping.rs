@@ -91,10 +91,11 @@ pub(crate) fn size(ty: &Type) -> Option<u64> {
         Type::Bool => Some(2),
         Type::Category(labels) => u64::try_from(labels.len()).ok(),
         Type::Integer { lo, hi, .. } if *lo > -LIMIT && *hi < LIMIT => u64::try_from(hi - lo + 1).ok(),
-        Type::Date { lo, hi, months: true } => {
-            u64::try_from(super::function::month_number(*hi) - super::function::month_number(*lo) + 1).ok()
+        Type::Date { lo, hi, months: 0 } => u64::try_from(hi - lo + 1).ok(),
+        Type::Date { lo, hi, months } => {
+            let (first, last) = super::key::steps(*lo, *hi, *months);
+            u64::try_from(last - first + 1).ok()
         }
-        Type::Date { lo, hi, months: false } => u64::try_from(hi - lo + 1).ok(),
         _ => None,
     }
 }

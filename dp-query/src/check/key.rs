@@ -59,18 +59,21 @@ pub(crate) fn key(name: String, typed: Typed) -> Checked<Key> {
                 .unwrap_or_else(|| vec![String::new(); values.len()]);
             (values, meanings, shifted(typed.expr, *lo))
         }
-        Type::Date { lo, hi, months: true } => {
-            let range = number(month_number(*lo), month_number(*hi))?;
-            let values: Vec<String> =
-                range.map(|m| format!("{:04}-{:02}", m.div_euclid(12), m.rem_euclid(12) + 1)).collect();
-            let meanings = vec![String::new(); values.len()];
-            (
-                values,
-                meanings,
-                shifted(Expr::DatePart { part: DatePart::MonthNumber, input: Box::new(typed.expr) }, month_number(*lo)),
-            )
+        Type::Date { lo, hi, months } if *months > 0 => {
+            let step = i64::from(*months);
+            let (first, last) = steps(*lo, *hi, *months);
+            let name = |month: i64| format!("{:04}-{:02}", month.div_euclid(12), month.rem_euclid(12) + 1);
+            let range = || number(first, last);
+            let values: Vec<String> = range()?.map(|n| name(n * step)).collect();
+            let meaning = |n: i64| {
+                if step == 1 { String::new() } else { format!("{} – {}", name(n * step), name((n + 1) * step - 1)) }
+            };
+            let meanings = range()?.map(meaning).collect();
+            let month = Expr::DatePart { part: DatePart::MonthNumber, input: Box::new(typed.expr) };
+            let place = if step == 1 { month } else { Expr::Divide { input: Box::new(month), by: step } };
+            (values, meanings, shifted(place, first))
         }
-        Type::Date { lo, hi, months: false } => {
+        Type::Date { lo, hi, .. } => {
             let values: Vec<String> = number(*lo, *hi)?.map(date).collect();
             let meanings = vec![String::new(); values.len()];
             (values, meanings, shifted(typed.expr, *lo))
@@ -111,6 +114,15 @@ pub(crate) fn key(name: String, typed: Typed) -> Checked<Key> {
         meanings.push(String::new());
     }
     Ok(Key { name, values, meanings, index, nullable: typed.nullable })
+}
+
+/// First and last month, quarter or year of a range of first days: in steps of so many months from the year 0.
+pub(crate) fn steps(lo: i64, hi: i64, months: u8) -> (i64, i64) {
+    let step = i64::from(months.max(1));
+    // The first whose first day isn't before the range; the range holds one, or nothing can pass its filter.
+    let first = (month_number(lo) + step - 1).div_euclid(step);
+    let last = month_number(hi).div_euclid(step);
+    (first.min(last), last)
 }
 
 /// What the positions of a RANGE_BUCKET mean, in the value's own units.

@@ -50,7 +50,7 @@ fn number(text: &str, span: Span) -> Checked<Typed> {
 pub(crate) fn date(text: &str, span: Span) -> Checked<Typed> {
     let day = parse_date(text)
         .ok_or_else(|| Problem::new("type", span, "this isn't a day of the calendar").help("DATE 'YYYY-MM-DD'"))?;
-    Ok(Typed::literal(Expr::Integer(day), Type::Date { lo: day, hi: day, months: civil(day).2 == 1 }, span))
+    Ok(Typed::literal(Expr::Integer(day), Type::Date { lo: day, hi: day, months: u8::from(civil(day).2 == 1) }, span))
 }
 
 pub(crate) fn parse_date(text: &str) -> Option<i64> {

@@ -246,7 +246,7 @@ fn stored(ty: &ColumnType) -> (ScanKind, Type) {
         }
         ColumnType::Date { min, max } | ColumnType::Month { min, max } => {
             let (lo, hi) = (i64::from(days_from_civil(*min)), i64::from(days_from_civil(*max)));
-            (ScanKind::Date { lo, hi }, Type::Date { lo, hi, months: matches!(ty, ColumnType::Month { .. }) })
+            (ScanKind::Date { lo, hi }, Type::Date { lo, hi, months: u8::from(matches!(ty, ColumnType::Month { .. })) })
         }
         ColumnType::Category { values } => {
             let labels =

@@ -24,11 +24,11 @@ pub(crate) enum Type {
         digits: u8,
     },
     Bool,
-    /// Days since 1970-01-01; `months`: first days of months only.
+    /// Days since 1970-01-01; `months`: 0 for any day, else first days of every month (1), quarter (3) or year (12) only.
     Date {
         lo: i64,
         hi: i64,
-        months: bool,
+        months: u8,
     },
     /// A position in a closed list.
     Category(Rc<Vec<Label>>),

@@ -104,7 +104,7 @@ impl Column {
                     });
                 }
                 let (lo, hi) = bounds(&values);
-                Type::Date { lo, hi, months: false }
+                Type::Date { lo, hi, months: 0 }
             }
         };
         Ok((ty, nullable, values))

@@ -71,6 +71,31 @@ fn bounds_follow_through_windows_and_the_calendar() {
 }
 
 #[test]
+fn quarters_and_years_are_closed_lists_of_their_own() {
+    let key = |e: &str| {
+        let plan = plan(&format!(
+            "WITH q AS (SELECT person_id, {e} AS q FROM checkup WHERE exam_date BETWEEN '2023-05-17' AND '2024-06-30') {DP} q, COUNT(DISTINCT person_id) AS n FROM q GROUP BY q"
+        ));
+        (plan.keys()[0].values.join(" "), plan.keys()[0].meanings[0].clone())
+    };
+    assert_eq!(
+        key("DATE_TRUNC(exam_date, QUARTER)"),
+        ("2023-04 2023-07 2023-10 2024-01 2024-04".to_owned(), "2023-04 – 2023-06".to_owned())
+    );
+    assert_eq!(key("DATE_TRUNC(exam_date, YEAR)"), ("2023-01 2024-01".to_owned(), "2023-01 – 2023-12".to_owned()));
+    assert_eq!(
+        key("DATE_ADD(DATE_TRUNC(exam_date, QUARTER), INTERVAL 3 MONTH)").0,
+        "2023-07 2023-10 2024-01 2024-04 2024-07"
+    );
+    assert_eq!(key("IF(sbp > 1, DATE_TRUNC(exam_date, YEAR), DATE '2023-02-01')").0.split(' ').count(), 13);
+    // A filter that begins within a quarter leaves the quarters that begin after it.
+    let cut = plan(&format!(
+        "WITH q AS (SELECT person_id, DATE_TRUNC(exam_date, QUARTER) AS q FROM checkup) {DP} q, COUNT(DISTINCT person_id) AS n FROM q WHERE q BETWEEN '2023-05-01' AND '2023-12-31' GROUP BY q"
+    ));
+    assert_eq!(cut.keys()[0].values, ["2023-07", "2023-10"]);
+}
+
+#[test]
 fn a_list_stands_in_the_plan_with_its_digest() {
     let catalogue = Catalogue::builtin().unwrap();
     let text = |codes: &str| {

@@ -213,6 +213,21 @@ fn the_calendar_is_googles() {
 }
 
 #[test]
+fn quarters_and_years_are_groups() {
+    let room = people();
+    room.insert(
+        "checkup",
+        "pid, draw, exam_date",
+        "(0, 1, '2024-01-31'), (1, 2, '2023-12-31'), (2, 3, '2024-02-29'), (3, 4, '2024-04-01')",
+    );
+    let by = |part: &str| {
+        room.ask(&format!("{DP} DATE_TRUNC(exam_date, {part}) AS d, COUNT(DISTINCT person_id) AS n FROM checkup WHERE exam_date BETWEEN '2023-10-02' AND '2024-05-01' GROUP BY d"))
+    };
+    assert_eq!(by("QUARTER"), cells(&[("2023-10", &[1]), ("2024-01", &[2]), ("2024-04", &[1])]));
+    assert_eq!(by("YEAR"), cells(&[("2023-01", &[1]), ("2024-01", &[3])]));
+}
+
+#[test]
 fn grids_get_coarser_as_googles_functions_say() {
     let room = people();
     room.insert("checkup", "pid, draw, exam_date, hba1c, sbp", "(0, 1, '2024-01-31', 65, 125), (1, 2, '2023-12-31', 64, 120), (2, 3, '2024-02-29', NULL, NULL), (3, 4, '2024-03-03', 70, 77)");
