@@ -20,6 +20,11 @@ fn states(house: &House) -> Vec<PathBuf> {
     files.filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("state-")).collect()
 }
 
+fn journals(house: &House) -> Vec<PathBuf> {
+    let files = std::fs::read_dir(house.path("room/linkage")).unwrap().map(|entry| entry.unwrap().path());
+    files.filter(|path| path.to_string_lossy().ends_with(".journal.age")).collect()
+}
+
 fn snapshots(house: &House) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> =
         std::fs::read_dir(house.path("room/store")).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -55,6 +60,7 @@ fn a_new_package_joins_and_a_full_run_says_the_same() {
     let said = house.ok(&[&LINK[..], &["--relink"]].concat());
     assert!(said.contains("0 are one person now and were not, 0 were and are not; 0 person ids ended"), "{said}");
     assert_eq!((house.number(COUNT), ids()), (12, before));
+    assert!(journals(&house).is_empty(), "nothing was merged or split");
     // What was kept is damaged, or from a version that nobody knows: everything is linked anew, and persons keep their ids.
     let state = states(&house).pop().unwrap();
     std::fs::write(state, b"nothing").unwrap();

@@ -89,6 +89,13 @@ fn a_signed_decision_joins_two_spellings_and_another_parts_them() {
     assert_eq!(house.number(COUNT), 13, "it works from the next link on");
     link(&house, &[]);
     assert_eq!(house.number(COUNT), 12);
+    // Two ids became one: the journal says so, sealed.
+    let journals = || {
+        let files = std::fs::read_dir(house.path("room/linkage")).unwrap().map(|entry| entry.unwrap().path());
+        files.filter(|path| path.to_string_lossy().ends_with(".journal.age")).collect::<Vec<_>>()
+    };
+    let [journal] = &journals()[..] else { panic!("one journal") };
+    assert!(std::fs::read(journal).unwrap().starts_with(b"age-encryption.org/v1"));
     // It holds in later links, and the pair isn't listed again.
     link(&house, &["--review", "again.csv"]);
     assert_eq!((house.number(COUNT), house.read("again.csv").lines().count()), (12, 1));
@@ -128,4 +135,31 @@ fn a_room_fits_and_uses_its_own_model() {
     assert_eq!(house.number(COUNT), 12);
     link(&house, &[]);
     assert_eq!(house.number(COUNT), 12, "it stays in force");
+}
+
+/// Two numbers of one 健保 at once, under one name, birth date and sex; elsewhere one individual number goes with both.
+#[test]
+fn a_source_that_guarantees_one_number_a_person_is_believed() {
+    for (guarantees, persons) in [(&[][..], 12), (&["kenpo"][..], 13)] {
+        let house = House::guaranteed(&["eligibility", "events"], guarantees);
+        let mut kenpo = people("06139999", 12);
+        kenpo.push(Someone { number: "8888".to_owned(), ..kenpo[3].clone() });
+        // Somebody joined later, so the list was drawn later: all others are still covered then.
+        house.write("kenpo/e.csv", &eligibility(&kenpo).replacen(",20200401,,,", ",20240401,,,", 1));
+        house.write(
+            "leave.toml",
+            "table = \"event\"\n[identity]\ninsurer_no = \"保険者番号\"\nsymbol = \"記号\"\nnumber = \"番号\"\nbirth = \"生年月日\"\n\
+             sex = \"性別\"\nindividual_no = \"個人番号\"\n[columns]\nkind = { constant = \"leave\" }\nstart_date = \"休職開始日\"\n",
+        );
+        let mut leave = String::from("保険者番号,記号,番号,生年月日,性別,個人番号,休職開始日\n");
+        for (who, day) in [(&kenpo[3], "20230401"), (&kenpo[12], "20230501")] {
+            leave.push_str(&format!("06139999,31,{},{},{},777000111,{day}\n", who.number, who.birth, who.sex));
+        }
+        house.write("kokuho/leave.csv", &leave);
+        let (a, b) =
+            (house.package("kenpo", 1, &["kenpo"]), house.package("kokuho", 1, &["kokuho", "--map", "leave.toml"]));
+        house.link(&[&a, &b]);
+        assert_eq!(house.number(COUNT), persons, "{guarantees:?}");
+        assert_eq!(house.number("SELECT count(*) FROM event"), 2);
+    }
 }

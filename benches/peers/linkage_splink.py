@@ -17,8 +17,8 @@ from splink import DuckDBAPI, Linker, SettingsCreator, block_on
 
 source, target, form, *thresholds = sys.argv[1:]
 connection = duckdb.connect()
-# Half of the machine that the figures are from; what is more goes to disk.
-connection.execute(f"SET memory_limit = '12GB'; SET temp_directory = '{os.path.dirname(target)}'")
+# Not all of the machine that the figures are from; what is more goes to disk.
+connection.execute(f"SET memory_limit = '10GB'; SET temp_directory = '{os.path.dirname(target)}'")
 connection.execute(f"CREATE TABLE people AS SELECT * FROM read_parquet('{source}')")
 
 

@@ -122,22 +122,27 @@ fn content(path: &Path, key: &RoomKey, catalogue: &Catalogue, keep: bool) -> Res
     Ok((Content { identities, tables: rekey_tables(tables, key, catalogue)? }, written))
 }
 
+/// What linkage sees of an identity, as the program shows it.
+pub(crate) fn linked(i: &RoomIdentity, source: u16) -> linkage::Identity {
+    linkage::Identity {
+        first_day: i.first_day.unwrap_or_default(),
+        last_day: i.last_day.or(i.first_day).unwrap_or_default(),
+        source,
+        sex: i.sex,
+        birth_month: i.birth_month,
+        coverage: i.coverage,
+        insurer: i.insurer,
+        death: i.death,
+        previous: None,
+        tokens: i.tokens,
+    }
+}
+
 fn rows(contents: &[Content]) -> Result<Vec<linkage::Identity>, Failure> {
     let mut rows = Vec::new();
     for (source, content) in contents.iter().enumerate() {
         let source = u16::try_from(source)?;
-        rows.extend(content.identities.iter().map(|i| linkage::Identity {
-            first_day: i.first_day.unwrap_or_default(),
-            last_day: i.last_day.or(i.first_day).unwrap_or_default(),
-            source,
-            sex: i.sex,
-            birth_month: i.birth_month,
-            coverage: i.coverage,
-            insurer: i.insurer,
-            death: i.death,
-            previous: None,
-            tokens: i.tokens,
-        }));
+        rows.extend(content.identities.iter().map(|identity| linked(identity, source)));
     }
     Ok(rows)
 }

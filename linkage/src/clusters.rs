@@ -12,6 +12,8 @@ pub(crate) struct Join {
     pub(crate) one: u128,
     pub(crate) other: u128,
     pub(crate) by: Reason,
+    /// In bits, if the model weighed it.
+    pub(crate) weight: Option<f64>,
 }
 
 /// Disjoint sets of rows with their profiles.
@@ -137,7 +139,7 @@ impl Clusters {
         if let (Some(one), Some(pass)) = (self.previous(root), by)
             && one != id
         {
-            self.joins.push(Join { one, other: id, by: Reason::Pass(pass) });
+            self.joins.push(Join { one, other: id, by: Reason::Pass(pass), weight: None });
         }
     }
 
@@ -205,6 +207,11 @@ impl Clusters {
 
     /// Makes one cluster of two; false if they were one already.
     pub(crate) fn union(&mut self, a: u32, b: u32, by: Reason) -> bool {
+        self.union_weighed(a, b, by, None)
+    }
+
+    /// The same, with the weight that the model gave it.
+    pub(crate) fn union_weighed(&mut self, a: u32, b: u32, by: Reason, weight: Option<f64>) -> bool {
         let (a, b) = (self.find(a), self.find(b));
         if a == b {
             return false;
@@ -221,7 +228,7 @@ impl Clusters {
             *slot += size;
         }
         match (self.previous(root), self.previous(gone)) {
-            (Some(one), Some(other)) if one != other => self.joins.push(Join { one, other, by }),
+            (Some(one), Some(other)) if one != other => self.joins.push(Join { one, other, by, weight }),
             (None, Some(_)) => {
                 let number = self.previous.get(gone as usize).copied().unwrap_or(NONE);
                 if let Some(slot) = self.previous.get_mut(root as usize) {

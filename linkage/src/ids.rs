@@ -87,8 +87,8 @@ pub(crate) fn assign(
 
     let mut why_joined = BTreeMap::new();
     for join in &clusters.joins {
-        why_joined.entry(join.one).or_insert(join.by);
-        why_joined.entry(join.other).or_insert(join.by);
+        why_joined.entry(join.one).or_insert((join.by, join.weight));
+        why_joined.entry(join.other).or_insert((join.by, join.weight));
     }
     let mut why_parted = BTreeMap::new();
     for &(id, why) in &clusters.parts {
@@ -105,10 +105,12 @@ pub(crate) fn assign(
         }
         // Shares come largest first, so a retired id is merged where most of its rows went and split off elsewhere.
         if retired.contains(&share.previous) && merged.insert(share.previous) {
+            let why = why_joined.get(&share.previous).copied();
             journal.push(Decision::Merge {
                 into,
                 absorbed: PersonId(share.previous),
-                by: why_joined.get(&share.previous).copied(),
+                by: why.map(|(by, _)| by),
+                weight: why.and_then(|(_, weight)| weight),
             });
             report.ids_merged += 1;
         } else {

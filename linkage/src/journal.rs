@@ -10,7 +10,7 @@ use crate::identity::PersonId;
 use crate::report::{Reason, Refusal};
 
 /// What became of a person id of an earlier run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Decision {
     /// `absorbed` is retired; its rows (or most of them) belong to `into`.
     Merge {
@@ -20,6 +20,8 @@ pub enum Decision {
         absorbed: PersonId,
         /// What brought them together, if anything did.
         by: Option<Reason>,
+        /// The model's weight of that, in bits; `None` without a model, by a reviewer, or where a spelling came again.
+        weight: Option<f64>,
     },
     /// Some rows that were `from` now belong to `to`.
     Split {
@@ -33,8 +35,10 @@ pub enum Decision {
 }
 
 const COLUMNS: [&str; 4] = ["kind", "from", "to", "reason"];
+const WEIGHT: &str = "weight";
 
-/// The journal as a frame: `kind` (merge, split), `from`, `to` (UUIDs), `reason` (a pass, *score*, *clerical*, a refusal or NULL).
+/// The journal as a frame: `kind` (merge, split), `from`, `to` (UUIDs), `reason` (a pass, *score*, *clerical*, a refusal or NULL),
+/// `weight` (bits or NULL).
 ///
 /// # Errors
 /// If the frame can't be built.
@@ -43,17 +47,20 @@ pub fn to_frame(journal: &[Decision]) -> Result<DataFrame, LinkageError> {
     let mut from = Vec::with_capacity(journal.len());
     let mut to = Vec::with_capacity(journal.len());
     let mut reasons = Vec::with_capacity(journal.len());
+    let mut weights: Vec<Option<f64>> = Vec::with_capacity(journal.len());
     for decision in journal {
-        let (kind, source, target, reason) = match *decision {
-            Decision::Merge { into, absorbed, by } => ("merge", absorbed, into, by.map(Reason::name)),
-            Decision::Split { from, to, because } => ("split", from, to, because.map(Refusal::name)),
+        let (kind, source, target, reason, weight) = match *decision {
+            Decision::Merge { into, absorbed, by, weight } => ("merge", absorbed, into, by.map(Reason::name), weight),
+            Decision::Split { from, to, because } => ("split", from, to, because.map(Refusal::name), None),
         };
         kinds.push(kind);
         from.push(source.to_string());
         to.push(target.to_string());
         reasons.push(reason);
+        weights.push(weight);
     }
-    df!("kind" => kinds, "from" => from, "to" => to, "reason" => reasons).map_err(|_| LinkageError::Frame("journal"))
+    df!("kind" => kinds, "from" => from, "to" => to, "reason" => reasons, WEIGHT => weights)
+        .map_err(|_| LinkageError::Frame("journal"))
 }
 
 /// The journal from its frame.
@@ -70,8 +77,10 @@ pub fn from_frame(frame: &DataFrame) -> Result<Vec<Decision>, LinkageError> {
             .map(|id| PersonId(id.as_u128()))
             .ok_or(LinkageError::Journal("person id"))
     };
-    let rows = kinds.iter().zip(from.iter()).zip(to.iter()).zip(reasons.iter());
-    rows.map(|(((kind, from), to), reason)| {
+    let weights =
+        frame.column(WEIGHT).ok().and_then(|column| column.f64().ok()).ok_or(LinkageError::Journal("columns"))?;
+    let rows = kinds.iter().zip(from.iter()).zip(to.iter()).zip(reasons.iter()).zip(weights.iter());
+    rows.map(|((((kind, from), to), reason), weight)| {
         let (from, to) = (id(from)?, id(to)?);
         let unknown = LinkageError::Journal("reason");
         match kind {
@@ -82,6 +91,7 @@ pub fn from_frame(frame: &DataFrame) -> Result<Vec<Decision>, LinkageError> {
                     Some(reason) => Some(Reason::named(reason).ok_or(unknown)?),
                     None => None,
                 },
+                weight,
             }),
             Some("split") => Ok(Decision::Split {
                 from,
@@ -130,7 +140,8 @@ mod tests {
         let passes = crate::Pass::ALL.map(|pass| Some(Reason::Pass(pass)));
         for by in passes.into_iter().chain([Some(Reason::Score), Some(Reason::Clerical), None]) {
             let (into, absorbed) = (PersonId(1 << 100), PersonId(7));
-            journal.push(Decision::Merge { into, absorbed, by });
+            let weight = by.map(|_| 12.5);
+            journal.push(Decision::Merge { into, absorbed, by, weight });
         }
         for because in Refusal::ALL.map(Some).into_iter().chain([None]) {
             let (from, to) = (PersonId(u128::MAX), PersonId(0));
@@ -141,16 +152,18 @@ mod tests {
         assert_eq!(from_parquet(&to_parquet(&[]).unwrap()).unwrap(), []);
         assert!(from_parquet(&bytes[..bytes.len() / 2]).is_err());
         assert!(from_parquet(b"").is_err());
-        let other = df!("kind" => ["merge"], "from" => ["x"], "to" => ["y"], "reason" => ["id1"]);
+        let weight = [None::<f64>];
+        let other = df!("kind" => ["merge"], "from" => ["x"], "to" => ["y"], "reason" => ["id1"], "weight" => weight);
         assert!(from_frame(&other.unwrap()).is_err());
         let zero = PersonId(0).to_string();
-        let odd = df!("kind" => ["split"], "from" => [zero.as_str()], "to" => [zero.as_str()], "reason" => ["id1"]);
+        let ids = [zero.as_str()];
+        let odd = df!("kind" => ["split"], "from" => ids, "to" => ids, "reason" => ["id1"], "weight" => weight);
         assert!(from_frame(&odd.unwrap()).is_err());
     }
 
     #[test]
     fn debug_shows_no_id() {
-        let merge = Decision::Merge { into: PersonId(0xabc), absorbed: PersonId(0xdef), by: None };
+        let merge = Decision::Merge { into: PersonId(0xabc), absorbed: PersonId(0xdef), by: None, weight: None };
         let text = format!("{merge:?}");
         assert!(!text.contains("abc") && !text.contains("2748"), "{text}");
     }

@@ -218,11 +218,11 @@ impl Resolver<'_> {
             return;
         }
         let has = self.clusters.has(root);
-        self.account(row, to, with, joined);
+        let weight = self.account(row, to, with, joined);
         let own = self.clusters.find(row);
         let outvoted = self.clusters.rows(root) > self.clusters.rows(own);
         joined.slipped |= outvoted && self.clusters.pair(own, root).is_some_and(|(a, b)| a.of_other_sex(b));
-        self.clusters.union(row, root, by);
+        self.clusters.union_weighed(row, root, by, weight);
         if let Reason::Pass(pass) = by {
             self.report.pass(pass).linked += 1;
         }

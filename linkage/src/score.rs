@@ -124,9 +124,9 @@ impl Resolver<'_> {
         posterior.first().is_some_and(|&posterior| posterior >= model.thresholds().0)
     }
 
-    /// Counts what the model thinks of a link that is about to be made.
-    pub(crate) fn account(&mut self, row: u32, to: Candidate, with: Agreement, joined: &mut Joined) {
-        let Some(model) = &self.settings.model else { return };
+    /// Counts what the model thinks of a link that is about to be made; its weight in bits.
+    pub(crate) fn account(&mut self, row: u32, to: Candidate, with: Agreement, joined: &mut Joined) -> Option<f64> {
+        let model = self.settings.model.as_ref()?;
         let pattern = self.pattern(row, to.row, with);
         let weight = model.total(&pattern);
         let posterior = model.posteriors(self.kind(row), &[weight]).first().copied().unwrap_or_default();
@@ -135,6 +135,7 @@ impl Resolver<'_> {
         let estimate = &mut self.report.estimate;
         estimate.pairs += pairs;
         estimate.right += pairs * posterior;
+        Some(weight)
     }
 
     fn pairs(&mut self, a: u32, b: u32) -> f64 {

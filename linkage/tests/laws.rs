@@ -194,12 +194,15 @@ fn merges_and_splits_carry_their_reason() {
         row
     };
     // Two rows of 7 and one of 8, brought together by a name; then a death found out parts them.
-    let mut rows = vec![old(7, 18_000, Pass::Id2, 1), old(7, 18_400, Pass::Id2, 1), old(8, 18_500, Pass::Id2, 1)];
+    let other = Identity { source: 1, ..old(8, 18_500, Pass::Id2, 1) };
+    let mut rows = vec![old(7, 18_000, Pass::Id2, 1), old(7, 18_400, Pass::Id2, 1), other];
     let outcome = link(&rows, Strategy::Sudare, &Settings::default());
     let id = outcome.persons[0];
     assert_eq!((outcome.persons.len(), id.0), (1, 7));
-    let [Decision::Merge { into, absorbed, by }] = outcome.journal[..] else { panic!("{:?}", outcome.journal) };
+    let [Decision::Merge { into, absorbed, by, weight }] = outcome.journal[..] else { panic!("{:?}", outcome.journal) };
     assert_eq!((into, absorbed.0, by), (id, 8, Some(Reason::Pass(Pass::Id2))));
+    // What the kanji name weighs, in the model's file: log2(m/u).
+    assert!(weight.is_some_and(|bits| (bits - (0.360945_f64 / 0.0000032363).log2()).abs() < 1e-6), "{weight:?}");
     for row in &mut rows {
         row.previous = Some(7);
     }

@@ -54,7 +54,7 @@ fn a_verdict_joins_and_parts_with_its_reason_and_ids_stay() {
         let joined = link(&rows, &settings, &[verdict]);
         assert_eq!(joined.person_of, [0, 0, 0]);
         assert_eq!(joined.persons[0], first.persons[0], "the id of most rows stays");
-        let [Decision::Merge { into, absorbed, by }] = joined.journal[..] else { panic!("{:?}", joined.journal) };
+        let [Decision::Merge { into, absorbed, by, .. }] = joined.journal[..] else { panic!("{:?}", joined.journal) };
         assert_eq!((into, absorbed, by), (first.persons[0], first.persons[1], Some(Reason::Clerical)));
         assert_eq!((joined.report.verdicts_followed, joined.report.verdicts_overruled), (1, 0));
     }

@@ -33,8 +33,17 @@ impl House {
         Self::with(kinds, &[], "")
     }
 
+    /// The same; these sources guarantee that two numbers at once are two people.
+    pub fn guaranteed(kinds: &[&str], one_to_one: &[&str]) -> Self {
+        Self::build(kinds, one_to_one, &[], "")
+    }
+
     /// The same with researchers, and more text of the policy.
     pub fn with(kinds: &[&str], researchers: &[&str], more: &str) -> Self {
+        Self::build(kinds, &[], researchers, more)
+    }
+
+    fn build(kinds: &[&str], one_to_one: &[&str], researchers: &[&str], more: &str) -> Self {
         let kinds: Vec<String> = kinds.iter().map(|kind| format!("\"{kind}\"")).collect();
         let kinds = kinds.join(", ");
         let house = Self { dir: tempfile::tempdir().unwrap() };
@@ -44,6 +53,9 @@ impl House {
         );
         for source in ["kenpo", "kokuho"] {
             policy.push_str(&format!("\n[[source]]\nname = \"{source}\"\ncard = \"{source}\"\nkinds = [{kinds}]\n"));
+            if one_to_one.contains(&source) {
+                policy.push_str("one_to_one = true\n");
+            }
         }
         policy.push_str(more);
         let mut cards = vec![("kenpo", "source"), ("kokuho", "source"), ("mori", "steward"), ("sato", "steward")];

@@ -13,7 +13,7 @@ use pseudonymize::normalize::{Fields, Raw};
 use pseudonymize::{LinkageKey, Pseudonymizer, RoomKey, SourceKeys, rekey_identities};
 
 use crate::Failure;
-use crate::room::{EPOCH, ORIGIN, SECRET, SOURCES};
+use crate::room::{EPOCH, ORIGIN, SECRET, SOURCES, linked};
 
 /// The reader's columns of identifiers.
 const WRITTEN: [&str; 10] =
@@ -94,18 +94,7 @@ impl World {
             let Some(&(person, bits)) = known.get(&i.ident) else { continue };
             self.person.push(person);
             self.scenarios.push(bits);
-            self.rows.push(Identity {
-                first_day: i.first_day.unwrap_or_default(),
-                last_day: i.last_day.or(i.first_day).unwrap_or_default(),
-                source: number,
-                sex: i.sex,
-                birth_month: i.birth_month,
-                coverage: i.coverage,
-                insurer: i.insurer,
-                death: i.death,
-                previous: None,
-                tokens: i.tokens,
-            });
+            self.rows.push(linked(&i, number));
             if keep && let Some(&row) = place.get(&i.ident) {
                 let mut cells: [String; 10] = Default::default();
                 for (cell, text) in cells.iter_mut().zip(&texts) {
@@ -139,36 +128,6 @@ impl World {
     pub(crate) fn groups(&self) -> Vec<Group> {
         let named: Vec<(&str, u32)> = Scenario::ALL.into_iter().map(|one| (one.name(), one.bit())).collect();
         Group::all(&self.rows, &self.person, &self.scenarios, &named)
-    }
-
-    /// Ourselves and `copies - 1` times the same people under names, numbers and tokens of their own: a larger world without the hour
-    /// that inventing and reading it would take. Cost grows as it does with people; namesakes do not grow more frequent.
-    pub(crate) fn copied(self, copies: u32) -> World {
-        let persons = self.person.iter().max().map_or(0, |most| most + 1);
-        let mut many = World::default();
-        for copy in 0..copies {
-            let shift = u128::from(copy) << 96;
-            many.rows.extend(self.rows.iter().map(|row| {
-                let tokens = row.tokens.map(|token| token.map(|token| token ^ shift));
-                Identity { tokens, ..row.clone() }
-            }));
-            many.person.extend(self.person.iter().map(|person| person + copy * persons));
-            many.scenarios.extend(&self.scenarios);
-            // A character of the private use area: nobody's name, and the names stay as long.
-            let mark = char::from_u32(0xE000 + copy).unwrap_or('\u{E000}');
-            many.written.extend(self.written.iter().map(|cells| {
-                let mut cells = cells.clone();
-                for (at, cell) in cells.iter_mut().enumerate().filter(|(_, cell)| !cell.is_empty()) {
-                    match at {
-                        2 => cell.insert_str(0, &copy.to_string()),
-                        4 | 5 if copy > 0 => cell.insert(0, mark),
-                        _ => {}
-                    }
-                }
-                cells
-            }));
-        }
-        many
     }
 
     /// Identifiers for a peer, Parquet: `row`, `source`, and the columns as written or in our normal form; empty is NULL.

@@ -6,9 +6,10 @@ use std::sync::Mutex;
 use audit_log::{Event, digest};
 use datasets::catalogue::{Catalogue, PERSON};
 use datasets::store::{self, Load, Person};
-use linkage::{Outcome, Strategy};
+use linkage::{Outcome, Report, Strategy};
 use polars::prelude::{DataFrame, IntoColumn, NamedFrom, Series};
 use pseudonymize::with_pid;
+use serde::Serialize;
 
 use super::Content;
 use super::plan::Plan;
@@ -16,6 +17,14 @@ use super::receive::Received;
 use crate::fail::{Context, Done, Failure};
 use crate::out::Out;
 use crate::room::Unlocked;
+
+/// What the log has a keyed digest of: the report, and the digest of the journal that lies beside it if any id was merged or split.
+#[derive(Serialize)]
+struct Sealed<'a> {
+    #[serde(flatten)]
+    report: &'a Report,
+    journal: String,
+}
 
 #[allow(clippy::too_many_arguments)]
 pub(super) fn load(
@@ -29,7 +38,9 @@ pub(super) fn load(
     out: &Out,
 ) -> Done<String> {
     // The intent first: what was linked, how, and the keyed digest of a report that nobody outside may read.
-    let report = serde_json::to_vec(&outcome.report).input("the linkage report")?;
+    let journal = linkage::journal::to_parquet(&outcome.journal).input("the journal")?;
+    let sealed = Sealed { report: &outcome.report, journal: digest::hex(&digest::sha256(&journal)) };
+    let report = serde_json::to_vec(&sealed).input("the linkage report")?;
     let settings = plan.parameters()?;
     let index = unlocked.append(&Event::Linkage {
         packages: received.iter().map(|p| p.manifest.clone()).collect(),
@@ -44,6 +55,10 @@ pub(super) fn load(
         .identity
         .seal_file(&reports.join(format!("{index}.report.age")), &report)
         .input("the linkage report can't be sealed")?;
+    if !outcome.journal.is_empty() {
+        let path = reports.join(format!("{index}.journal.age"));
+        unlocked.identity.seal_file(&path, &journal).input("the journal of person ids can't be sealed")?;
+    }
 
     let persons = persons(outcome, catalogue);
     let (tables, identities) = rows(contents, outcome)?;

@@ -84,16 +84,18 @@ pub fn run(args: &LinkArgs, out: &Out) -> Done {
         None => persons::forget(&unlocked)?,
     }
 
-    let rows = persons::rows(&contents, &persons::sources(&contents), &HashMap::new())?;
-    if let Some(path) = &args.fit_model {
-        plan::fit(path, &rows, &plan.settings, out)?;
+    // An estimate and a comparison of strategies look at all rows; without them nobody needs them again.
+    let mut judged = None;
+    if args.truth || args.fit_model.is_some() {
+        let rows = persons::rows(&contents, &persons::sources(&contents), &HashMap::new())?;
+        if let Some(path) = &args.fit_model {
+            plan::fit(path, &rows, &plan.settings, out)?;
+        }
+        if args.truth {
+            judged = Some(evaluate::judge(args, &contents, &rows, (strategy, &outcome), &plan.settings)?);
+        }
     }
-    let rates = rates::of(&contents, &rows, &outcome);
-    let judged = if args.truth {
-        Some(evaluate::judge(args, &contents, &rows, (strategy, &outcome), &plan.settings)?)
-    } else {
-        None
-    };
+    let rates = rates::of(&contents, &outcome);
     tell(&outcome, (&rates, judged.as_ref()), &snapshot, out);
     if let (Some(judged), Some(dir)) = (&judged, &args.report) {
         evaluate::write(judged, dir, out)?;

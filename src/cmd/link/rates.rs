@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use linkage::{Estimate, Identity, Outcome};
+use linkage::{Estimate, Outcome};
 use serde::Serialize;
 
 use super::Content;
@@ -21,28 +21,29 @@ pub(super) struct LinkRate {
     respelled: u64,
 }
 
-pub(super) fn of(contents: &[Content], rows: &[Identity], outcome: &Outcome) -> Vec<LinkRate> {
+pub(super) fn of(contents: &[Content], outcome: &Outcome) -> Vec<LinkRate> {
+    let names = super::persons::sources(contents);
     // Per person: a bit for each source (beyond 63 they share one), and how many rows.
     let mut seen = vec![(0_u64, 0_u32); outcome.persons.len()];
-    for (row, person) in rows.iter().zip(&outcome.person_of) {
-        if let Some((sources, count)) = seen.get_mut(*person as usize) {
-            *sources |= 1 << row.source.min(63);
-            *count += 1;
+    let mut members: BTreeMap<(usize, i32), BTreeSet<u32>> = BTreeMap::new();
+    let mut person_of = outcome.person_of.iter();
+    for content in contents {
+        let source = names.iter().position(|name| *name == content.source).unwrap_or_default();
+        for (identity, person) in content.identities.iter().zip(person_of.by_ref()) {
+            if let Some((sources, count)) = seen.get_mut(*person as usize) {
+                *sources |= 1 << source.min(63);
+                *count += 1;
+            }
+            let last = identity.last_day.max(identity.first_day).unwrap_or_default();
+            members.entry((source, fiscal_year(last))).or_default().insert(*person);
         }
     }
-    let mut members: BTreeMap<(u16, i32), BTreeSet<u32>> = BTreeMap::new();
-    for (row, person) in rows.iter().zip(&outcome.person_of) {
-        members.entry((row.source, fiscal_year(row.last_day.max(row.first_day)))).or_default().insert(*person);
-    }
-    let mut names: Vec<&str> = contents.iter().map(|content| content.source.as_str()).collect();
-    names.sort_unstable();
-    names.dedup();
-    let rate = |((source, year), persons): ((u16, i32), BTreeSet<u32>)| {
+    let rate = |((source, year), persons): ((usize, i32), BTreeSet<u32>)| {
         let count = |fits: &dyn Fn(&(u64, u32)) -> bool| {
             persons.iter().filter_map(|person| seen.get(*person as usize)).filter(|one| fits(one)).count() as u64
         };
         LinkRate {
-            source: names.get(usize::from(source)).copied().unwrap_or_default().to_owned(),
+            source: names.get(source).cloned().unwrap_or_default(),
             year,
             persons: persons.len() as u64,
             elsewhere: count(&|one| one.0.count_ones() > 1),
