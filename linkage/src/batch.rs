@@ -1,6 +1,7 @@
 //! A batch before its rows are taken: what is known, what is new, in which order, under which numbers, and which tokens a source spreads too
 //! widely. All of it is the same whatever the order of the batch. Nothing is decided here about persons.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::error::LinkageError;
@@ -95,7 +96,7 @@ impl Linker {
         repeats: &mut Vec<Repeat>,
         fresh: &mut Vec<u32>,
         added: &mut Added,
-    ) -> New {
+    ) -> Result<New, LinkageError> {
         let mut new = New::default();
         let mut overused = Vec::new();
         for seen in seen {
@@ -123,13 +124,19 @@ impl Linker {
                 repeats.push(Repeat::new(seen, at));
             }
         }
-        repeats.sort_unstable_by_key(|repeat| repeat.0);
-        // The derived order begins with the first day; equal rows are interchangeable.
-        fresh.sort_unstable_by_key(|&at| batch.get(at as usize));
+        halves(repeats, |a, b| a.0.cmp(&b.0))?;
+        // What the derived order of rows begins with, as one number; whole rows where it is equal. Equal rows are interchangeable.
+        let lead = |&at: &u32| (batch.get(at as usize).map_or(0, Identity::lead), at);
+        let mut decorated: Vec<(u128, u32)> = fresh.iter().map(lead).collect();
+        halves(&mut decorated, |a, b| {
+            let whole = || batch.get(a.1 as usize).cmp(&batch.get(b.1 as usize));
+            a.0.cmp(&b.0).then_with(whole)
+        })?;
+        fresh.iter_mut().zip(decorated).for_each(|(slot, (_, at))| *slot = at);
         for row in overused {
             self.outgrow(row, added);
         }
-        new
+        Ok(new)
     }
 
     /// A spelling was repeated more often than any package could: its tokens are ignored from now on.
@@ -163,6 +170,9 @@ impl Linker {
         fresh: &[u32],
         new: &New,
     ) -> Result<Vec<Fresh>, LinkageError> {
+        for numbers in &mut self.numbers {
+            numbers.expect(fresh.len() / 4);
+        }
         let mut met = HashSet::with_capacity_and_hasher(new.len(), PrintHash::default());
         let mut spellings: Vec<Fresh> = Vec::new();
         for &at in fresh {
@@ -253,6 +263,14 @@ const BLOCK: usize = 64;
 
 /// How many of the passes the first of two threads takes.
 const HALF: usize = PASSES / 2;
+
+/// Sorts halves on two threads; a stable sort finds the two runs and merges them.
+fn halves<T: Send>(all: &mut [T], order: impl Fn(&T, &T) -> Ordering + Sync) -> Result<(), LinkageError> {
+    let (front, back) = all.split_at_mut(all.len() / 2);
+    both(|| front.sort_unstable_by(&order), || back.sort_unstable_by(&order))?;
+    all.sort_by(order);
+    Ok(())
+}
 
 /// Two pieces of work at once.
 pub(crate) fn both<A: Send, B: Send>(

@@ -80,6 +80,14 @@ impl Clusters {
         clusters
     }
 
+    /// Makes room for more rows.
+    pub(crate) fn expect(&mut self, rows: usize) {
+        self.parent.reserve(rows);
+        self.size.reserve(rows);
+        self.profile.reserve(rows);
+        self.previous.reserve(rows);
+    }
+
     /// Takes up the next row.
     pub(crate) fn push(&mut self, profile: Profile) -> u32 {
         let row = u32::try_from(self.parent.len()).unwrap_or(NONE);

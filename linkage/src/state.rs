@@ -161,12 +161,16 @@ impl Linker {
         let mut added = Added { row_of: vec![NONE; batch.len()], ..Added::default() };
         let seen = self.look(batch)?;
         let (mut repeats, mut fresh) = (Vec::new(), Vec::new());
-        let new = self.sort_out(batch, &seen, &mut repeats, &mut fresh, &mut added);
+        let new = self.sort_out(batch, &seen, &mut repeats, &mut fresh, &mut added)?;
         let mut spellings = self.number(batch, &seen, &fresh, &new)?;
         self.screen(&mut spellings, &mut added)?;
         self.report.rows += batch.len() as u64;
         self.extend_horizons(&seen);
 
+        self.clusters.expect(spellings.len());
+        self.rows.all.reserve(spellings.len());
+        self.rows.times.reserve(spellings.len());
+        self.by_print.reserve(spellings.len());
         let order = in_time(&repeats, &fresh, &seen);
         let mut coming: &[Fresh] = &spellings;
         let mut moved: HashMap<u32, u32> = HashMap::new();

@@ -91,6 +91,12 @@ impl Numbers {
         Numbers { of, uses: vec![UNUSED; tokens.len()] }
     }
 
+    /// Makes room for more tokens at once instead of little by little.
+    pub(crate) fn expect(&mut self, tokens: usize) {
+        self.of.reserve(tokens);
+        self.uses.reserve(tokens);
+    }
+
     /// Whether no token has two numbers.
     pub(crate) fn are_distinct(&self) -> bool {
         self.of.len() == self.uses.len()
