@@ -37,12 +37,12 @@ lint: setup
 	$(CARGO) clippy --release --locked --workspace --all-targets -- -D warnings
 
 bench: setup
-	$(CARGO) bench --profile release --locked -p sudare-benches
+	$(CARGO) bench --profile release --locked --workspace --bench ratios
 
 # Peers come from PyPI into environments of their own; SUDARE_BENCH_LARGE=1000000 adds Splink at that size.
 bench-linkage: setup
 	@./benches/peers/setup
-	SUDARE_BENCH_ONLY=linkage $(CARGO) bench --profile release --locked -p sudare-benches
+	SUDARE_BENCH_ONLY=linkage $(CARGO) bench --profile release --locked --workspace --bench ratios
 	$(CARGO) test --release --locked --workspace --test scale -- --ignored --nocapture
 
 # Seeds of the fuzzer, from synthetic people; nothing of them is in git. `cargo test` does a minute of each reader without nightly.

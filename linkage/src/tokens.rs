@@ -143,12 +143,11 @@ impl Numbers {
     pub(crate) fn count(&mut self, number: u32, (sex, birth): Born) {
         let Some(slot) = self.uses.get_mut(number as usize) else { return };
         slot.rows = slot.rows.saturating_add(1);
-        if sex == 0 || birth == UNKNOWN {
-        } else if slot.birth == UNKNOWN {
+        let known = sex != 0 && birth != UNKNOWN;
+        if known && slot.birth == UNKNOWN {
             (slot.sex, slot.birth) = (sex, birth);
-        } else {
-            slot.mixed |= (slot.sex, slot.birth) != (sex, birth);
         }
+        slot.mixed |= known && (slot.sex, slot.birth) != (sex, birth);
     }
 
     /// From now on its rows have to be looked at.

@@ -65,9 +65,8 @@ fn a_wrong_sex_finds_its_person_and_not_the_twin_of_that_sex() {
     let outcome = link(&rows);
     assert_eq!([outcome.attributes[0].sex, outcome.attributes[1].sex], [1, 2]);
     // Whichever comes first.
-    for at in 2..4 {
-        rows[at].first_day = 18_000;
-        rows[at].last_day = 18_000;
+    for row in &mut rows[2..4] {
+        (row.first_day, row.last_day) = (18_000, 18_000);
     }
     assert_eq!(link(&rows).person_of, [0, 1, 0, 1, 0, 1]);
     // The slip leads the sister's nameless claims nowhere but to her.

@@ -106,12 +106,13 @@ fn read(path: &Path) -> Result<People, Failure> {
             let values: Vec<String> = names.iter().map(|name| field(name)).collect();
             let known = values.iter().all(|value| !value.is_empty());
             let mut row = Identity { source, ..Identity::default() };
-            let mut set = |pass: Pass, token| row.tokens[pass.index()] = token;
-            set(Pass::Individual, Some(hash(&id)?));
-            set(
-                Pass::Member,
-                if known { Some(hash(&format!("{number}\u{1f}{}", values.join("\u{1f}")))?) } else { None },
-            );
+            let conjunction = || hash(&format!("{number}\u{1f}{}", values.join("\u{1f}")));
+            let own = [(Pass::Individual, Some(hash(&id)?)), (Pass::Member, known.then(conjunction).transpose()?)];
+            for (pass, token) in own {
+                if let Some(slot) = row.tokens.get_mut(pass.index()) {
+                    *slot = token;
+                }
+            }
             people.truth.push(entity);
             people.rows.push(row);
         }

@@ -15,6 +15,7 @@ mod guard;
 mod load;
 mod open;
 mod repeats;
+mod sources;
 mod staging;
 mod versions;
 
@@ -25,6 +26,7 @@ pub use fold::fold;
 pub use load::{Load, Moved, Person, load};
 pub use open::{PreviousIdentity, Store};
 pub use repeats::without_repeats;
+pub use sources::told_once;
 pub use staging::Staged;
 pub use versions::latest_receipts;
 

@@ -50,7 +50,8 @@ fn new_rows(frame: &DataFrame, most: &mut HashMap<u128, u32>) -> Result<DataFram
     frame.filter(&keep).map_err(|_| StoreError::Shapes)
 }
 
-fn hashes(frame: &DataFrame) -> Result<Vec<u128>, StoreError> {
+/// Each row's hash over all columns, 128 bits, not keyed.
+pub(super) fn hashes(frame: &DataFrame) -> Result<Vec<u128>, StoreError> {
     let mut hashes = vec![0x6c62_272e_07bb_0142_62b8_2175_6295_c58d_u128; frame.height()];
     for column in frame.columns() {
         let column = column.to_physical_repr();

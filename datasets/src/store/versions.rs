@@ -2,7 +2,7 @@
 //!
 //! A receipt is corrected after re-examination (再審査) or billed again after a return (返戻); a package may also bring a
 //! month's file once more. Versions are told by `receipt_number` (the receipt), `billed_month` and the package's place in
-//! the source's sequence. Only within one source: two insurers' numbers may be equal by chance, and what two sources say is two facts.
+//! the source's sequence. Only within one source: two insurers' numbers may be equal by chance. What clinic and insurer both say is [`super::told_once`].
 //! Not the place where equal rows are counted once: that is [`super::without_repeats`].
 
 use std::collections::{BTreeMap, HashMap, HashSet};

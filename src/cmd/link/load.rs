@@ -130,7 +130,7 @@ type Rows = (Tables, DataFrame);
 /// The tables of all packages with persons in place of identities, and who became whom.
 fn rows(contents: &[Content], outcome: &Outcome) -> Done<Rows> {
     let standing = standing_tables(contents)?;
-    // By table and source: what one source repeats is not a second fact; what two sources say is two.
+    // By source and table: what one source repeats is not a second fact; what two sources say is two, but for receipts.
     let mut parts: BTreeMap<(&str, &str), Vec<DataFrame>> = BTreeMap::new();
     let (mut source, mut sequence, mut ident, mut pid) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut person_of = outcome.person_of.iter().copied();
@@ -145,18 +145,23 @@ fn rows(contents: &[Content], outcome: &Outcome) -> Done<Rows> {
         }
         for (name, frame) in own {
             let frame = with_pid(name, frame, &pids).input("the packages' tables")?;
-            parts.entry((name, &content.source)).or_default().push(frame);
+            parts.entry((&content.source, name)).or_default().push(frame);
         }
     }
-    let mut tables: BTreeMap<String, DataFrame> = BTreeMap::new();
-    for ((name, _), frames) in parts {
+    let mut by_source: BTreeMap<&str, Tables> = BTreeMap::new();
+    for ((source, name), frames) in parts {
         let frame = store::without_repeats(frames).input(name)?;
-        match tables.get_mut(name) {
+        by_source.entry(source).or_default().insert(name.to_owned(), frame);
+    }
+    store::told_once(&mut by_source.values_mut().collect::<Vec<_>>()).input("the receipts of several sources")?;
+    let mut tables = Tables::new();
+    for (name, frame) in by_source.into_values().flatten() {
+        match tables.get_mut(&name) {
             Some(all) => {
                 all.vstack_mut(&frame).map_err(|_| Failure::input(format!("the packages' {name} differ in shape")))?;
             }
             None => {
-                tables.insert(name.to_owned(), frame);
+                tables.insert(name, frame);
             }
         }
     }
