@@ -138,45 +138,14 @@ fn a_list_that_nobody_can_read_stops_the_run() {
     let lists = [utf16, text.replace("オプトアウト日", "覚え").into_bytes(), text.replace(',', ";").into_bytes()];
     for (i, bytes) in lists.into_iter().enumerate() {
         std::fs::write(house.path("kenpo/out.csv"), bytes).unwrap();
-        let output = format!("x{i}.sudare");
-        let (code, said) = house.fails(&[
-            "pseudonymize",
-            "--source",
-            "kenpo",
-            "--identity",
-            "kenpo.identity",
-            "--passphrase-file",
-            "kenpo.pass",
-            "--linkage-key",
-            "linkage.key",
-            "--card",
-            "room/room.card.toml",
-            "-o",
-            &output,
-            "kenpo",
-        ]);
+        let (output, (code, said)) = house.no_package("kenpo", i as u32, &["kenpo"]);
         assert!(code == 2 && said.contains("out.csv") && said.contains("no package was made"), "{said}");
         assert!(!house.path(&output).exists());
     }
     // Nor one whose entries hold nothing to find anybody by.
     std::fs::write(house.path("kenpo/out.csv"), text.replace(",1,2026", ",,2026").replace(",2,2026", ",,2026"))
         .unwrap();
-    let (code, said) = house.fails(&[
-        "pseudonymize",
-        "--source",
-        "kenpo",
-        "--identity",
-        "kenpo.identity",
-        "--passphrase-file",
-        "kenpo.pass",
-        "--linkage-key",
-        "linkage.key",
-        "--card",
-        "room/room.card.toml",
-        "-o",
-        "y.sudare",
-        "kenpo",
-    ]);
+    let (_, (code, said)) = house.no_package("kenpo", 9, &["kenpo"]);
     assert!(code == 2, "{said}");
 }
 

@@ -33,6 +33,8 @@ pub(crate) struct OptOuts {
     out: HashSet<u32>,
     kept_back: BTreeMap<String, u64>,
     rows_passed: bool,
+    /// A first pass has told who is listed, under whatever spelling.
+    learned: bool,
     /// Identities of the first pass.
     met: Vec<Tokens<Token>>,
     alone: u64,
@@ -74,6 +76,7 @@ impl OptOuts {
     /// Ends the first pass: who shares a token with an entry is an entry, until nobody is left who does. So a person's other
     /// spellings stay here too, those that only meet the list through a third one.
     pub(crate) fn close(&mut self) {
+        self.learned = true;
         let mut rest = std::mem::take(&mut self.met);
         let there: HashSet<(Pass, Token)> = rest.iter().flat_map(finding).collect();
         let alone = self.entries.iter().filter(|entry| !finding(entry).any(|token| there.contains(&token)));
@@ -119,11 +122,13 @@ impl OptOuts {
         };
         for (row, number) in numbers.iter().enumerate() {
             if let (true, Some(number)) = (is_listed(listed, row), number) {
-                if self.rows_passed {
+                let found = tokens(row);
+                let vague = finding(&found).next().is_none();
+                // A FHIR Patient of a listed user's id: met late, and known since the first pass, if anybody could know it.
+                if self.rows_passed && !(self.learned && (vague || self.listed.covers(&found))) {
                     return Err(FrameError::LateOptOut);
                 }
-                let found = tokens(row);
-                self.count(VAGUE, usize::from(finding(&found).next().is_none()));
+                self.count(VAGUE, usize::from(vague));
                 self.entry(found);
                 self.out.insert(keys.renumber(number));
             }

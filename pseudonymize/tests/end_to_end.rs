@@ -1,6 +1,8 @@
 //! The source's whole way on synthetic people: raw files → readers → tokens → package, and back at the room.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod support;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
@@ -8,7 +10,7 @@ use datasets::catalogue::{Catalogue, KeyForm};
 use datasets::read::{ReadOptions, read};
 use datasets::synth::{SynthOptions, generate};
 use polars::prelude::{DataFrame, DataType};
-use pseudonymize::package::{Expected, Header, Opened, Writer, open};
+use pseudonymize::package::Opened;
 use pseudonymize::{
     Identity, LinkageKey, Pass, Pseudonymizer, Role, RoomKey, SourceKeys, rekey_identities, rekey_tables, with_pid,
 };
@@ -19,18 +21,8 @@ const ROOM: &str = "room.example/e2e";
 fn through(raw: &Path, out: &Path, source: &str, key: &LinkageKey, room: &Identity) -> (Opened, DataFrame) {
     let catalogue = Catalogue::builtin().unwrap();
     let keys = SourceKeys::derive(key, ROOM, 1).unwrap();
-    let header = Header {
-        source: source.to_owned(),
-        sequence: 1,
-        legal_basis: "test".to_owned(),
-        room: ROOM.to_owned(),
-        epoch: 1,
-        linkage_key: keys.linkage_key_id().to_owned(),
-        replaces: None,
-        schema: catalogue.digest(),
-    };
     let path = out.join(format!("{source}.sudare"));
-    let mut writer = Writer::create(&path, header, &[room.recipient()]).unwrap();
+    let mut writer = support::writer(&path, source, &keys, room);
     let mut identifiers = DataFrame::empty();
     let mut pseudonymizer = Pseudonymizer::new(&keys, &catalogue);
     let mut sink = |batch: datasets::read::Identified| {
@@ -43,15 +35,7 @@ fn through(raw: &Path, out: &Path, source: &str, key: &LinkageKey, room: &Identi
     // Small batches, so that there are many.
     let options = ReadOptions { batch_rows: 5_000, ..ReadOptions::default() };
     read(&[raw.join(source)], &options, &mut sink, &|_| {}).unwrap();
-    writer.finish("{}", &|text| Ok(format!("{text}\n— {source} signed\n"))).unwrap();
-    let expected = Expected {
-        room: ROOM,
-        schema: catalogue.digest(),
-        linkage_key: Some(keys.linkage_key_id()),
-        last_sequence: None,
-    };
-    let verify = |_: &str, note: &str| Ok(note.split_once("\n\n").map(|(t, _)| format!("{t}\n")).unwrap());
-    (open(&path, room, &expected, &verify).unwrap(), identifiers)
+    (support::opened(writer, &path, source, &keys, room), identifiers)
 }
 
 /// Every text cell of the frames, by column.

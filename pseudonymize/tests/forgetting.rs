@@ -2,6 +2,8 @@
 //! impossible at the end only, and keeps the same people back.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod support;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -9,7 +11,7 @@ use datasets::catalogue::Catalogue;
 use datasets::read::{Identified, ReadError, ReadOptions, read};
 use datasets::synth::{SynthOptions, generate};
 use polars::prelude::{DataFrame, SortMultipleOptions};
-use pseudonymize::package::{Expected, Header, Opened, Writer, open};
+use pseudonymize::package::Opened;
 use pseudonymize::{Identity, LinkageKey, Pass, Pseudonymizer, Role, SourceKeys};
 
 const ROOM: &str = "room.example/forgetting";
@@ -23,17 +25,7 @@ fn through(
     room: &Identity,
 ) -> (Opened, BTreeMap<String, u64>) {
     let catalogue = Catalogue::builtin().unwrap();
-    let header = Header {
-        source: "kenpo".to_owned(),
-        sequence: 1,
-        legal_basis: "test".to_owned(),
-        room: ROOM.to_owned(),
-        epoch: 1,
-        linkage_key: keys.linkage_key_id().to_owned(),
-        replaces: None,
-        schema: catalogue.digest(),
-    };
-    let mut writer = Writer::create(out, header, &[room.recipient()]).unwrap();
+    let mut writer = support::writer(out, "kenpo", keys, room);
     let mut run = Pseudonymizer::new(keys, &catalogue);
     let options = ReadOptions { batch_rows: 700, forget, ..ReadOptions::default() };
     let mut learn = |batch: Identified| {
@@ -54,10 +46,7 @@ fn through(
     assert_eq!(told > 0, forget);
     writer.tombstones(&run.tombstones().unwrap()).unwrap();
     let kept_back = run.opted_out().clone();
-    writer.finish("{}", &|text| Ok(format!("{text}\n— kenpo signed\n"))).unwrap();
-    let expected = Expected { room: ROOM, schema: catalogue.digest(), linkage_key: None, last_sequence: None };
-    let verify = |_: &str, note: &str| Ok(note.split_once("\n\n").map(|(t, _)| format!("{t}\n")).unwrap());
-    (open(out, room, &expected, &verify).unwrap(), kept_back)
+    (support::opened(writer, out, "kenpo", keys, room), kept_back)
 }
 
 fn sorted(frame: &DataFrame) -> DataFrame {

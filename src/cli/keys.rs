@@ -47,6 +47,23 @@ pub struct RotateArgs {
     pub output: PathBuf,
 }
 
+/// Who signs a note for a room, and where it goes.
+#[derive(Debug, Args)]
+pub struct SignArgs {
+    /// Identity file of whoever signs
+    #[arg(long)]
+    pub identity: PathBuf,
+    /// Passphrase of the identity.
+    #[command(flatten)]
+    pub passphrase: PassphraseArgs,
+    /// The room's public card
+    #[arg(long, value_name = "FILE")]
+    pub card: PathBuf,
+    /// The signed note
+    #[arg(short, long)]
+    pub output: PathBuf,
+}
+
 /// `sudare key announce`
 #[derive(Debug, Args)]
 pub struct AnnounceArgs {
@@ -65,18 +82,9 @@ pub struct AnnounceArgs {
     /// Another steward's announcement, to which this one's signature is added
     #[arg(long, value_name = "FILE", conflicts_with_all = ["from", "to"])]
     pub approve: Option<PathBuf>,
-    /// The steward's identity file
-    #[arg(long)]
-    pub identity: PathBuf,
-    /// Passphrase of the identity.
+    /// Who signs.
     #[command(flatten)]
-    pub passphrase: PassphraseArgs,
-    /// The room's public card
-    #[arg(long, value_name = "FILE")]
-    pub card: PathBuf,
-    /// The signed note
-    #[arg(short, long)]
-    pub output: PathBuf,
+    pub sign: SignArgs,
 }
 
 /// `sudare key reseal`
@@ -214,18 +222,9 @@ In the column `decision` write *same* or *different*; leave it empty where you c
 pub struct ReviewSign {
     /// The filled-in file (CSV)
     pub file: PathBuf,
-    /// The reviewer's identity file
-    #[arg(long)]
-    pub identity: PathBuf,
-    /// Passphrase of the identity.
+    /// Who signs.
     #[command(flatten)]
-    pub passphrase: PassphraseArgs,
-    /// The room's public card
-    #[arg(long, value_name = "FILE")]
-    pub card: PathBuf,
-    /// The signed decisions
-    #[arg(short, long)]
-    pub output: PathBuf,
+    pub sign: SignArgs,
 }
 
 /// `sudare review accept`

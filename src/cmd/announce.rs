@@ -31,10 +31,10 @@ fn names<'t>(signed: &'t str, origin: &str) -> Option<(&'t str, &'t str)> {
 
 /// Signs an announcement, or another steward's.
 pub fn sign(args: &AnnounceArgs, out: &Out) -> Done {
-    fail::refuse_existing(&args.output)?;
-    fail::demand_folder(&args.output)?;
-    let card = RoomCard::read(&args.card)?;
-    let identity = actors::open(&args.identity, args.passphrase.passphrase_file.as_deref())?;
+    fail::refuse_existing(&args.sign.output)?;
+    fail::demand_folder(&args.sign.output)?;
+    let card = RoomCard::read(&args.sign.card)?;
+    let identity = actors::open(&args.sign.identity, args.sign.passphrase.passphrase_file.as_deref())?;
     let signer = actors::signer(&identity)?;
     let (text, others) = match (&args.from, &args.to, &args.approve) {
         (_, _, Some(path)) => {
@@ -58,15 +58,15 @@ pub fn sign(args: &AnnounceArgs, out: &Out) -> Done {
         return Err(Failure::input("old and new are the same linkage key and epoch"));
     }
     let own = note::sign(&text, &[&signer]).input("the note can't be signed")?;
-    files::create(&args.output, format!("{own}{others}").as_bytes())?;
+    files::create(&args.sign.output, format!("{own}{others}").as_bytes())?;
     let next =
         if others.is_empty() { "another steward must add a signature (--approve)" } else { "give it to the operator" };
     out.line(format!(
         "  {}: {} announces that {from} is followed by {to}; {next}",
-        place(&args.output),
+        place(&args.sign.output),
         identity.name()
     ));
-    out.value(&serde_json::json!({ "announcement": args.output, "from": from, "to": to }));
+    out.value(&serde_json::json!({ "announcement": args.sign.output, "from": from, "to": to }));
     Ok(())
 }
 

@@ -62,23 +62,23 @@ pub fn run(command: &ReviewCommand, out: &Out) -> Done {
 }
 
 fn sign(args: &ReviewSign, out: &Out) -> Done {
-    fail::refuse_existing(&args.output)?;
-    let card = RoomCard::read(&args.card)?;
+    fail::refuse_existing(&args.sign.output)?;
+    let card = RoomCard::read(&args.sign.card)?;
     let decisions = decisions(&fail::read_text(&args.file)?)?;
-    let identity = actors::open(&args.identity, args.passphrase.passphrase_file.as_deref())?;
+    let identity = actors::open(&args.sign.identity, args.sign.passphrase.passphrase_file.as_deref())?;
     let mut text = format!("sudare review v1\nroom {}\n", card.origin);
     for (pair, same) in &decisions {
         let _ = writeln!(text, "{pair} {}", if *same { "same" } else { "different" });
     }
     let note = audit_log::note::sign(&text, &[&actors::signer(&identity)?]).input("the decisions can't be signed")?;
-    files::create(&args.output, note.as_bytes())?;
+    files::create(&args.sign.output, note.as_bytes())?;
     out.line(format!(
         "  {}: {} decisions, signed by {}; give it to the operator",
-        place(&args.output),
+        place(&args.sign.output),
         decisions.len(),
         identity.name()
     ));
-    out.value(&serde_json::json!({ "review": args.output, "decisions": decisions.len() }));
+    out.value(&serde_json::json!({ "review": args.sign.output, "decisions": decisions.len() }));
     Ok(())
 }
 

@@ -113,6 +113,19 @@ impl House {
 
     /// A source's files become a package. `more` are further flags and inputs.
     pub fn package(&self, source: &str, sequence: u32, more: &[&str]) -> String {
+        let (output, out) = self.pseudonymize(source, sequence, more);
+        assert!(out.status.success(), "{source}: {}", String::from_utf8_lossy(&out.stderr));
+        output
+    }
+
+    /// A source's files become none: what would have been its name, the exit code and what was said.
+    pub fn no_package(&self, source: &str, sequence: u32, more: &[&str]) -> (String, (i32, String)) {
+        let (output, out) = self.pseudonymize(source, sequence, more);
+        assert!(!out.status.success(), "{source}: {}", String::from_utf8_lossy(&out.stdout));
+        (output, (out.status.code().unwrap(), String::from_utf8_lossy(&out.stderr).into_owned()))
+    }
+
+    fn pseudonymize(&self, source: &str, sequence: u32, more: &[&str]) -> (String, Output) {
         let output = format!("{source}-{sequence}.sudare");
         let (identity, pass) = (format!("{source}.identity"), format!("{source}.pass"));
         let number = sequence.to_string();
@@ -122,8 +135,8 @@ impl House {
             args.extend(["--linkage-key", "linkage.key"]);
         }
         args.extend(more);
-        self.ok(&args);
-        output
+        let out = self.run(&args);
+        (output, out)
     }
 
     pub fn link(&self, packages: &[&str]) -> String {

@@ -307,6 +307,11 @@ impl Identities {
         }
     }
 
+    /// Whether [`Identities::opted_out`] was said of it.
+    pub(super) fn is_out(&self, ident: u32) -> bool {
+        self.days.get(ident).is_some_and(|days| days.has(OPTED_OUT))
+    }
+
     /// The identity frame; `whole` or, for earlier batches, without rows.
     pub(super) fn frame(&self, whole: bool) -> Result<DataFrame, ReadError> {
         let all = if whole { self.texts.as_slice() } else { &[] };
@@ -364,7 +369,7 @@ impl Identities {
         for (name, cells) in days {
             columns.push(Series::new(name.into(), cells).cast(&DataType::Date).map_err(|_| FAILED)?.into());
         }
-        let listed = |&number: &u32| self.days.get(number).is_some_and(|days| days.has(OPTED_OUT));
+        let listed = |&number: &u32| self.is_out(number);
         columns.push(Series::new("opted_out".into(), numbers.iter().map(listed).collect::<Vec<bool>>()).into());
         Ok(columns)
     }

@@ -211,10 +211,17 @@ impl Scope {
     fn ident(&mut self, desk: &mut Desk<'_>, at: usize) -> Option<u32> {
         let known = self.people.get_mut(at)?;
         if let (None, Some(person)) = (known.ident, known.person.take()) {
+            let user = || person.known_as.iter().filter_map(|(_, value)| desk.users.get(value).copied());
             known.ident = Some(if person.usable() {
-                Some(person.enter(desk))
+                // An identity of its own, which may share nothing with the user's but the id: what the user said holds for it.
+                let out = user().any(|user| desk.identities.is_out(user));
+                let ident = person.enter(desk);
+                if out {
+                    desk.identities.opted_out(ident);
+                }
+                Some(ident)
             } else {
-                person.known_as.iter().find_map(|(_, value)| desk.users.get(value).copied())
+                user().next()
             });
         }
         known.ident.flatten()
