@@ -242,6 +242,8 @@ fn perturb(
 }
 
 #[cfg(test)]
+mod attack;
+#[cfg(test)]
 pub(crate) mod fixture;
 #[cfg(test)]
 mod tests;

@@ -235,7 +235,7 @@ mod tests {
     /// Wide noise in blocks, one place by either way, and the continuous law: δ(ε) = Φ(μ/2 − ε/μ) − e^ε Φ(−μ/2 − ε/μ) (Balle and Wang 2018).
     #[test]
     fn the_ways_agree() {
-        for (sigma, by) in [(5.0, 1.0), (700.0, 150.0), (90_000.0, 20_000.0)] {
+        for (sigma, by) in [(700.0, 150.0), (90_000.0, 20_000.0)] {
             let one = single(sigma, by, 1.0);
             let grid = several(&[Move { sigma, by, places: 1 }], 1.0).unwrap();
             let mu: f64 = by / sigma;

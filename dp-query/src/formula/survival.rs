@@ -225,7 +225,7 @@ fn solve(mut a: Vec<Vec<f64>>, mut b: Vec<f64>) -> Option<Vec<f64>> {
 /// P(χ² > x): closed sums, by the parity of the degrees of freedom (Abramowitz and Stegun 26.4.4, 26.4.5).
 fn chi_square_tail(x: f64, free: u32) -> f64 {
     let root = x.sqrt();
-    if free % 2 == 0 {
+    if free.is_multiple_of(2) {
         let (mut term, mut sum) = (1.0, 1.0);
         for k in 1..free / 2 {
             term *= x / f64::from(2 * k);

@@ -39,7 +39,7 @@ fn origin() -> Origin {
     }
 }
 
-fn answer(plan: &Plan, quote: &Quote, exact: Vec<Vec<i128>>, source: &mut dyn Source) -> Answer {
+pub(super) fn answer(plan: &Plan, quote: &Quote, exact: Vec<Vec<i128>>, source: &mut dyn Source) -> Answer {
     let bytes = finish(origin(), plan, quote, exact, source).unwrap();
     serde_json::from_slice(bytes.to_bytes()).unwrap()
 }
@@ -112,7 +112,7 @@ proptest! {
 }
 
 /// A plan over so many cells that one run is as many repetitions.
-fn wide(options: Options, cells: usize) -> Plan {
+pub(super) fn wide(options: Options, cells: usize) -> Plan {
     let mut plan = plan(options, 1);
     plan.keys[0].values = (0..cells).map(|cell| cell.to_string()).collect();
     plan.keys[0].meanings = vec![String::new(); cells];

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use dp_query::plan::{OutputKind, StatisticKind};
-use dp_query::quote::Expected;
-use policies::WithoutConsent;
+use dp_query::quote::{Expected, Quote, Terms, quote};
+use policies::{Kind, WithoutConsent};
 
 use super::{Priced, demand_allowed, demand_cited, docket, over_budget, priced, profile, read_public, read_sql};
 use crate::fail::Done;
@@ -24,6 +24,10 @@ pub fn run(sql: &Path, room: &Path, project: &str, public: &[PathBuf], out: &Out
     tell(&asked, &sql.display().to_string(), out);
     let sizes = profile::sizes(&room, &docket, &view, &catalogue)?;
     let relative = sizes.as_ref().and_then(|sizes| profile::relative(&asked, sizes, out));
+    let other = other_account(&asked, &room);
+    if let Some((words, _)) = &other {
+        out.line(format!("  {words}"));
+    }
     if let Some(left) = &short {
         out.line(format!("  It can't be run as it is: {left}. Lower epsilon."));
     }
@@ -36,6 +40,7 @@ pub fn run(sql: &Path, room: &Path, project: &str, public: &[PathBuf], out: &Out
         "population": asked.plan.population().project,
         "cites": asked.plan.cited(),
         "over_budget": short,
+        "other_account": other.map(|(_, quote)| quote),
         "profile": relative,
     }));
     Ok(())
@@ -92,6 +97,33 @@ pub fn tell(asked: &Priced, what: &str, out: &Out) {
         "  Groups of fewer than {} persons, counted with noise, will not be shown. Nothing was charged.",
         quote.minimum_persons()
     ));
+}
+
+/// What the same question would be worth by the account that this room does not spend.
+fn other_account(asked: &Priced, room: &Room) -> Option<(String, Quote)> {
+    let own = Terms::from(&room.policy);
+    let (account, noise) = match own.account {
+        Kind::Pure => (Kind::Zcdp, "Gaussian noise, charged in ρ"),
+        Kind::Zcdp => (Kind::Pure, "Laplace noise, charged in ε"),
+    };
+    let other = quote(&asked.plan, &Terms { account, ..own }).ok()?;
+    let half = |quote: &Quote| {
+        quote.expected().iter().find_map(|expected| match expected {
+            Expected::Margin { half_width, .. } => Some(*half_width),
+            _ => None,
+        })
+    };
+    let (ours, theirs) = (half(&asked.quote)?, half(&other)?);
+    let words = format!(
+        "This room answers by the {} account (± {}); by the {account} account ({noise}: ε = {}, δ = {}, ρ = {}) it would be ± {}.",
+        own.account,
+        short_number(ours),
+        other.price().epsilon(),
+        other.price().delta(),
+        other.price().rho(),
+        short_number(theirs)
+    );
+    Some((words, other))
 }
 
 /// The statistic whose bounds make the error.
