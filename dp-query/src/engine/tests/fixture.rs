@@ -52,6 +52,23 @@ impl Room {
         }
     }
 
+    /// Keeps a copy of all tables for [`Room::without`].
+    pub(super) fn remember(&self) {
+        for table in self.catalogue.tables() {
+            self.connection.execute_batch(&format!("CREATE TABLE all_{0} AS FROM {0}", table.name)).unwrap();
+        }
+    }
+
+    /// The tables as they were remembered, without one person, in the same order.
+    pub(super) fn without(&self, pid: u32) {
+        for table in self.catalogue.tables() {
+            let name = &table.name;
+            self.connection
+                .execute_batch(&format!("DELETE FROM {name}; INSERT INTO {name} FROM all_{name} WHERE pid <> {pid}"))
+                .unwrap();
+        }
+    }
+
     pub(super) fn plan(&self, question: &str) -> Plan {
         crate::check(question, &self.catalogue, &population()).unwrap_or_else(|refusal| panic!("{refusal}\n{question}"))
     }
@@ -67,7 +84,7 @@ impl Room {
         cells
     }
 
-    fn run_sql(&self, plan: &Plan) -> Vec<Vec<i128>> {
+    pub(super) fn run_sql(&self, plan: &Plan) -> Vec<Vec<i128>> {
         let text = sql(plan, TODAY).unwrap();
         let mut statement = self.connection.prepare(&text).unwrap_or_else(|e| panic!("{e}\n{text}"));
         let width = plan.statistics.len() + 1;

@@ -5,6 +5,7 @@ mod accepted;
 mod consent;
 mod distrust;
 mod fixture;
+mod law;
 mod neighbours;
 mod speed;
 mod within;
