@@ -8,11 +8,12 @@ DEMO_DIR ?= demo-room
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS ?= eligibility roster daily claims_payer claims_provider checkup_xml checkup_csv fhir apple fitbit mapped consent opt_out archive
 
-.PHONY: help setup build demo test lint bench bench-linkage fuzz fuzz-corpus
+.PHONY: help setup build demo test prove lint bench bench-linkage fuzz fuzz-corpus
 
 help:
 	@echo 'make demo   fetch DuckDB, build, run the whole job on 20,000 synthetic people in ./$(DEMO_DIR)'
 	@echo 'make test   every test'
+	@echo 'make prove  the long proofs of the privacy engine: 200,000 neighbouring triples, sampled mechanisms, faults that must be caught'
 	@echo 'make lint   rustfmt and clippy, warnings denied'
 	@echo 'make bench  measurements beside peers (see benches/README.md)'
 	@echo 'make bench-linkage   precision, recall, peers (Splink, FEBRL) and scale of the linkage'
@@ -31,6 +32,11 @@ demo: build
 
 test: setup
 	$(CARGO) test --release --locked --workspace
+
+# SUDARE_PROVE_SEED repeats a run; the seed is printed first.
+prove: setup
+	$(CARGO) test --release --locked --workspace --lib -- prove_ --ignored --nocapture
+	@./scripts/mutants
 
 lint: setup
 	$(CARGO) fmt --all --check
