@@ -25,10 +25,11 @@ pub(super) fn within(plan: &Plan, before: &[Vec<i128>], after: &[Vec<i128>]) -> 
         return Err("the shape depends on the data".to_owned());
     }
     for (number, statistic) in plan.statistics().iter().enumerate() {
+        let slots = plan.offset(number)..plan.offset(number) + statistic.slots();
         let changes: Vec<u128> = before
             .iter()
             .zip(after)
-            .map(|(b, a)| (b[number] - a[number]).unsigned_abs())
+            .flat_map(|(b, a)| slots.clone().map(|slot| (b[slot] - a[slot]).unsigned_abs()))
             .filter(|change| *change > 0)
             .collect();
         let may = plan.sensitivity(statistic);
