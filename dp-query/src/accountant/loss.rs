@@ -116,8 +116,11 @@ fn several(moves: &[Move], epsilon: f64) -> Option<f64> {
     Some(terms.iter().sum::<f64>() * (1.0 + 1e-9))
 }
 
+/// Complex numbers on a grid of losses, the place of the first, and the logarithm that they were scaled by.
+type Tilted = (Vec<(f64, f64)>, i64, f64);
+
 /// Probabilities of one place's losses, rounded up to the grid, times e^(tilt · loss − log): with the first cell's place, and log.
-fn tilted(one: &Move, tilt: f64, width: f64) -> Option<(Vec<(f64, f64)>, i64, f64)> {
+fn tilted(one: &Move, tilt: f64, width: f64) -> Option<Tilted> {
     let Move { sigma, by, .. } = *one;
     let slope = by / (sigma * sigma);
     let half = slope * by / 2.0;

@@ -75,10 +75,14 @@ pub(super) fn rows_of_sql(
 /// By which way [`streamed`] goes first, for tests that must not pass by a detour.
 #[cfg(test)]
 pub(super) fn way(plan: &Plan, day: Date) -> String {
-    match Piped::of(plan, day).unwrap() {
-        None => "sql".to_owned(),
-        Some(piped) => {
-            let sink = if piped.single { "single" } else { ["unordered", "ordered"][usize::from(piped.ordered)] };
+    match Piped::of(plan, day) {
+        Err(_) | Ok(None) => "sql".to_owned(),
+        Ok(Some(piped)) => {
+            let sink = match (piped.single, piped.ordered) {
+                (true, _) => "single",
+                (false, true) => "ordered",
+                (false, false) => "unordered",
+            };
             let kind = |pipeline: &super::flow::Pipeline| match pipeline.driver {
                 Driver::Scan { .. } => "scan",
                 Driver::Sql { .. } => "sql",

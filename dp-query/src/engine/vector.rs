@@ -110,7 +110,7 @@ impl Vector {
     }
 
     /// TRUE, where NULL is not TRUE.
-    pub(super) fn is_true(self) -> Vec<bool> {
+    pub(super) fn true_rows(self) -> Vec<bool> {
         match self.nulls {
             None => self.values.iter().map(|value| *value != 0).collect(),
             Some(nulls) => self.values.iter().zip(nulls).map(|(value, null)| *value != 0 && !null).collect(),
@@ -286,7 +286,7 @@ impl Node {
                 }
             }
             Node::True(input) => {
-                let values = input.of(frame).is_true().into_iter().map(i64::from).collect();
+                let values = input.of(frame).true_rows().into_iter().map(i64::from).collect();
                 Vector { values, nulls: None }
             }
             Node::Present(input) => match input.of(frame).nulls {
@@ -340,7 +340,7 @@ fn case(arms: &[(Node, Node)], otherwise: &Node, frame: &Frame) -> Vector {
     let otherwise = otherwise.of(frame);
     // From the last arm to the first: an earlier arm overrides.
     arms.iter().rev().fold(otherwise, |mut rest, (condition, value)| {
-        let (chosen, value) = (condition.of(frame).is_true(), value.of(frame));
+        let (chosen, value) = (condition.of(frame).true_rows(), value.of(frame));
         if rest.nulls.is_none() && value.nulls.is_none() {
             for ((rest, value), chosen) in rest.values.iter_mut().zip(&value.values).zip(&chosen) {
                 if *chosen {

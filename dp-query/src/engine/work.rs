@@ -169,7 +169,7 @@ impl<'j, C: Cells> Worker<'j, C> {
         for step in &pipeline.steps {
             match step {
                 Step::Filter(node) => {
-                    let kept = node.of(&frame).is_true();
+                    let kept = node.of(&frame).true_rows();
                     drop_rows(&mut frame, &mut pids, &kept);
                 }
                 Step::Compute(columns) => {
@@ -199,13 +199,13 @@ impl<'j, C: Cells> Worker<'j, C> {
                     match (outer, on) {
                         (false, None) => {}
                         (false, Some(on)) => {
-                            let kept = on.of(&frame).is_true();
+                            let kept = on.of(&frame).true_rows();
                             drop_rows(&mut frame, &mut pids, &kept);
                         }
                         (true, on) => {
                             let mut met = found;
                             if let Some(on) = on {
-                                met.iter_mut().zip(on.of(&frame).is_true()).for_each(|(met, on)| *met &= on);
+                                met.iter_mut().zip(on.of(&frame).true_rows()).for_each(|(met, on)| *met &= on);
                             }
                             let alone: Vec<bool> = met.iter().map(|met| !met).collect();
                             for (_, to) in columns {

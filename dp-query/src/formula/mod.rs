@@ -59,12 +59,15 @@ impl Cell {
     }
 }
 
+/// What was found once, by what it depends on.
+type Known = BTreeMap<(usize, u32, u64, u32), Rc<Ranks>>;
+
 /// A plan with its noise, and what is the same in every cell.
 pub(crate) struct Desk<'a> {
     plan: &'a Plan,
     lines: &'a [Line],
     tails: Tails,
-    ranks: RefCell<BTreeMap<(usize, u32, u64, u32), Rc<Ranks>>>,
+    ranks: RefCell<Known>,
 }
 
 impl<'a> Desk<'a> {
