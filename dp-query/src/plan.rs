@@ -25,6 +25,9 @@ pub struct Plan {
     pub(crate) rows: Rows,
     /// Grouping keys; every combination of their values is a cell. None: one cell.
     pub(crate) keys: Vec<Key>,
+    /// GROUPING SETS, ROLLUP, CUBE: which keys each level of the answer keeps, in the order of the keys. Empty: one level, all keys. Levels
+    /// that drop keys are sums of noisy cells, and so add up.
+    pub(crate) levels: Vec<Vec<bool>>,
     /// What the engine computes per cell. Number 0 is always [`StatisticKind::Persons`].
     pub(crate) statistics: Vec<Statistic>,
     /// Columns of the answer, in the order of the SELECT list.
@@ -436,6 +439,11 @@ impl Plan {
     /// Grouping keys.
     pub fn keys(&self) -> &[Key] {
         &self.keys
+    }
+
+    /// Which keys each level of the answer keeps; empty: one level with all of them.
+    pub fn levels(&self) -> &[Vec<bool>] {
+        &self.levels
     }
 
     /// Statistics per cell; number 0 counts persons.

@@ -58,6 +58,7 @@ const MOST_WORK: usize = 4_000_000;
 /// Version of the plan's layout and meaning.
 const VERSION: u32 = 4;
 
+pub(crate) use outer::ALL;
 pub(crate) use population::CONSENT;
 pub use population::check_population;
 pub use public::PublicFile;

@@ -18,6 +18,10 @@ use crate::relation::{Relation, Rows};
 
 /// Most cells of an answer.
 const MOST_CELLS: usize = 10_000;
+/// Most grouping sets.
+const MOST_LEVELS: usize = 64;
+/// What a key is called in levels that don't keep it.
+pub(crate) const ALL: &str = "ALL";
 /// Most integers that get noise.
 const MOST_INTEGERS: usize = 500_000;
 
@@ -35,7 +39,7 @@ impl<'a> Checker<'a> {
         let relation = self.cap(relation);
         let rows = relation.rows();
         let cx = Context { scope: &scope, grouping: None };
-        let groups = self.groups(cx, &parts)?;
+        let (groups, levels) = self.groups(cx, &parts)?;
         let keys = groups.iter().map(|(typed, item)| key(item.clone(), typed.clone())).collect::<Checked<Vec<_>>>()?;
         let cells =
             keys.iter().try_fold(1_usize, |n, key| n.checked_mul(key.values.len())).filter(|n| *n <= MOST_CELLS);
@@ -50,6 +54,9 @@ impl<'a> Checker<'a> {
             .help("fewer or coarser groups"));
         }
         let (max_groups, max_groups_derivation, choose_groups) = self.max_groups(rows, &groups, &keys);
+        if !levels.is_empty() {
+            exclusive(max_groups, &max_groups_derivation, &keys, parts.span)?;
+        }
         let mut statistics = vec![present()];
         let mut outputs = Vec::new();
         for item in &parts.items {
@@ -86,6 +93,7 @@ impl<'a> Checker<'a> {
             relation,
             rows,
             keys,
+            levels,
             statistics,
             outputs,
             view,
@@ -139,24 +147,68 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn groups(&mut self, cx: Context<'_, 'a>, parts: &Parts<'a>) -> Checked<Vec<(Typed, String)>> {
+    /// The keys, and which of them each level keeps.
+    #[allow(clippy::type_complexity)]
+    fn groups(&mut self, cx: Context<'_, 'a>, parts: &Parts<'a>) -> Checked<(Vec<(Typed, String)>, Vec<Vec<bool>>)> {
         let mut groups: Vec<(Typed, String)> = Vec::new();
+        let mut levels: Vec<Vec<usize>> = vec![Vec::new()];
+        let mut several = false;
         for e in parts.group_by {
-            let (typed, behind) = self.group_item(cx, e, &parts.items)?;
-            if has_aggregate(behind) {
-                return Err(Problem::new("grouping", e.span(), "a group can't be made of aggregates")
-                    .help("aggregate within the person in a CTE, then group by RANGE_BUCKET of it"));
+            let sets = sets(e)?;
+            several |= sets.is_some();
+            let sets = sets.unwrap_or_else(|| vec![vec![e]]);
+            let mut next = Vec::new();
+            for level in &levels {
+                for set in &sets {
+                    let mut kept = level.clone();
+                    for e in set {
+                        kept.push(self.group(cx, e, parts, &mut groups)?);
+                    }
+                    next.push(kept);
+                }
             }
-            let name = match e {
-                ast::Expr::Identifier(name) => name.value.clone(),
-                _ => self.words(e.span()),
-            };
-            let typed = settle(typed)?;
-            if groups.iter().all(|(before, _)| before.expr != typed.expr || before.ty != typed.ty) {
-                groups.push((Typed { span: e.span(), ..typed }, name));
+            if next.len() > MOST_LEVELS {
+                return Err(Problem::new(
+                    "too_complex",
+                    parts.span,
+                    format!("there are more than {MOST_LEVELS} grouping sets"),
+                ));
+            }
+            levels = next;
+        }
+        let level = |kept: Vec<usize>| (0..groups.len()).map(|key| kept.contains(&key)).collect::<Vec<bool>>();
+        let mut found: Vec<Vec<bool>> = Vec::new();
+        for kept in levels.into_iter().filter(|_| several).map(level) {
+            if !found.contains(&kept) {
+                found.push(kept);
             }
         }
-        Ok(groups)
+        Ok((groups, found))
+    }
+
+    /// The number of a key, known already or not.
+    fn group(
+        &mut self,
+        cx: Context<'_, 'a>,
+        e: &'a ast::Expr,
+        parts: &Parts<'a>,
+        groups: &mut Vec<(Typed, String)>,
+    ) -> Checked<usize> {
+        let (typed, behind) = self.group_item(cx, e, &parts.items)?;
+        if has_aggregate(behind) {
+            return Err(Problem::new("grouping", e.span(), "a group can't be made of aggregates")
+                .help("aggregate within the person in a CTE, then group by RANGE_BUCKET of it"));
+        }
+        let name = match e {
+            ast::Expr::Identifier(name) => name.value.clone(),
+            _ => self.words(e.span()),
+        };
+        let typed = settle(typed)?;
+        let known = groups.iter().position(|(before, _)| before.expr == typed.expr && before.ty == typed.ty);
+        Ok(known.unwrap_or_else(|| {
+            groups.push((Typed { span: e.span(), ..typed }, name));
+            groups.len() - 1
+        }))
     }
 
     /// In how many cells one person can be; the last says whether the engine has to choose.
@@ -228,6 +280,51 @@ impl<'a> Checker<'a> {
             .why(format!("{cells} groups, {each} counts in each"))
             .help("fewer groups, or narrower contribution_bounds_per_group for quantiles")),
         }
+    }
+}
+
+/// The levels of ROLLUP(a, (b, c), …) and CUBE(…), the finest first; None for anything else. The parser reads them as calls.
+fn sets(e: &ast::Expr) -> Checked<Option<Vec<Vec<&ast::Expr>>>> {
+    let ast::Expr::Function(function) = e else { return Ok(None) };
+    let name = function.name.to_string().to_ascii_uppercase();
+    let ast::FunctionArguments::List(list) = &function.args else { return Ok(None) };
+    if name != "ROLLUP" && name != "CUBE" {
+        return Ok(None);
+    }
+    let mut items: Vec<Vec<&ast::Expr>> = Vec::new();
+    for arg in &list.args {
+        let ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(item)) = arg else {
+            return Err(Problem::new("grouping", e.span(), format!("{name} takes a list of groups")));
+        };
+        items.push(match item {
+            ast::Expr::Tuple(several) => several.iter().collect(),
+            one => vec![one],
+        });
+    }
+    if name == "ROLLUP" {
+        let kept = |many: usize| items.iter().take(many).flatten().copied().collect();
+        return Ok(Some((0..=items.len()).rev().map(kept).collect()));
+    }
+    if items.len() > 6 {
+        return Err(Problem::new("too_complex", e.span(), format!("there are more than {MOST_LEVELS} grouping sets")));
+    }
+    let kept = |set: usize| {
+        let inside = items.iter().enumerate().filter(|(at, _)| set >> (items.len() - 1 - at) & 1 == 1);
+        inside.flat_map(|(_, item)| item.iter().copied()).collect()
+    };
+    Ok(Some((0..1_usize << items.len()).rev().map(kept).collect()))
+}
+
+/// Sums over cells count a person once only where nobody is in two of them.
+fn exclusive(max_groups: u32, why: &str, keys: &[Key], span: Span) -> Checked<()> {
+    if max_groups > 1 {
+        return Err(Problem::new("grouping", span, "these groups don't add up: one person can be in several")
+            .why(why)
+            .help("one row per person (GROUP BY person_id, in a CTE), or max_groups_contributed = 1 in OPTIONS; or ask for each level by itself"));
+    }
+    match keys.iter().find(|key| key.values.iter().any(|value| value == ALL)) {
+        Some(key) => Err(Problem::new("grouping", span, format!("a group of {} is called {ALL} already", key.name))),
+        None => Ok(()),
     }
 }
 

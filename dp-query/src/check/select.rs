@@ -168,8 +168,7 @@ impl<'a> Parts<'a> {
                     span,
                     "GROUP BY takes a list of expressions",
                     "",
-                    "ROLLUP, CUBE, GROUPING SETS and ALL aren't part of the language: ask for the finest groups and \
-                     add the released cells up",
+                    "ROLLUP(a, b) and CUBE(a, b) stand in the list; WITH and ALL aren't part of the language",
                 );
             }
         };
@@ -230,12 +229,7 @@ impl<'a> Checker<'a> {
     ) -> Checked<(Typed, &'a ast::Expr)> {
         let span = e.span();
         if let ast::Expr::GroupingSets(_) | ast::Expr::Cube(_) | ast::Expr::Rollup(_) = e {
-            return unsupported(
-                span,
-                "ROLLUP, CUBE and GROUPING SETS aren't part of the language",
-                "",
-                "ask for the finest groups and add the released cells up",
-            );
+            return unsupported(span, "GROUPING SETS isn't part of the language", "", "ROLLUP(a, b) and CUBE(a, b)");
         }
         if let ast::Expr::Value(ast::ValueWithSpan { value: ast::Value::Number(text, _), .. }) = e {
             let item = text.parse::<usize>().ok().and_then(|n| n.checked_sub(1)).and_then(|n| items.get(n));

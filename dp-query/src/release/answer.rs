@@ -1,9 +1,12 @@
 //! The answer as people and programs read it: one row per cell of the closed domain, released or suppressed, with error bars. Computed
 //! from noisy integers only; nothing here has ever seen an exact one.
 
+use std::collections::BTreeMap;
+
 use policies::{Digest, Price};
 use serde::{Deserialize, Serialize};
 
+use crate::check::ALL;
 use crate::formula::{self, Desk, Estimate, Table};
 use crate::plan::{OutputKind, Plan, Statistic};
 use crate::quote::{Quote, QuoteError};
@@ -51,7 +54,8 @@ pub struct Answer {
     pub keys: Vec<AnswerKey>,
     /// Columns in the order of the SELECT list.
     pub columns: Vec<Column>,
-    /// Every cell of the closed domain, last key fastest; or those that HAVING and LIMIT keep, in the order asked for, and behind them the
+    /// Every cell of the closed domain, last key fastest (of every level of GROUPING SETS, ROLLUP and CUBE, one after the other; a dropped
+    /// key is `ALL`); or those that HAVING and LIMIT keep, in the order asked for, and behind them the
     /// suppressed ones.
     pub cells: Vec<Cell>,
     /// Tests over the released cells.
@@ -155,7 +159,12 @@ pub struct Value {
 }
 
 /// Builds the answer from noisy statistics (by statistic, then by cell and node).
-pub(crate) fn assemble(origin: Origin, plan: &Plan, quote: &Quote, noisy: &[Vec<i64>]) -> Result<Answer, QuoteError> {
+pub(crate) fn assemble(
+    origin: Origin,
+    plan: &Plan,
+    quote: &Quote,
+    released: &[Vec<i64>],
+) -> Result<Answer, QuoteError> {
     let columns = plan.outputs().iter().map(|output| Column {
         name: output.name.clone(),
         kind: match output.what {
@@ -173,19 +182,27 @@ pub(crate) fn assemble(origin: Origin, plan: &Plan, quote: &Quote, noisy: &[Vec<
     });
     let desk = Desk::new(plan, quote.lines());
     let mut rows = Vec::with_capacity(plan.cells());
-    for cell in 0..plan.cells() {
-        let noisy = gather(quote, noisy, cell)?;
+    for (level, places) in cells_of(plan) {
+        let mut noisy = formula::Cell { noisy: Vec::new(), copies: 0 };
+        for cell in &places {
+            add(&mut noisy, gather(quote, released, *cell)?);
+        }
         // Statistic 0 is the number of persons: its noisy value alone decides, so that the decision is post-processing.
         let shown = noisy.persons() >= f64::from(quote.minimum_persons());
         let outputs = plan.outputs().iter().filter(|output| !matches!(output.what, OutputKind::Key(_)));
         let value = |what: &OutputKind| {
-            let places = places(plan, what);
+            let places = decimals(plan, what);
             desk.estimate(what, &noisy).and_then(|estimate| rounded(&estimate, places))
         };
         let values = if shown { outputs.map(|output| value(&output.what)).collect() } else { Vec::new() };
-        let keys = plan.cell(cell).into_iter().map(str::to_owned).collect();
+        let named = level.iter().zip(plan.keys());
+        let keys = named.map(|(place, key)| match place {
+            Some(place) => key.values.get(*place).cloned().unwrap_or_default(),
+            None => ALL.to_owned(),
+        });
         let status = if shown { Status::Released } else { Status::Suppressed };
-        rows.push(Row { number: cell, noisy, cell: Cell { keys, status, values } });
+        let cell = Cell { keys: keys.collect(), status, values };
+        rows.push(Row { places: level, noisy, cell });
     }
     let tests = tests(plan, quote, &rows);
     let cells = view(plan, &desk, rows);
@@ -203,9 +220,39 @@ pub(crate) fn assemble(origin: Origin, plan: &Plan, quote: &Quote, noisy: &[Vec<
 
 /// A cell with what it was made of.
 struct Row {
-    number: usize,
+    /// Positions in the keys' lists; None where the level drops the key.
+    places: Vec<Option<usize>>,
     noisy: formula::Cell,
     cell: Cell,
+}
+
+/// Per level, each combination of the keys it keeps (None for the others) with the cells of the finest level it is made of; without levels
+/// the cells themselves.
+fn cells_of(plan: &Plan) -> Vec<(Vec<Option<usize>>, Vec<usize>)> {
+    let all = vec![vec![true; plan.keys().len()]];
+    let levels = if plan.levels().is_empty() { &all } else { plan.levels() };
+    let mut out = Vec::new();
+    for level in levels {
+        let mut found: BTreeMap<Vec<Option<usize>>, Vec<usize>> = BTreeMap::new();
+        for cell in 0..plan.cells() {
+            let place = |(key, kept): (usize, &bool)| if *kept { plan.position(cell, key) } else { None };
+            found.entry(level.iter().enumerate().map(place).collect()).or_default().push(cell);
+        }
+        out.extend(found);
+    }
+    out
+}
+
+/// Noisy integers of several cells, added up.
+fn add(sum: &mut formula::Cell, more: formula::Cell) {
+    sum.copies += more.copies;
+    if sum.noisy.is_empty() {
+        sum.noisy = more.noisy;
+        return;
+    }
+    for (sum, more) in sum.noisy.iter_mut().zip(&more.noisy) {
+        sum.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
+    }
 }
 
 /// The noisy integers of one cell.
@@ -237,7 +284,7 @@ fn view(plan: &Plan, desk: &Desk<'_>, rows: Vec<Row>) -> Vec<Cell> {
     let place = |row: &Row| -> Vec<f64> {
         let of = |order: &crate::plan::Order| {
             let value = match &order.by {
-                OutputKind::Key(key) => plan.position(row.number, *key).map(|at| at as f64),
+                OutputKind::Key(key) => row.places.get(*key).copied().flatten().map(|at| at as f64),
                 what => desk.estimate(what, &row.noisy).map(|estimate| estimate.value),
             };
             let value = value.unwrap_or(f64::NEG_INFINITY);
@@ -266,7 +313,9 @@ fn tests(plan: &Plan, quote: &Quote, rows: &[Row]) -> Vec<Test> {
         }
         done.push(table);
         let Some(line) = quote.lines().get(table) else { continue };
-        let shown = rows.iter().filter(|row| row.cell.status == Status::Released);
+        // Totals hold the others' persons once more.
+        let shown =
+            rows.iter().filter(|row| row.cell.status == Status::Released && row.places.iter().all(Option::is_some));
         let groups: Option<Vec<Table>> =
             shown.map(|row| Table::new(row.noisy.noisy.get(table)?, line.noise.sd())).collect();
         let Some(groups) = groups else { continue };
@@ -285,7 +334,7 @@ fn tests(plan: &Plan, quote: &Quote, rows: &[Row]) -> Vec<Test> {
 }
 
 /// Decimals that a value is written with.
-fn places(plan: &Plan, what: &OutputKind) -> i32 {
+fn decimals(plan: &Plan, what: &OutputKind) -> i32 {
     let digits = |number: &usize| plan.statistics().get(*number).map_or(0, |s: &Statistic| i32::from(s.digits));
     match what {
         OutputKind::Count(number) => digits(number),

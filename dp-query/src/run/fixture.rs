@@ -50,6 +50,7 @@ pub(crate) fn plan(options: Options, max_groups: u32) -> Plan {
             index: Expr::Column(0),
             nullable: false,
         }],
+        levels: Vec::new(),
         statistics: vec![
             statistic(StatisticKind::Persons, 0, 1, 0, 0, Reduction::Present),
             statistic(StatisticKind::Sum, -200, 200, 300, 1, Reduction::Mean(value())),

@@ -325,3 +325,26 @@ fn stewards_co_sign_the_charge_first() {
     room.checkpoint(&[1]);
     assert!(bind(&permit, &plan, &quote, &room.receipt(index)).is_ok());
 }
+
+/// Totals are the sums of the noisy cells, shown or not, and say how wrong they are.
+#[test]
+fn roll_ups_add_up() {
+    let mut plan = plan(options("1"), 1);
+    plan.levels = vec![vec![true], vec![false]];
+    let quote = quote(&plan, &PURE).unwrap();
+    let answer = answer(
+        &plan,
+        &quote,
+        vec![vec![104, 1004, 104, 204], vec![4, 0, 4, 8], vec![998, -2, 998, 1998]],
+        &mut Frozen::default(),
+    );
+    assert_eq!(answer.cells.len(), 4);
+    let total = &answer.cells[3];
+    assert_eq!((total.keys.as_slice(), total.status), (["ALL".to_owned()].as_slice(), Status::Released));
+    // Noise −4, −1, 2: 100 + 3 + 1000; the second cell is not shown.
+    assert_eq!(answer.cells[1].status, Status::Suppressed);
+    let [count, finest] = [total.values[0].unwrap(), answer.cells[0].values[0].unwrap()];
+    assert_eq!(count.value, 1103.0);
+    let ratio = (count.interval[1] - count.interval[0]) / (finest.interval[1] - finest.interval[0]);
+    assert!((1.5..1.9).contains(&ratio) && (count.sd / finest.sd - 3f64.sqrt()).abs() < 0.01, "{ratio}");
+}

@@ -150,3 +150,26 @@ fn months_and_years_are_closed_within_their_filters() {
     );
     assert_eq!(flags, ["false", "true", "NULL"]);
 }
+
+#[test]
+fn roll_ups_have_levels() {
+    let levels = |by: &str| {
+        plan(&format!("{DP} sex, birth_ym > DATE '1980-01-01' AS young, COUNT(*) AS n FROM person GROUP BY {by}"))
+            .levels()
+            .to_vec()
+    };
+    assert_eq!(levels("sex, young"), Vec::<Vec<bool>>::new());
+    assert_eq!(levels("ROLLUP(sex, young)"), [vec![true, true], vec![true, false], vec![false, false]]);
+    assert_eq!(
+        levels("CUBE(sex, young)"),
+        [vec![true, true], vec![true, false], vec![false, true], vec![false, false]]
+    );
+    assert_eq!(levels("young, ROLLUP(sex)"), [vec![true, true], vec![true, false]]);
+    let several = "kind, COUNT(DISTINCT person_id) AS n FROM checkup GROUP BY ROLLUP(kind)";
+    let refused = crate::check(
+        &format!("{DP} {several}"),
+        &datasets::catalogue::Catalogue::builtin().unwrap(),
+        &crate::run::fixture::population(),
+    );
+    assert_eq!(refused.unwrap_err().code(), "grouping");
+}
