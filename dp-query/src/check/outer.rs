@@ -283,36 +283,26 @@ impl<'a> Checker<'a> {
     }
 }
 
-/// The levels of ROLLUP(a, (b, c), …) and CUBE(…), the finest first; None for anything else. The parser reads them as calls.
+/// The levels of ROLLUP(a, (b, c), …) and CUBE(…), the finest first, or of GROUPING SETS as written; None for anything else.
 fn sets(e: &ast::Expr) -> Checked<Option<Vec<Vec<&ast::Expr>>>> {
-    let ast::Expr::Function(function) = e else { return Ok(None) };
-    let name = function.name.to_string().to_ascii_uppercase();
-    let ast::FunctionArguments::List(list) = &function.args else { return Ok(None) };
-    if name != "ROLLUP" && name != "CUBE" {
-        return Ok(None);
+    match e {
+        ast::Expr::GroupingSets(sets) => Ok(Some(sets.iter().map(|set| set.iter().collect()).collect())),
+        ast::Expr::Rollup(items) => {
+            let kept = |many: usize| items.iter().take(many).flatten().collect();
+            Ok(Some((0..=items.len()).rev().map(kept).collect()))
+        }
+        ast::Expr::Cube(items) if items.len() > 6 => {
+            Err(Problem::new("too_complex", e.span(), format!("there are more than {MOST_LEVELS} grouping sets")))
+        }
+        ast::Expr::Cube(items) => {
+            let kept = |set: usize| {
+                let inside = items.iter().enumerate().filter(|(at, _)| set >> (items.len() - 1 - at) & 1 == 1);
+                inside.flat_map(|(_, item)| item.iter()).collect()
+            };
+            Ok(Some((0..1_usize << items.len()).rev().map(kept).collect()))
+        }
+        _ => Ok(None),
     }
-    let mut items: Vec<Vec<&ast::Expr>> = Vec::new();
-    for arg in &list.args {
-        let ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(item)) = arg else {
-            return Err(Problem::new("grouping", e.span(), format!("{name} takes a list of groups")));
-        };
-        items.push(match item {
-            ast::Expr::Tuple(several) => several.iter().collect(),
-            one => vec![one],
-        });
-    }
-    if name == "ROLLUP" {
-        let kept = |many: usize| items.iter().take(many).flatten().copied().collect();
-        return Ok(Some((0..=items.len()).rev().map(kept).collect()));
-    }
-    if items.len() > 6 {
-        return Err(Problem::new("too_complex", e.span(), format!("there are more than {MOST_LEVELS} grouping sets")));
-    }
-    let kept = |set: usize| {
-        let inside = items.iter().enumerate().filter(|(at, _)| set >> (items.len() - 1 - at) & 1 == 1);
-        inside.flat_map(|(_, item)| item.iter().copied()).collect()
-    };
-    Ok(Some((0..1_usize << items.len()).rev().map(kept).collect()))
 }
 
 /// Sums over cells count a person once only where nobody is in two of them.

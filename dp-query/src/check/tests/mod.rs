@@ -165,6 +165,7 @@ fn roll_ups_have_levels() {
         [vec![true, true], vec![true, false], vec![false, true], vec![false, false]]
     );
     assert_eq!(levels("young, ROLLUP(sex)"), [vec![true, true], vec![true, false]]);
+    assert_eq!(levels("GROUPING SETS ((sex), (young))"), [vec![true, false], vec![false, true]]);
     let several = "kind, COUNT(DISTINCT person_id) AS n FROM checkup GROUP BY ROLLUP(kind)";
     let refused = crate::check(
         &format!("{DP} {several}"),
