@@ -251,7 +251,7 @@ fn add(sum: &mut formula::Cell, more: formula::Cell) {
         return;
     }
     for (sum, more) in sum.noisy.iter_mut().zip(&more.noisy) {
-        sum.iter_mut().zip(more).for_each(|(sum, more)| *sum = sum.saturating_add(*more));
+        sum.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
     }
 }
 
