@@ -14,6 +14,7 @@ mod population;
 mod public;
 mod reduce;
 mod relation;
+mod state;
 mod stream;
 mod vector;
 mod window;
