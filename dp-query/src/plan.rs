@@ -371,6 +371,8 @@ pub struct Options {
     pub max_rows_contributed: Option<u32>,
     /// Minimum persons per released cell; the room's minimum holds where it is greater.
     pub min_privacy_units_per_group: Option<u32>,
+    /// Whether the minimum holds for the true number of persons.
+    pub strict_minimum: bool,
 }
 
 /// How far one person can move a statistic's vector over all cells.

@@ -10,7 +10,13 @@ use crate::formula::{Cell, Desk};
 use crate::mechanism::{MechanismError, Noise};
 use crate::plan::{OutputKind, Plan, Sensitivity};
 
+mod selection;
+mod solve;
 mod split;
+
+use selection::Rule;
+pub use selection::Selection;
+use solve::{STEPS, step_price, too_large};
 
 /// 1 − the confidence of every interval.
 pub const ALPHA: f64 = 0.05;
@@ -47,6 +53,11 @@ pub enum QuoteError {
         "this room answers with Gaussian noise: add delta to the options, as in OPTIONS (epsilon = 0.5, delta = 0.000000001)"
     )]
     DeltaNeeded,
+    /// A minimum that truly holds needs δ.
+    #[error(
+        "strict_minimum needs delta: how likely a group may be shown against it, as in OPTIONS (epsilon = 0.5, delta = 0.000000001, strict_minimum = TRUE); without strict_minimum the minimum counts with noise and needs none"
+    )]
+    StrictNeedsDelta,
     /// (ε, δ) is too small for any noise.
     #[error("no noise is large enough for this epsilon and delta; ask for a larger epsilon")]
     TooSmall,
@@ -122,6 +133,7 @@ pub struct Quote {
     plan: Digest,
     price: Price,
     minimum_persons: u32,
+    selection: Option<Selection>,
     lines: Vec<Line>,
     expected: Vec<Expected>,
 }
@@ -143,6 +155,18 @@ impl Quote {
     #[must_use]
     pub const fn minimum_persons(&self) -> u32 {
         self.minimum_persons
+    }
+
+    /// Which groups are shown, where that is decided by more than [`Quote::minimum_persons`].
+    #[must_use]
+    pub const fn selection(&self) -> Option<&Selection> {
+        self.selection.as_ref()
+    }
+
+    /// The noisy number of persons from which on a cell is shown.
+    #[must_use]
+    pub fn shown_from(&self) -> i64 {
+        self.selection.map_or_else(|| i64::from(self.minimum_persons), |selection| selection.threshold)
     }
 
     /// One line per statistic of the plan, in order.
@@ -197,13 +221,14 @@ pub(crate) fn grid(digits: u8) -> f64 {
 pub fn quote(plan: &Plan, terms: &Terms) -> Result<Quote, QuoteError> {
     let digest = plan.digest().map_err(|_| QuoteError::Plan("digest"))?;
     let options = plan.options();
-    let delta = match (terms.account, &options.delta) {
-        (Kind::Pure, _) => Delta::ZERO,
-        (Kind::Zcdp, Some(text)) => option("delta", text)?,
+    let stated = match (terms.account, &options.delta) {
+        (Kind::Pure, _) if !options.strict_minimum => Delta::ZERO,
+        (_, Some(text)) => option("delta", text)?,
+        (Kind::Pure, None) => Delta::ZERO,
         (Kind::Zcdp, None) => return Err(QuoteError::DeltaNeeded),
     };
-    let budget = Spending::new(plan, terms.account, delta);
-    let (lines, price) = match (&options.epsilon, &options.margin) {
+    let budget = Spending::new(plan, terms, stated)?;
+    let (lines, price, selection) = match (&options.epsilon, &options.margin) {
         (Some(text), _) => match text.parse() {
             Ok(epsilon) => budget.spend(epsilon),
             Err(MoneyError::Range) => Err(QuoteError::Price(PriceError::Range)),
@@ -219,13 +244,13 @@ pub fn quote(plan: &Plan, terms: &Terms) -> Result<Quote, QuoteError> {
         }
         (None, None) => return Err(QuoteError::Plan("price")),
     };
-    let minimum = options.min_privacy_units_per_group.unwrap_or(0);
     let expected =
         plan.outputs().iter().map(|output| expect(plan, &lines, &output.what)).collect::<Result<Vec<_>, _>>()?;
     Ok(Quote {
         plan: Digest::from_bytes(digest),
         price,
-        minimum_persons: minimum.max(terms.minimum_persons),
+        minimum_persons: selection::minimum(plan, terms),
+        selection,
         lines,
         expected,
     })
@@ -242,14 +267,20 @@ where
 struct Spending<'p> {
     plan: &'p Plan,
     account: Kind,
+    /// The answer's own.
+    stated: Delta,
+    /// The noise's part of it.
     delta: Delta,
+    rule: Option<Rule>,
     trees: Vec<Tree>,
     sensitivities: Vec<Sensitivity>,
     shares: Vec<u64>,
 }
 
 impl<'p> Spending<'p> {
-    fn new(plan: &'p Plan, account: Kind, delta: Delta) -> Self {
+    fn new(plan: &'p Plan, terms: &Terms, stated: Delta) -> Result<Self, QuoteError> {
+        let account = terms.account;
+        let (rule, delta) = Rule::of(plan, terms, stated)?;
         let trees = split::trees(plan, account);
         let sensitivities: Vec<Sensitivity> = plan
             .statistics()
@@ -258,11 +289,17 @@ impl<'p> Spending<'p> {
             .map(|(statistic, tree)| plan.sensitivity(statistic).times(tree.levels))
             .collect();
         let shares = split::shares(plan, account, &sensitivities);
-        Self { plan, account, delta, trees, sensitivities, shares }
+        Ok(Self { plan, account, stated, delta, rule, trees, sensitivities, shares })
+    }
+
+    /// Statistic 0 is the number of persons.
+    fn selection(&self, lines: &[Line]) -> Result<Option<Selection>, QuoteError> {
+        let persons = lines.first().ok_or(QuoteError::Plan("list of statistics"))?;
+        self.rule.map(|rule| rule.place(persons)).transpose()
     }
 
     /// Buys noise for every statistic. What was asked for is the price, and the parts add up to no more.
-    fn spend(&self, epsilon: Epsilon) -> Result<(Vec<Line>, Price), QuoteError> {
+    fn spend(&self, epsilon: Epsilon) -> Result<(Vec<Line>, Price, Option<Selection>), QuoteError> {
         match self.account {
             Kind::Pure => {
                 let price = Price::pure(epsilon)?;
@@ -276,7 +313,8 @@ impl<'p> Spending<'p> {
                 if total > epsilon {
                     return Err(QuoteError::Plan("price"));
                 }
-                Ok((lines, price))
+                let selection = self.selection(&lines)?;
+                Ok((lines, price, selection))
             }
             Kind::Zcdp => {
                 let by_zcdp = OpenDpAccountant.rho(epsilon, self.delta).ok_or(QuoteError::TooSmall)?;
@@ -289,7 +327,10 @@ impl<'p> Spending<'p> {
                 if !(exact.is_some() || by_conversion()) {
                     return Err(QuoteError::Plan("price"));
                 }
-                Ok((lines, Price::zcdp(epsilon, self.delta, total, Delta::ZERO)?))
+                // The noise's δ and that of the selection add up to what was stated.
+                let selection = self.selection(&lines)?;
+                let failure = selection.map_or(Delta::ZERO, |selection| selection.failure);
+                Ok((lines, Price::zcdp(epsilon, self.stated, total, failure)?, selection))
             }
         }
     }
@@ -339,41 +380,6 @@ impl<'p> Spending<'p> {
             .and_then(|moves| accountant::delta(&moves, epsilon.to_f64_down()))
             .is_some_and(|found| found <= self.delta.to_f64_down())
     }
-
-    /// The least ε, to three significant digits, at which the first output that is not a key stays within the margin.
-    fn solve(&self, margin: &str, confidence: &str) -> Result<Epsilon, QuoteError> {
-        let number = |option, text: &str| match text.parse::<f64>() {
-            Ok(value) if value.is_finite() && value > 0.0 => Ok(value),
-            _ => Err(QuoteError::Option { option, reason: "not a positive decimal number".to_owned() }),
-        };
-        let wanted = number("target_margin", margin)?;
-        let alpha = 1.0 - number("confidence", confidence)?;
-        if !(alpha > 0.0 && alpha < 1.0) {
-            return Err(QuoteError::Option { option: "confidence", reason: "not between 0 and 1".to_owned() });
-        }
-        let first = self.plan.outputs().iter().find(|output| !matches!(output.what, OutputKind::Key(_)));
-        let first = &first.ok_or(QuoteError::Plan("list of outputs"))?.what;
-        if !Desk::is_sum(self.plan, first) {
-            return Err(QuoteError::MarginOfMean);
-        }
-        let within = |epsilon: Epsilon| -> bool {
-            let reach =
-                self.spend(epsilon).ok().and_then(|(lines, _)| Desk::new(self.plan, &lines).margin(first, alpha, 1));
-            reach.is_some_and(|(_, reach)| reach <= wanted)
-        };
-        let too_narrow = || QuoteError::MarginTooNarrow { margin: margin.to_owned() };
-        // Noise out of range at the dear end also counts as not within, so the search starts at the dearest price that still has noise, and
-        // at no more than ε = 999.
-        let dearest = self.dearest(13 * 900 - 1).ok_or_else(too_narrow)?;
-        let step = least(dearest, |step| within(step_price(step))).ok_or_else(too_narrow)?;
-        Ok(step_price(step))
-    }
-
-    /// The last step up to this one at which there is noise; None if there is none anywhere.
-    fn dearest(&self, last: u32) -> Option<u32> {
-        let silent = |step: u32| self.spend(step_price(step)).is_err_and(|error| too_large(&error));
-        least(last, silent).map_or(Some(last), |first| first.checked_sub(1))
-    }
 }
 
 fn expect(plan: &Plan, lines: &[Line], what: &OutputKind) -> Result<Expected, QuoteError> {
@@ -385,36 +391,6 @@ fn expect(plan: &Plan, lines: &[Line], what: &OutputKind) -> Result<Expected, Qu
     }
     let (sd, half_width) = Desk::new(plan, lines).margin(what, ALPHA, 1).ok_or(MechanismError::TooNoisy)?;
     Ok(Expected::Margin { sd, half_width })
-}
-
-/// Up to the first price beyond any policy's, ε = 1 010 000.
-const STEPS: u32 = 16 * 900 + 1;
-
-/// Prices of three digits, 100…999 · 10^k units: from ε = 10^-10 on, in ascending order; the error falls as they rise.
-fn step_price(step: u32) -> Epsilon {
-    Epsilon::from_units(u128::from(100 + step % 900) * 10u128.pow(step / 900))
-}
-
-/// Whether a smaller ε would mend it.
-const fn too_large(error: &QuoteError) -> bool {
-    matches!(error, QuoteError::Mechanism(MechanismError::TooQuiet) | QuoteError::Price(PriceError::Range))
-}
-
-/// The least number up to `last` for which a monotone test holds.
-fn least(last: u32, test: impl Fn(u32) -> bool) -> Option<u32> {
-    if !test(last) {
-        return None;
-    }
-    let (mut low, mut high) = (0, last);
-    while low < high {
-        let middle = low + (high - low) / 2;
-        if test(middle) {
-            high = middle;
-        } else {
-            low = middle + 1;
-        }
-    }
-    Some(high)
 }
 
 #[cfg(test)]

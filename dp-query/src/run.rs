@@ -5,7 +5,7 @@ use audit_log::digest::hex;
 use audit_log::{Event, Receipt, Verifier};
 use datasets::store::{EngineCode, Store, StoreError};
 use policies::Permit;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use crate::docket::kind;
 use crate::engine::{self, ExactError};
@@ -13,6 +13,10 @@ use crate::mechanism::{MechanismError, OpenDp, Source};
 use crate::plan::Plan;
 use crate::quote::{Quote, QuoteError, Terms, quote as price};
 use crate::release::{Origin, ReleaseError, Unreleased, assemble};
+
+mod noise;
+
+use noise::perturb;
 
 /// Code of the failure of a run that had not ended at its slot ([`policies::Room::slot_seconds`]). Not a [`RunFailure`]: whoever waits for
 /// the slot writes it, and then drops the answer unread.
@@ -192,58 +196,16 @@ pub(crate) fn finish(
     exact: Vec<Vec<i128>>,
     source: &mut dyn Source,
 ) -> Result<Unreleased, RunFailure> {
-    let noisy = perturb(plan, quote, Zeroizing::new(exact), source)?;
+    let noisy = perturb(plan, quote, &Zeroizing::new(exact), source)?;
     let answer = assemble(origin, plan, quote, &noisy)?;
     Ok(Unreleased::new(answer)?)
-}
-
-/// One noisy vector per statistic, over all cells and the nodes of its tree.
-fn perturb(
-    plan: &Plan,
-    quote: &Quote,
-    exact: Zeroizing<Vec<Vec<i128>>>,
-    source: &mut dyn Source,
-) -> Result<Vec<Vec<i64>>, RunFailure> {
-    let statistics = plan.statistics().len();
-    let shape = exact.len() == plan.cells()
-        && quote.lines().len() == statistics
-        && exact.iter().all(|cell| cell.len() == plan.width());
-    if !shape {
-        return Err(RunFailure::Shape);
-    }
-    let mut noisy = Vec::with_capacity(statistics);
-    for (number, (line, statistic)) in quote.lines().iter().zip(plan.statistics()).enumerate() {
-        let (offset, slots) = (plan.offset(number), statistic.slots());
-        if line.tree.leaves != slots {
-            return Err(RunFailure::Shape);
-        }
-        // Clamping a sum into 64 bits moves neighbours no further apart.
-        let clamp = |value: i128| i64::try_from(value.clamp(i128::from(i64::MIN), i128::from(i64::MAX))).unwrap_or(0);
-        let mut vector: Vec<i64> = Vec::with_capacity(exact.len() * line.tree.nodes());
-        for cell in exact.iter() {
-            let own = cell.get(offset..offset + slots).ok_or(RunFailure::Shape)?;
-            if line.tree.levels == 1 {
-                vector.extend(own.iter().copied().map(clamp));
-            } else {
-                let nodes = Zeroizing::new(line.tree.grow(own));
-                vector.extend(nodes.iter().copied().map(clamp));
-            }
-        }
-        let size = vector.len();
-        let output = source.perturb(&line.noise, &vector);
-        vector.zeroize();
-        let output = output?;
-        if output.len() != size {
-            return Err(RunFailure::Shape);
-        }
-        noisy.push(output);
-    }
-    Ok(noisy)
 }
 
 #[cfg(test)]
 mod attack;
 #[cfg(test)]
 pub(crate) mod fixture;
+#[cfg(test)]
+mod selected;
 #[cfg(test)]
 mod tests;

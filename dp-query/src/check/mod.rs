@@ -56,7 +56,7 @@ const LARGEST: usize = 20_000;
 /// texts can mean much work.
 const MOST_WORK: usize = 4_000_000;
 /// Version of the plan's layout and meaning.
-const VERSION: u32 = 4;
+const VERSION: u32 = 5;
 
 pub(crate) use outer::ALL;
 pub(crate) use population::CONSENT;

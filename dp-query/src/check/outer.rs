@@ -56,6 +56,11 @@ impl<'a> Checker<'a> {
         let (max_groups, max_groups_derivation, choose_groups) = self.max_groups(rows, &groups, &keys);
         if !levels.is_empty() {
             exclusive(max_groups, &max_groups_derivation, &keys, parts.span)?;
+            if self.options.strict_minimum {
+                return Err(Problem::new("grouping", parts.span, "totals and strict_minimum exclude each other")
+                    .why("totals are sums of all cells, and would tell of those that are not shown")
+                    .help("ask for each level by itself, or leave strict_minimum out: min_privacy_units_per_group counts with noise"));
+            }
         }
         let mut statistics = vec![present()];
         let mut outputs = Vec::new();

@@ -2,6 +2,9 @@
 //! budget: what a mechanism costs is what OpenDP's privacy map says, rounded up.
 
 mod tail;
+mod threshold;
+
+use std::collections::BTreeMap;
 
 use opendp::core::Measurement;
 use opendp::domains::{AtomDomain, VectorDomain};
@@ -167,6 +170,18 @@ fn gaussian(scale: f64) -> Result<Gaussian, MechanismError> {
 pub(crate) trait Source {
     /// `exact` with noise added to every element.
     fn perturb(&mut self, noise: &Noise, exact: &[i64]) -> Result<Vec<i64>, MechanismError>;
+
+    /// Noisy counts, by group, of those groups whose noisy count is at least `threshold`; the others leave no trace.
+    fn select(
+        &mut self,
+        noise: &Noise,
+        threshold: i64,
+        counts: &BTreeMap<u32, i64>,
+    ) -> Result<BTreeMap<u32, i64>, MechanismError> {
+        let exact: Vec<i64> = counts.values().copied().collect();
+        let noisy = self.perturb(noise, &exact)?;
+        Ok(counts.keys().copied().zip(noisy).filter(|(_, count)| *count >= threshold).collect())
+    }
 }
 
 /// OpenDP's samplers over OpenSSL's private random bytes.
@@ -181,6 +196,15 @@ impl Source for OpenDp {
         };
         input.zeroize();
         output.map_err(failed)
+    }
+
+    fn select(
+        &mut self,
+        noise: &Noise,
+        threshold: i64,
+        counts: &BTreeMap<u32, i64>,
+    ) -> Result<BTreeMap<u32, i64>, MechanismError> {
+        threshold::select(self, noise, threshold, counts)
     }
 }
 

@@ -42,7 +42,7 @@ pub fn half_width(noise: &Noise, alpha: f64) -> Option<u64> {
 }
 
 /// An upper bound of P(|X| > w).
-fn exceeds(noise: &Noise, w: u64) -> Option<f64> {
+pub(super) fn exceeds(noise: &Noise, w: u64) -> Option<f64> {
     let one_sided = match noise.kind() {
         Kind::Pure => conservative_discrete_laplacian_tail_to_alpha(noise.scale().try_into().ok()?, w.into()),
         Kind::Zcdp if noise.scale() <= SUMMED => return Some(summed_gaussian(noise.scale(), w)),

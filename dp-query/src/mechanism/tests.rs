@@ -189,3 +189,70 @@ proptest! {
         }
     }
 }
+
+/// Outside values: P(X ≥ t) of the discrete Gaussian and Laplace, summed.
+#[test]
+fn a_threshold_lets_one_person_pass_no_more_often_than_it_says() {
+    for (price, l0, delta) in [("0.5", 1, "0.000001"), ("0.005", 3, "0.0000001"), ("0.02", 20, "0.0001")] {
+        let (bound, within) = (sensitivity(l0, 1), delta.parse().unwrap());
+        let (noise, rho) = Noise::gaussian(&bound, price.parse().unwrap()).unwrap();
+        let (at, failure) = noise.threshold(&bound, within, 0).unwrap();
+        let pmf = |x: i64| (-0.5 * (x as f64 / noise.scale()).powi(2)).exp();
+        let reach = (noise.scale() * 39.0) as i64 + 1;
+        let all: f64 = (-reach..=reach).map(pmf).sum();
+        // All of the person's groups have the person alone.
+        let passes = |at: i64| (at - 1..=reach).map(pmf).sum::<f64>() / all;
+        let any = |at: i64| -f64::exp_m1(f64::from(l0) * (-passes(at)).ln_1p());
+        assert!(any(at) <= failure.to_f64_up() && failure <= within, "{price} {l0}: {} against {failure}", any(at));
+        // Half a step on the lattice is what the bound costs.
+        assert!(any(at - 2) > within.to_f64_down(), "{price} {l0}: {}", any(at - 2));
+        assert_eq!(super::threshold::cost(noise.scale(), at, &bound).unwrap().0, rho);
+    }
+}
+
+/// OpenDP 0.16's own map at the threshold that it keeps groups from tells less than the truth. When this fails, it has been mended, and one
+/// step of the threshold can be had back.
+#[test]
+fn opendps_map_is_one_step_short() {
+    let bound = sensitivity(1, 1);
+    let (noise, _) = Noise::gaussian(&bound, "0.5".parse().unwrap()).unwrap();
+    let (_, told) = super::threshold::cost(noise.scale(), 5, &bound).unwrap();
+    let (_, short) = super::threshold::cost(noise.scale(), 6, &bound).unwrap();
+    // Scale 1, kept from 5 on: P(X ≥ 4) = 1.4e-4, which OpenDP tells as P(N ≥ 4) = 3.2e-5.
+    let pmf = |x: i32| (-0.5 * f64::from(x).powi(2)).exp();
+    let truth = (4..40).map(pmf).sum::<f64>() / (-40..40).map(pmf).sum::<f64>();
+    assert!(short.to_f64_up() < truth && truth <= told.to_f64_up(), "{short} {truth} {told}");
+    // And it does keep them from there on.
+    let counts: std::collections::BTreeMap<u32, i64> = (0..400_000).map(|group| (group, 1)).collect();
+    let kept = OpenDp.select(&noise, 5, &counts).unwrap();
+    assert!(kept.values().all(|count| *count >= 5) && kept.values().any(|count| *count == 5));
+    let rate = kept.len() as f64 / 400_000.0;
+    assert!((rate / truth - 1.0).abs() < 0.5, "{rate} against {truth}");
+}
+
+#[test]
+fn how_far_noise_reaches_upwards() {
+    for noise in noises() {
+        let pmf = |x: i64| match noise.kind() {
+            Kind::Pure => (-(x.abs() as f64) / noise.scale()).exp(),
+            Kind::Zcdp => (-0.5 * (x as f64 / noise.scale()).powi(2)).exp(),
+        };
+        let reach = (noise.scale() * 60.0) as i64 + 60;
+        let all: f64 = (-reach..=reach).map(pmf).sum();
+        let from = |t: i64| (t..=reach).map(pmf).sum::<f64>() / all;
+        for alpha in [0.3, 0.01, 1e-6] {
+            let t = noise.reach_up(alpha).unwrap();
+            assert!(from(t) <= alpha * (1.0 + 1e-9), "{noise:?} {alpha} {t}");
+            assert!(t == 1 || from(t - 1) > alpha * (1.0 - 1e-6), "{noise:?} {alpha} {t}");
+        }
+    }
+}
+
+#[test]
+fn a_delta_too_small_for_any_threshold_is_refused() {
+    let bound = sensitivity(5, 1);
+    let (noise, _) = Noise::gaussian(&bound, "0.5".parse().unwrap()).unwrap();
+    assert_eq!(noise.threshold(&bound, policies::Delta::from_units(3), 0), Err(MechanismError::TooNoisy));
+    let (laplace, _) = Noise::laplace(&bound, epsilon("1")).unwrap();
+    assert_eq!(laplace.threshold(&bound, "0.1".parse().unwrap(), 0), Err(MechanismError::Failed));
+}

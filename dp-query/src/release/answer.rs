@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::check::ALL;
 use crate::formula::{self, Desk, Estimate, Table};
 use crate::plan::{OutputKind, Plan, Statistic};
-use crate::quote::{Quote, QuoteError};
+use crate::quote::{Quote, QuoteError, Selection};
 
 /// The format's name and version.
 pub const FORMAT: &str = "sudare-answer/1";
@@ -48,6 +48,9 @@ pub struct Answer {
     pub origin: Origin,
     /// Cells with fewer noisy persons are suppressed.
     pub minimum_persons: u32,
+    /// Which groups are shown, where the minimum is more than a number that is held against noisy ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selection: Option<Selection>,
     /// Least probability with which each interval holds, as text.
     pub confidence: String,
     /// Grouping keys with their closed lists.
@@ -158,13 +161,18 @@ pub struct Value {
     pub population: [f64; 2],
 }
 
-/// Builds the answer from noisy statistics (by statistic, then by cell and node).
-pub(crate) fn assemble(
-    origin: Origin,
-    plan: &Plan,
-    quote: &Quote,
-    released: &[Vec<i64>],
-) -> Result<Answer, QuoteError> {
+/// Noisy integers.
+pub(crate) struct Noisy {
+    /// By statistic, then by cell and node.
+    pub(crate) vectors: Vec<Vec<i64>>,
+    /// Which of the vectors' cells each cell of the finest level is; None for a cell that isn't shown.
+    pub(crate) cells: Vec<Option<usize>>,
+    /// Whether these are the cells that are shown; else their noisy numbers of persons decide.
+    pub(crate) decided: bool,
+}
+
+/// Builds the answer from noisy statistics.
+pub(crate) fn assemble(origin: Origin, plan: &Plan, quote: &Quote, released: &Noisy) -> Result<Answer, QuoteError> {
     let columns = plan.outputs().iter().map(|output| Column {
         name: output.name.clone(),
         kind: match output.what {
@@ -184,11 +192,15 @@ pub(crate) fn assemble(
     let mut rows = Vec::with_capacity(plan.cells());
     for (level, places) in cells_of(plan) {
         let mut noisy = formula::Cell { noisy: Vec::new(), copies: 0 };
+        let mut all = true;
         for cell in &places {
-            add(&mut noisy, gather(quote, released, *cell)?);
+            match released.cells.get(*cell).copied().flatten() {
+                Some(cell) => add(&mut noisy, gather(quote, &released.vectors, cell)?),
+                None => all = false,
+            }
         }
         // Statistic 0 is the number of persons: its noisy value alone decides, so that the decision is post-processing.
-        let shown = noisy.persons() >= f64::from(quote.minimum_persons());
+        let shown = all && (released.decided || noisy.persons() >= quote.shown_from() as f64);
         let outputs = plan.outputs().iter().filter(|output| !matches!(output.what, OutputKind::Key(_)));
         let value = |what: &OutputKind| {
             let places = decimals(plan, what);
@@ -210,6 +222,7 @@ pub(crate) fn assemble(
         format: FORMAT.to_owned(),
         origin,
         minimum_persons: quote.minimum_persons(),
+        selection: quote.selection().copied(),
         confidence: "0.95".to_owned(),
         keys: keys.collect(),
         columns: columns.collect(),

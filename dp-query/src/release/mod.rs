@@ -11,8 +11,8 @@ use audit_log::{Event, Receipt};
 
 use crate::docket::kind;
 
-pub(crate) use answer::assemble;
 pub use answer::{Answer, AnswerKey, Cell, Column, ColumnKind, FORMAT, Origin, Status, Test, Value};
+pub(crate) use answer::{Noisy, assemble};
 pub use file::{Part, ReleaseFile, Trail, Verified, VerifyError, verify};
 
 /// Why an answer stays closed.

@@ -13,7 +13,7 @@ pub(super) struct Clause {
     pub(super) options: Options,
 }
 
-const NAMES: [&str; 8] = [
+const NAMES: [&str; 9] = [
     "epsilon",
     "target_margin",
     "confidence",
@@ -21,6 +21,7 @@ const NAMES: [&str; 8] = [
     "max_groups_contributed",
     "max_rows_contributed",
     "min_privacy_units_per_group",
+    "strict_minimum",
     "privacy_unit_column",
 ];
 
@@ -108,6 +109,7 @@ fn parse_options(tokens: &[TokenWithSpan], clause: Span) -> Checked<Options> {
             "max_groups_contributed" => options.max_groups_contributed = Some(whole(&name, value)?),
             "max_rows_contributed" => options.max_rows_contributed = Some(whole(&name, value)?),
             "min_privacy_units_per_group" => options.min_privacy_units_per_group = Some(whole(&name, value)?),
+            "strict_minimum" => options.strict_minimum = truth(&name, value)?,
             // BigQuery wants to be told; here every table knows its person.
             "privacy_unit_column" if matches!(&value.token, Token::Word(w) if w.value.eq_ignore_ascii_case("person_id")) =>
                 {}
@@ -164,6 +166,14 @@ fn fraction(name: &str, value: &TokenWithSpan, zero: bool) -> Checked<String> {
         return Err(Problem::new("options", value.span, format!("`{name}` is between 0 and 1")));
     }
     Ok(number.to_string())
+}
+
+fn truth(name: &str, value: &TokenWithSpan) -> Checked<bool> {
+    match (word(value, "TRUE"), word(value, "FALSE")) {
+        (true, _) => Ok(true),
+        (_, true) => Ok(false),
+        _ => Err(Problem::new("options", value.span, format!("`{name}` is TRUE or FALSE"))),
+    }
 }
 
 fn whole(name: &str, value: &TokenWithSpan) -> Checked<u32> {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use dp_query::plan::{OutputKind, StatisticKind};
-use dp_query::quote::{Expected, Quote, Terms, quote};
+use dp_query::quote::{Expected, Quote, Selection, Terms, quote};
 use policies::{Kind, WithoutConsent};
 
 use super::{Priced, demand_allowed, demand_cited, docket, over_budget, priced, profile, read_public, read_sql};
@@ -93,10 +93,24 @@ pub fn tell(asked: &Priced, what: &str, out: &Out) {
         rows.push(vec![output.name.clone(), error, why.to_owned()]);
     }
     out.table(&["column", "error at 95%", "because"], 3, &rows);
-    out.line(format!(
-        "  Groups of fewer than {} persons, counted with noise, will not be shown. Nothing was charged.",
-        quote.minimum_persons()
-    ));
+    out.line(format!("  {} Nothing was charged.", minimum(quote)));
+}
+
+/// Which groups will be shown.
+fn minimum(quote: &Quote) -> String {
+    match quote.selection() {
+        None => {
+            format!("Groups of fewer than {} persons, counted with noise, will not be shown.", quote.minimum_persons())
+        }
+        Some(Selection { least, threshold, always: true, failure }) => format!(
+            "Groups of fewer than {least} persons, truly counted, will never be shown, and the others from {threshold} \
+             persons on, counted with noise; that is charged with δ = {failure}."
+        ),
+        Some(Selection { least, threshold, always: false, failure }) => format!(
+            "Groups will be shown from {threshold} persons on, counted with noise: that one of fewer than {least}, truly \
+             counted, is among them has a probability of {failure} at most."
+        ),
+    }
 }
 
 /// What the same question would be worth by the account that this room does not spend.

@@ -106,15 +106,13 @@ pub fn table(verified: &Verified, out: &Out) {
             headers.push("95% interval".to_owned());
         }
     }
+    let from = answer.selection.map_or_else(|| i64::from(answer.minimum_persons), |selection| selection.threshold);
     let keys = answer.columns.iter().filter(|c| matches!(c.kind, ColumnKind::Key(_))).count();
     let digits = column_digits(answer);
     let released = answer.cells.iter().filter(|c| c.status == Status::Released);
     let rows: Vec<Vec<String>> = released.map(|cell| row(answer, cell, &digits)).collect();
     if rows.is_empty() {
-        out.line(format!(
-            "  No group had {} persons: nothing can be shown. The charge stands.",
-            answer.minimum_persons
-        ));
+        out.line(format!("  No group had {from} persons: nothing can be shown. The charge stands.",));
     } else {
         out.table(&headers.iter().map(String::as_str).collect::<Vec<_>>(), keys, &rows);
     }
@@ -123,11 +121,17 @@ pub fn table(verified: &Verified, out: &Out) {
     if !hidden.is_empty() {
         let (first, more) = hidden.split_at(hidden.len().min(3));
         let more = if more.is_empty() { String::new() } else { format!("; and {} more", more.len()) };
-        out.line(format!(
-            "  Not shown, fewer than {} persons (counted with noise): {}{more}",
-            answer.minimum_persons,
-            first.join("; ")
-        ));
+        out.line(format!("  Not shown, fewer than {from} persons (counted with noise): {}{more}", first.join("; ")));
+    }
+    match &answer.selection {
+        Some(selection) if selection.always => {
+            out.line(format!("  Every group shown has {} persons or more, truly counted.", selection.least));
+        }
+        Some(selection) => out.line(format!(
+            "  Every group shown has {} persons or more, truly counted, but with a probability of {}.",
+            selection.least, selection.failure
+        )),
+        None => {}
     }
     let price = &answer.origin.price;
     out.line(format!(

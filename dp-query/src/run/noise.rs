@@ -1,0 +1,117 @@
+//! Exact integers → noisy ones, and which cells are shown where that takes the exact number of persons to decide. Not the mechanisms, and
+//! not the answer.
+
+use std::collections::BTreeMap;
+
+use zeroize::{Zeroize, Zeroizing};
+
+use super::RunFailure;
+use crate::mechanism::Source;
+use crate::plan::Plan;
+use crate::quote::{Quote, Selection};
+use crate::release::Noisy;
+
+/// Noise on every statistic of every cell that may be shown.
+pub(super) fn perturb(
+    plan: &Plan,
+    quote: &Quote,
+    exact: &Zeroizing<Vec<Vec<i128>>>,
+    source: &mut dyn Source,
+) -> Result<Noisy, RunFailure> {
+    if exact.len() != plan.cells() || exact.iter().any(|cell| cell.len() != plan.width()) {
+        return Err(RunFailure::Shape);
+    }
+    match quote.selection().filter(|selection| selection.always) {
+        None => {
+            let all: Vec<&[i128]> = exact.iter().map(Vec::as_slice).collect();
+            let vectors = vectors(plan, quote, &all, None, source)?;
+            Ok(Noisy { vectors, cells: (0..exact.len()).map(Some).collect(), decided: false })
+        }
+        Some(selection) => {
+            let counts = exact.iter().map(|cell| cell.first().copied().unwrap_or(0));
+            let chosen = select(quote, selection, counts, source)?;
+            let mut cells = vec![None; exact.len()];
+            let (mut kept, mut persons) = (Vec::new(), Vec::new());
+            for (cell, count) in chosen {
+                let (exact, place) = exact.get(cell).zip(cells.get_mut(cell)).ok_or(RunFailure::Shape)?;
+                *place = Some(kept.len());
+                kept.push(exact.as_slice());
+                persons.push(count);
+            }
+            Ok(Noisy { vectors: vectors(plan, quote, &kept, Some(persons), source)?, cells, decided: true })
+        }
+    }
+}
+
+/// The groups that are shown, with their noisy numbers of persons. Groups of fewer than `least` persons have no part in it; of the others
+/// all but `least` − 1 persons count, so that one person more or less moves a group from nothing to one, as the threshold takes it.
+fn select(
+    quote: &Quote,
+    selection: &Selection,
+    persons: impl Iterator<Item = i128>,
+    source: &mut dyn Source,
+) -> Result<BTreeMap<usize, i64>, RunFailure> {
+    let line = quote.lines().first().ok_or(RunFailure::Shape)?;
+    let below = i64::from(selection.least) - 1;
+    let mut counts = BTreeMap::new();
+    for (group, persons) in persons.enumerate() {
+        let above = persons - i128::from(below);
+        if above >= 1 {
+            let group = u32::try_from(group).map_err(|_| RunFailure::Shape)?;
+            counts.insert(group, i64::try_from(above).unwrap_or(i64::MAX));
+        }
+    }
+    let chosen = source.select(&line.noise, selection.threshold - below, &counts);
+    counts.values_mut().for_each(Zeroize::zeroize);
+    let named = chosen?.into_iter().map(|(group, count)| {
+        let group = usize::try_from(group).map_err(|_| RunFailure::Shape)?;
+        Ok((group, count.saturating_add(below)))
+    });
+    named.collect()
+}
+
+/// One noisy vector per statistic, over these cells and the nodes of its tree. `persons`: statistic 0, where it has its noise already.
+fn vectors(
+    plan: &Plan,
+    quote: &Quote,
+    cells: &[&[i128]],
+    mut persons: Option<Vec<i64>>,
+    source: &mut dyn Source,
+) -> Result<Vec<Vec<i64>>, RunFailure> {
+    let statistics = plan.statistics().len();
+    if quote.lines().len() != statistics {
+        return Err(RunFailure::Shape);
+    }
+    let mut noisy = Vec::with_capacity(statistics);
+    for (number, (line, statistic)) in quote.lines().iter().zip(plan.statistics()).enumerate() {
+        if let Some(known) = persons.take() {
+            noisy.push(known);
+            continue;
+        }
+        let (offset, slots) = (plan.offset(number), statistic.slots());
+        if line.tree.leaves != slots {
+            return Err(RunFailure::Shape);
+        }
+        // Clamping a sum into 64 bits moves neighbours no further apart.
+        let clamp = |value: i128| i64::try_from(value.clamp(i128::from(i64::MIN), i128::from(i64::MAX))).unwrap_or(0);
+        let mut vector: Vec<i64> = Vec::with_capacity(cells.len() * line.tree.nodes());
+        for cell in cells {
+            let own = cell.get(offset..offset + slots).ok_or(RunFailure::Shape)?;
+            if line.tree.levels == 1 {
+                vector.extend(own.iter().copied().map(clamp));
+            } else {
+                let nodes = Zeroizing::new(line.tree.grow(own));
+                vector.extend(nodes.iter().copied().map(clamp));
+            }
+        }
+        let size = vector.len();
+        let output = source.perturb(&line.noise, &vector);
+        vector.zeroize();
+        let output = output?;
+        if output.len() != size {
+            return Err(RunFailure::Shape);
+        }
+        noisy.push(output);
+    }
+    Ok(noisy)
+}
