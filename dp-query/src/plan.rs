@@ -25,6 +25,8 @@ pub struct Plan {
     pub(crate) rows: Rows,
     /// Grouping keys; every combination of their values is a cell. None: one cell.
     pub(crate) keys: Vec<Key>,
+    /// Whether the groups come from the data: those that somebody is in, shown by thresholded selection.
+    pub(crate) open: bool,
     /// GROUPING SETS, ROLLUP, CUBE: which keys each level of the answer keeps, in the order of the keys. Empty: one level, all keys. Levels
     /// that drop keys are sums of noisy cells, and so add up.
     pub(crate) levels: Vec<Vec<bool>>,
@@ -85,16 +87,18 @@ pub(crate) struct Reach {
     pub(crate) data: Vec<i64>,
 }
 
-/// A grouping key over a closed list of values.
+/// A grouping key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Key {
     /// Name in the answer.
     pub name: String,
-    /// The closed list, in order; `NULL` comes last when the expression is nullable.
+    /// The closed list, in order; `NULL` comes last when the expression is nullable. Empty for an open key.
     pub values: Vec<String>,
+    /// Of an open key, whose values come from the data: the most characters that one has.
+    pub open: Option<u32>,
     /// What each value means in words (a category's label, a range); same length as `values`, empty text where there is nothing to say.
     pub meanings: Vec<String>,
-    /// The position in `values`, 0-based, as the engine computes it; NULL where `values` ends with `NULL`.
+    /// The position in `values`, 0-based, as the engine computes it, NULL where `values` ends with `NULL`; of an open key the value.
     pub(crate) index: Expr,
     /// Whether `values` ends with NULL.
     pub(crate) nullable: bool,
@@ -373,6 +377,18 @@ pub struct Options {
     pub min_privacy_units_per_group: Option<u32>,
     /// Whether the minimum holds for the true number of persons.
     pub strict_minimum: bool,
+    /// How groups are chosen; None: from closed lists where there are any.
+    pub group_selection_strategy: Option<GroupSelection>,
+}
+
+/// `group_selection_strategy`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GroupSelection {
+    /// All combinations of closed lists.
+    PublicGroups,
+    /// Those that somebody is in and whose noisy number of persons reaches a threshold.
+    GaussianThreshold,
 }
 
 /// How far one person can move a statistic's vector over all cells.
@@ -488,8 +504,16 @@ impl Plan {
         &self.cited
     }
 
-    /// Number of cells: the product of the keys' lengths, 1 without keys.
+    /// Whether the groups come from the data.
+    pub fn is_open(&self) -> bool {
+        self.open
+    }
+
+    /// Number of cells: the product of the keys' lengths, 1 without keys; 0 where the groups come from the data.
     pub fn cells(&self) -> usize {
+        if self.open {
+            return 0;
+        }
         self.keys.iter().map(|key| key.values.len()).product()
     }
 

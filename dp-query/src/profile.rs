@@ -186,6 +186,10 @@ impl Profile {
     /// [`Profile::persons`] per group, were they spread evenly over the groups that they can be in.
     #[must_use]
     pub fn per_group(&self, plan: &Plan) -> Option<f64> {
+        // Nobody knows how many there are.
+        if plan.is_open() {
+            return None;
+        }
         let each = f64::from(plan.max_groups()).min(plan.cells() as f64);
         Some(self.persons(plan)? * each.max(1.0) / plan.cells().max(1) as f64)
     }

@@ -58,6 +58,11 @@ pub enum QuoteError {
         "strict_minimum needs delta: how likely a group may be shown against it, as in OPTIONS (epsilon = 0.5, delta = 0.000000001, strict_minimum = TRUE); without strict_minimum the minimum counts with noise and needs none"
     )]
     StrictNeedsDelta,
+    /// A pure room has no δ for groups that come from the data.
+    #[error(
+        "the groups of this question come from the data, which takes δ, and this room answers by the pure account, which has none; close the list of groups (CASE WHEN icd10 LIKE 'E11%' THEN 'type 2' … ELSE 'else' END, or code IN CODELIST(…) as a key), or ask a room whose policy says account = \"zcdp\""
+    )]
+    OpenInPureRoom,
     /// (ε, δ) is too small for any noise.
     #[error("no noise is large enough for this epsilon and delta; ask for a larger epsilon")]
     TooSmall,

@@ -5,10 +5,9 @@ use audit_log::digest::hex;
 use audit_log::{Event, Receipt, Verifier};
 use datasets::store::{EngineCode, Store, StoreError};
 use policies::Permit;
-use zeroize::Zeroizing;
 
 use crate::docket::kind;
-use crate::engine::{self, ExactError};
+use crate::engine::{self, Exact, ExactError};
 use crate::mechanism::{MechanismError, OpenDp, Source};
 use crate::plan::Plan;
 use crate::quote::{Quote, QuoteError, Terms, quote as price};
@@ -107,7 +106,7 @@ pub fn run(
     if hex(&store.catalogue_digest()) != plan.catalogue() {
         return Err(RunFailure::Binding("the catalogue"));
     }
-    let exact = engine::exact(plan, store, day, intent).map_err(|error| match error {
+    let exact = engine::compute(plan, store, day, intent).map_err(|error| match error {
         ExactError::TooComplex(_) => RunFailure::Engine("engine_too_complex"),
         ExactError::Store(error) => RunFailure::Engine(code(&error)),
         ExactError::Shape(_) => RunFailure::Shape,
@@ -193,10 +192,10 @@ pub(crate) fn finish(
     origin: Origin,
     plan: &Plan,
     quote: &Quote,
-    exact: Vec<Vec<i128>>,
+    exact: impl Into<Exact>,
     source: &mut dyn Source,
 ) -> Result<Unreleased, RunFailure> {
-    let noisy = perturb(plan, quote, &Zeroizing::new(exact), source)?;
+    let noisy = perturb(plan, quote, &exact.into(), source)?;
     let answer = assemble(origin, plan, quote, &noisy)?;
     Ok(Unreleased::new(answer)?)
 }

@@ -1,4 +1,5 @@
-//! Grouping keys: a closed list of values, known before any data is read, and the position in it.
+//! Grouping keys: a closed list of values, known before any data is read, and the position in it; or a code of an open list, whose values
+//! the data tell.
 
 use super::function::month_number;
 use super::types::{Type, Typed, codes, date, decimal};
@@ -8,11 +9,13 @@ use crate::relation::{ArithmeticOp, DatePart, Expr, LIMIT};
 
 /// Most values of one key.
 const MOST_VALUES: i64 = 1_000;
+/// Most characters of an open key's value: no code of the catalogue has more.
+const LONGEST: u32 = 64;
 /// What the row without a value is called.
 const NULL: &str = "NULL";
 
-/// The closed list of an expression.
-pub(crate) fn key(name: String, typed: Typed) -> Checked<Key> {
+/// The list of an expression; `public`: closed ones only.
+pub(crate) fn key(name: String, typed: Typed, public: bool) -> Checked<Key> {
     let span = typed.span;
     let number = |lo: i64, hi: i64| {
         let values = hi - lo + 1;
@@ -83,6 +86,21 @@ pub(crate) fn key(name: String, typed: Typed) -> Checked<Key> {
                 .why("groups have to hold many persons")
                 .help("group by something that many share, such as sex or RANGE_BUCKET(…)"));
         }
+        Type::Code { max_len, .. } if !public => {
+            return Ok(Key {
+                name,
+                values: Vec::new(),
+                open: Some(u32::try_from(*max_len).unwrap_or(u32::MAX).min(LONGEST)),
+                meanings: Vec::new(),
+                index: typed.expr,
+                nullable: typed.nullable,
+            });
+        }
+        Type::Key => {
+            return Err(Problem::new("open_domain", span, "this key is a keyed identifier")
+                .why("it names a facility or workplace by a number that means nothing outside the room, and the same in every answer")
+                .help("group by what is known of it, such as setting or type; COUNT(DISTINCT …) within a person tells how many they go to"));
+        }
         other => {
             return Err(Problem::new(
                 "open_domain",
@@ -113,7 +131,7 @@ pub(crate) fn key(name: String, typed: Typed) -> Checked<Key> {
         values.push(NULL.to_owned());
         meanings.push(String::new());
     }
-    Ok(Key { name, values, meanings, index, nullable: typed.nullable })
+    Ok(Key { name, values, open: None, meanings, index, nullable: typed.nullable })
 }
 
 /// First and last month, quarter or year of a range of first days: in steps of so many months from the year 0.

@@ -1,4 +1,4 @@
-//! The private SELECT: groups over closed domains, aggregates across persons, and how many groups one person can be in.
+//! The private SELECT: groups over closed domains or from the data, aggregates across persons, and how many groups one person can be in.
 
 use sqlparser::ast::{self, Spanned};
 use sqlparser::tokenizer::Span;
@@ -12,7 +12,7 @@ use super::population;
 use super::select::{Item, Parts, body};
 use super::statistic::present;
 use super::types::Typed;
-use crate::plan::{Key, Output, OutputKind, Plan, Statistic};
+use crate::plan::{GroupSelection, Key, Output, OutputKind, Plan, Statistic};
 use crate::refusal::{Checked, Problem};
 use crate::relation::{Relation, Rows};
 
@@ -40,9 +40,16 @@ impl<'a> Checker<'a> {
         let rows = relation.rows();
         let cx = Context { scope: &scope, grouping: None };
         let (groups, levels) = self.groups(cx, &parts)?;
-        let keys = groups.iter().map(|(typed, item)| key(item.clone(), typed.clone())).collect::<Checked<Vec<_>>>()?;
-        let cells =
-            keys.iter().try_fold(1_usize, |n, key| n.checked_mul(key.values.len())).filter(|n| *n <= MOST_CELLS);
+        let public = self.options.group_selection_strategy == Some(GroupSelection::PublicGroups);
+        let keys =
+            groups.iter().map(|(typed, item)| key(item.clone(), typed.clone(), public)).collect::<Checked<Vec<_>>>()?;
+        let open = self.selected(&keys, &levels, parts.span)?;
+        // Groups that come from the data: their number depends on no list.
+        let cells = if open {
+            Some(1)
+        } else {
+            keys.iter().try_fold(1_usize, |n, key| n.checked_mul(key.values.len())).filter(|n| *n <= MOST_CELLS)
+        };
         if cells.is_none() {
             let lengths: Vec<String> = keys.iter().map(|k| format!("{} has {}", k.name, k.values.len())).collect();
             return Err(Problem::new(
@@ -53,14 +60,9 @@ impl<'a> Checker<'a> {
             .why(lengths.join(", "))
             .help("fewer or coarser groups"));
         }
-        let (max_groups, max_groups_derivation, choose_groups) = self.max_groups(rows, &groups, &keys);
+        let (max_groups, max_groups_derivation, choose_groups) = self.max_groups(rows, &groups, &keys)?;
         if !levels.is_empty() {
             exclusive(max_groups, &max_groups_derivation, &keys, parts.span)?;
-            if self.options.strict_minimum {
-                return Err(Problem::new("grouping", parts.span, "totals and strict_minimum exclude each other")
-                    .why("totals are sums of all cells, and would tell of those that are not shown")
-                    .help("ask for each level by itself, or leave strict_minimum out: min_privacy_units_per_group counts with noise"));
-            }
         }
         let mut statistics = vec![present()];
         let mut outputs = Vec::new();
@@ -98,6 +100,7 @@ impl<'a> Checker<'a> {
             relation,
             rows,
             keys,
+            open,
             levels,
             statistics,
             outputs,
@@ -216,13 +219,30 @@ impl<'a> Checker<'a> {
         }))
     }
 
+    /// Whether the groups come from the data.
+    fn selected(&self, keys: &[Key], levels: &[Vec<bool>], span: Span) -> Checked<bool> {
+        let wanted = self.options.group_selection_strategy == Some(GroupSelection::GaussianThreshold);
+        if wanted && keys.is_empty() {
+            return Err(Problem::new("options", span, "there are no groups to select")
+                .help("GROUP BY …, or leave group_selection_strategy out"));
+        }
+        let open = wanted || keys.iter().any(|key| key.open.is_some());
+        let what = if open { "groups that come from the data" } else { "strict_minimum" };
+        if !levels.is_empty() && (open || self.options.strict_minimum) {
+            return Err(Problem::new("grouping", span, format!("totals and {what} exclude each other"))
+                .why("totals are sums of all cells, and would tell of those that are not shown")
+                .help("ask for each level by itself, or for closed groups without strict_minimum: min_privacy_units_per_group counts with noise"));
+        }
+        Ok(open)
+    }
+
     /// In how many cells one person can be; the last says whether the engine has to choose.
-    fn max_groups(&self, rows: Rows, groups: &[(Typed, String)], keys: &[Key]) -> (u32, String, bool) {
+    fn max_groups(&self, rows: Rows, groups: &[(Typed, String)], keys: &[Key]) -> Checked<(u32, String, bool)> {
         // A key that is the same in all of a person's rows adds no groups.
         let varying: Vec<&Key> =
             groups.iter().zip(keys).filter(|((typed, _), _)| !typed.constant).map(|(_, key)| key).collect();
-        let product: usize = varying.iter().map(|key| key.values.len()).product();
-        let product = u64::try_from(product).unwrap_or(u64::MAX);
+        let lengths = varying.iter().map(|key| if key.open.is_some() { u64::MAX } else { key.values.len() as u64 });
+        let product = lengths.fold(1, u64::saturating_mul);
         let (proven, why) = match rows.bound() {
             Some(k) if k < product => (k, rows.to_string()),
             _ if varying.is_empty() && !keys.is_empty() => {
@@ -240,9 +260,16 @@ impl<'a> Checker<'a> {
         let proven = u32::try_from(proven.max(1)).unwrap_or(u32::MAX);
         match self.options.max_groups_contributed {
             Some(cap) if cap < proven => {
-                (cap, format!("max_groups_contributed = {cap}; the groups are chosen by stored draws"), true)
+                Ok((cap, format!("max_groups_contributed = {cap}; the groups are chosen by stored draws"), true))
             }
-            _ => (proven, why, false),
+            _ if proven == u32::MAX => {
+                let spot = groups.iter().zip(keys).find(|((typed, _), key)| key.open.is_some() && !typed.constant);
+                let span = spot.map_or_else(Span::empty, |((typed, _), _)| typed.span);
+                Err(Problem::new("open_domain", span, "one person can be in any number of these groups")
+                    .why("the groups come from the data, and how much one person moves must be bounded beforehand")
+                    .help("max_groups_contributed = 5 in OPTIONS: groups are then chosen by stored draws; or one row per person, or CASE WHEN icd10 LIKE 'E11%' THEN 'type 2' … ELSE 'else' END, which closes the list"))
+            }
+            _ => Ok((proven, why, false)),
         }
     }
 

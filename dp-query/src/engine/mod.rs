@@ -9,6 +9,7 @@
 mod compile;
 mod expr;
 mod flow;
+mod open;
 mod ordered;
 mod population;
 mod public;
@@ -26,6 +27,8 @@ mod tests;
 use std::fmt::Write;
 
 use crate::plan::{Bins, Key, Plan, Reduction, Statistic};
+pub(crate) use open::Place;
+pub use open::{Exact, Group, compute};
 pub use stream::{ExactError, exact, streamed};
 
 use expr::{bounded, clamp, integer, mean};
@@ -44,6 +47,8 @@ pub struct BadShape;
 /// person. A row's columns for bins are NULL, and it holds the cell's sums; or one of them is a bin (−1: no value), and the first sum is
 /// the number of persons in that bin.
 ///
+/// Where the groups come from the data, several columns name a group instead of the cell ([`open`]).
+///
 /// Consents count as they stand on `day`.
 ///
 /// # Errors
@@ -56,7 +61,12 @@ pub fn sql(plan: &Plan, day: jiff::civil::Date) -> Result<String, TooComplex> {
     }
     // One row per person by construction: nobody is in two cells. Everything else is reduced by person and cell first.
     let one_row = most == Some(1);
-    let choose = !one_row && usize::try_from(plan.max_groups).is_ok_and(|groups| groups < plan.cells());
+    let choose = !one_row
+        && if plan.open {
+            most.is_none_or(|most| most > u64::from(plan.max_groups))
+        } else {
+            usize::try_from(plan.max_groups).is_ok_and(|groups| groups < plan.cells())
+        };
     // Statistic 0 counts rows of the last stage, which are persons.
     let rest: Vec<(usize, &Statistic)> = plan.statistics.iter().enumerate().skip(1).collect();
     // Stage 1, per row: positions of the keys, arguments of the statistics.
@@ -71,34 +81,37 @@ pub fn sql(plan: &Plan, day: jiff::civil::Date) -> Result<String, TooComplex> {
         }
     }
     let arguments = bounded(format!("SELECT {} FROM ({rows})", arguments.join(", ")))?;
-    let cell = cell(&plan.keys);
-    let mut contributions = vec!["cell".to_owned()];
+    let (names, cells) = open::columns(plan);
+    let cell: Vec<String> = cells.iter().zip(&names).map(|(value, name)| format!("{value} AS {name}")).collect();
+    let (cell, names) = (cell.join(", "), names.join(", "));
+    let mut contributions = vec![names.clone()];
     contributions.extend(rest.iter().map(|(number, s)| match s.bins() {
         Some(bins) => format!("{} AS b{number}", bin(bins, &format!("r{number}"))),
         None => format!("{} AS v{number}", contribution(s, &format!("r{number}"))),
     }));
     let (binned, summed): (Vec<_>, Vec<_>) = rest.iter().partition(|(_, s)| s.bins().is_some());
-    let mut totals = vec!["cell".to_owned()];
+    let mut totals = if plan.open { open::named(plan) } else { vec![names.clone()] };
     totals.extend(binned.iter().map(|(number, _)| format!("b{number}")));
     totals.push("count(*) AS s0".to_owned());
     totals.extend(summed.iter().map(|(number, _)| format!("sum(v{number}) AS s{number}")));
-    let mut by = "cell".to_owned();
+    let mut by = names.clone();
     if !binned.is_empty() {
-        let sets: String = binned.iter().map(|(number, _)| format!(", (cell, b{number})")).collect();
-        by = format!("GROUPING SETS ((cell){sets})");
+        let sets: String = binned.iter().map(|(number, _)| format!(", ({names}, b{number})")).collect();
+        by = format!("GROUPING SETS (({names}){sets})");
     }
     let per_person = if one_row {
-        let mut list = vec![format!("{cell} AS cell")];
+        let mut list = vec![cell];
         list.extend(rest.iter().map(|(number, s)| format!("{} AS r{number}", single(&s.reduction, *number))));
         format!("SELECT {} FROM ({arguments})", list.join(", "))
     } else {
         // Stage 2, per person and cell: one value each.
-        let mut list = vec!["pid".to_owned(), format!("{cell} AS cell")];
+        let mut list = vec!["pid".to_owned(), cell];
         list.extend(choose.then(|| "min(draw) AS draw".to_owned()));
         list.extend(rest.iter().map(|(number, s)| format!("{} AS r{number}", several(&s.reduction, *number))));
-        let reduced = format!("SELECT {} FROM ({arguments}) GROUP BY 1, 2", list.join(", "));
+        let by: Vec<String> = (1..=1 + cells.len()).map(|column| column.to_string()).collect();
+        let reduced = format!("SELECT {} FROM ({arguments}) GROUP BY {}", list.join(", "), by.join(", "));
         if choose {
-            let places = "row_number() OVER (PARTITION BY pid ORDER BY draw, cell) AS place";
+            let places = format!("row_number() OVER (PARTITION BY pid ORDER BY draw, {names}) AS place");
             format!(
                 "SELECT * FROM (SELECT *, {places} FROM ({reduced})) WHERE {}",
                 relation::first(u64::from(plan.max_groups))
@@ -211,13 +224,18 @@ fn contribution(statistic: &Statistic, value: &str) -> String {
 /// # Errors
 /// [`BadShape`] if a row isn't one of [`sql`], a cell or bin is out of range or comes twice, or a value is missing.
 pub fn dense(plan: &Plan, rows: &[Vec<Option<i128>>]) -> Result<Vec<Vec<i128>>, BadShape> {
+    filled(plan, plan.cells(), rows)
+}
+
+/// [`dense`] of so many cells.
+fn filled(plan: &Plan, count: usize, rows: &[Vec<Option<i128>>]) -> Result<Vec<Vec<i128>>, BadShape> {
     let width = plan.width();
     let statistics = || plan.statistics.iter().enumerate();
     let binned: Vec<(usize, usize)> =
         statistics().filter(|(_, s)| s.bins().is_some()).map(|(n, s)| (plan.offset(n), s.slots())).collect();
     let summed: Vec<usize> = statistics().filter(|(_, s)| s.bins().is_none()).map(|(n, _)| plan.offset(n)).collect();
-    let mut cells = vec![vec![0_i128; width]; plan.cells()];
-    let mut seen = vec![vec![false; width]; plan.cells()];
+    let mut cells = vec![vec![0_i128; width]; count];
+    let mut seen = vec![vec![false; width]; count];
     for row in rows {
         let (number, rest) = row.split_first().ok_or(BadShape)?;
         let number = number.and_then(|n| usize::try_from(n).ok()).ok_or(BadShape)?;

@@ -39,14 +39,20 @@ pub(super) struct Rule {
 impl Rule {
     /// The rule of a question, and how much of its δ is left for the noise.
     pub(super) fn of(plan: &Plan, terms: &Terms, delta: Delta) -> Result<(Option<Self>, Delta), QuoteError> {
-        if !plan.options().strict_minimum {
+        let strict = plan.options().strict_minimum;
+        if !strict && !plan.is_open() {
             return Ok((None, delta));
         }
-        if delta.is_zero() {
+        if plan.is_open() && terms.account == Kind::Pure {
+            return Err(QuoteError::OpenInPureRoom);
+        }
+        if strict && delta.is_zero() {
             return Err(QuoteError::StrictNeedsDelta);
         }
         let minimum = minimum(plan, terms);
-        let rule = |within, always| Rule { least: minimum.max(1), minimum, within, always, cells: plan.cells() };
+        // A group that nobody is in isn't one that comes from the data.
+        let least = if strict { minimum.max(1) } else { 1 };
+        let rule = |within, always| Rule { least, minimum, within, always, cells: plan.cells() };
         Ok(match terms.account {
             Kind::Pure => (Some(rule(delta, false)), Delta::ZERO),
             Kind::Zcdp => {

@@ -1,14 +1,15 @@
 //! The answer as people and programs read it: one row per cell of the closed domain, released or suppressed, with error bars. Computed
 //! from noisy integers only; nothing here has ever seen an exact one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use policies::{Digest, Price};
 use serde::{Deserialize, Serialize};
 
 use crate::check::ALL;
+use crate::engine::Place;
 use crate::formula::{self, Desk, Estimate, Table};
-use crate::plan::{OutputKind, Plan, Statistic};
+use crate::plan::{Key, OutputKind, Plan, Statistic};
 use crate::quote::{Quote, QuoteError, Selection};
 
 /// The format's name and version.
@@ -59,7 +60,7 @@ pub struct Answer {
     pub columns: Vec<Column>,
     /// Every cell of the closed domain, last key fastest (of every level of GROUPING SETS, ROLLUP and CUBE, one after the other; a dropped
     /// key is `ALL`); or those that HAVING and LIMIT keep, in the order asked for, and behind them the
-    /// suppressed ones.
+    /// suppressed ones. Where the groups come from the data: those that are shown, sorted by their keys.
     pub cells: Vec<Cell>,
     /// Tests over the released cells.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -90,7 +91,10 @@ pub struct Test {
 pub struct AnswerKey {
     /// Name.
     pub name: String,
-    /// The closed list.
+    /// Whether its values come from the data.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub open: bool,
+    /// The closed list; of an open key the values that are shown.
     pub values: Vec<String>,
     /// What each value means in words; may be empty texts.
     pub meanings: Vec<String>,
@@ -167,6 +171,8 @@ pub(crate) struct Noisy {
     pub(crate) vectors: Vec<Vec<i64>>,
     /// Which of the vectors' cells each cell of the finest level is; None for a cell that isn't shown.
     pub(crate) cells: Vec<Option<usize>>,
+    /// Where the groups come from the data: the names of those that are shown, sorted.
+    pub(crate) found: Option<Vec<Vec<Place>>>,
     /// Whether these are the cells that are shown; else their noisy numbers of persons decide.
     pub(crate) decided: bool,
 }
@@ -183,14 +189,10 @@ pub(crate) fn assemble(origin: Origin, plan: &Plan, quote: &Quote, released: &No
             _ => ColumnKind::Number,
         },
     });
-    let keys = plan.keys().iter().map(|key| AnswerKey {
-        name: key.name.clone(),
-        values: key.values.clone(),
-        meanings: key.meanings.clone(),
-    });
+    let keys = keys(plan, released);
     let desk = Desk::new(plan, quote.lines());
     let mut rows = Vec::with_capacity(plan.cells());
-    for (level, places) in cells_of(plan) {
+    for (level, places) in cells_of(plan, released, &keys) {
         let mut noisy = formula::Cell { noisy: Vec::new(), copies: 0 };
         let mut all = true;
         for cell in &places {
@@ -207,13 +209,13 @@ pub(crate) fn assemble(origin: Origin, plan: &Plan, quote: &Quote, released: &No
             desk.estimate(what, &noisy).and_then(|estimate| rounded(&estimate, places))
         };
         let values = if shown { outputs.map(|output| value(&output.what)).collect() } else { Vec::new() };
-        let named = level.iter().zip(plan.keys());
-        let keys = named.map(|(place, key)| match place {
+        let named = level.iter().zip(&keys);
+        let names = named.map(|(place, key)| match place {
             Some(place) => key.values.get(*place).cloned().unwrap_or_default(),
             None => ALL.to_owned(),
         });
         let status = if shown { Status::Released } else { Status::Suppressed };
-        let cell = Cell { keys: keys.collect(), status, values };
+        let cell = Cell { keys: names.collect(), status, values };
         rows.push(Row { places: level, noisy, cell });
     }
     let tests = tests(plan, quote, &rows);
@@ -224,11 +226,28 @@ pub(crate) fn assemble(origin: Origin, plan: &Plan, quote: &Quote, released: &No
         minimum_persons: quote.minimum_persons(),
         selection: quote.selection().copied(),
         confidence: "0.95".to_owned(),
-        keys: keys.collect(),
+        keys,
         columns: columns.collect(),
         cells,
         tests,
     })
+}
+
+/// The keys with their lists; of an open key the values that are shown.
+fn keys(plan: &Plan, released: &Noisy) -> Vec<AnswerKey> {
+    let of = |(number, key): (usize, &Key)| {
+        let mut values = key.values.clone();
+        if key.open.is_some() {
+            let shown = released.found.iter().flatten().filter_map(|group| match group.get(number) {
+                Some(Place::Open(name)) => Some(name.clone()),
+                _ => None,
+            });
+            values = shown.collect::<BTreeSet<_>>().into_iter().collect();
+        }
+        let meanings = if key.open.is_some() { vec![String::new(); values.len()] } else { key.meanings.clone() };
+        AnswerKey { name: key.name.clone(), open: key.open.is_some(), values, meanings }
+    };
+    plan.keys().iter().enumerate().map(of).collect()
 }
 
 /// A cell with what it was made of.
@@ -241,7 +260,15 @@ struct Row {
 
 /// Per level, each combination of the keys it keeps (None for the others) with the cells of the finest level it is made of; without levels
 /// the cells themselves.
-fn cells_of(plan: &Plan) -> Vec<(Vec<Option<usize>>, Vec<usize>)> {
+fn cells_of(plan: &Plan, released: &Noisy, keys: &[AnswerKey]) -> Vec<(Vec<Option<usize>>, Vec<usize>)> {
+    if let Some(found) = &released.found {
+        let place = |(place, key): (&Place, &AnswerKey)| match place {
+            Place::Closed(at) => Some(*at),
+            Place::Open(name) => key.values.binary_search(name).ok(),
+        };
+        let named = |group: &Vec<Place>| group.iter().zip(keys).map(place).collect();
+        return found.iter().map(named).zip((0..found.len()).map(|cell| vec![cell])).collect();
+    }
     let all = vec![vec![true; plan.keys().len()]];
     let levels = if plan.levels().is_empty() { &all } else { plan.levels() };
     let mut out = Vec::new();

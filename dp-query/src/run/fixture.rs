@@ -47,9 +47,11 @@ pub(crate) fn plan(options: Options, max_groups: u32) -> Plan {
             name: "sex".to_owned(),
             values: ["1", "2", "other"].map(str::to_owned).to_vec(),
             meanings: ["male", "female", ""].map(str::to_owned).to_vec(),
+            open: None,
             index: Expr::Column(0),
             nullable: false,
         }],
+        open: false,
         levels: Vec::new(),
         statistics: vec![
             statistic(StatisticKind::Persons, 0, 1, 0, 0, Reduction::Present),

@@ -6,41 +6,77 @@ use std::collections::BTreeMap;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::RunFailure;
+use crate::engine::{Exact, Group};
 use crate::mechanism::Source;
 use crate::plan::Plan;
 use crate::quote::{Quote, Selection};
 use crate::release::Noisy;
 
 /// Noise on every statistic of every cell that may be shown.
-pub(super) fn perturb(
+pub(super) fn perturb(plan: &Plan, quote: &Quote, exact: &Exact, source: &mut dyn Source) -> Result<Noisy, RunFailure> {
+    let selection = quote.selection().filter(|selection| selection.always);
+    match (exact, selection) {
+        (Exact::Closed(exact), selection) => {
+            if plan.is_open() || exact.len() != plan.cells() || exact.iter().any(|cell| cell.len() != plan.width()) {
+                return Err(RunFailure::Shape);
+            }
+            let all: Vec<&[i128]> = exact.iter().map(Vec::as_slice).collect();
+            match selection {
+                None => Ok(Noisy {
+                    vectors: vectors(plan, quote, &all, None, source)?,
+                    cells: (0..exact.len()).map(Some).collect(),
+                    found: None,
+                    decided: false,
+                }),
+                Some(selection) => closed(plan, quote, selection, &all, source),
+            }
+        }
+        (Exact::Open(groups), Some(selection)) if plan.is_open() => open(plan, quote, selection, groups, source),
+        (Exact::Open(_), _) => Err(RunFailure::Shape),
+    }
+}
+
+/// Cells of the closed domain, each of which has its row, shown or not.
+fn closed(
     plan: &Plan,
     quote: &Quote,
-    exact: &Zeroizing<Vec<Vec<i128>>>,
+    selection: &Selection,
+    exact: &[&[i128]],
     source: &mut dyn Source,
 ) -> Result<Noisy, RunFailure> {
-    if exact.len() != plan.cells() || exact.iter().any(|cell| cell.len() != plan.width()) {
-        return Err(RunFailure::Shape);
+    let counts = exact.iter().map(|cell| cell.first().copied().unwrap_or(0));
+    let chosen = select(quote, selection, counts, source)?;
+    let mut cells = vec![None; exact.len()];
+    let mut kept = Vec::new();
+    for cell in chosen.keys() {
+        let (exact, place) = exact.get(*cell).zip(cells.get_mut(*cell)).ok_or(RunFailure::Shape)?;
+        *place = Some(kept.len());
+        kept.push(*exact);
     }
-    match quote.selection().filter(|selection| selection.always) {
-        None => {
-            let all: Vec<&[i128]> = exact.iter().map(Vec::as_slice).collect();
-            let vectors = vectors(plan, quote, &all, None, source)?;
-            Ok(Noisy { vectors, cells: (0..exact.len()).map(Some).collect(), decided: false })
-        }
-        Some(selection) => {
-            let counts = exact.iter().map(|cell| cell.first().copied().unwrap_or(0));
-            let chosen = select(quote, selection, counts, source)?;
-            let mut cells = vec![None; exact.len()];
-            let (mut kept, mut persons) = (Vec::new(), Vec::new());
-            for (cell, count) in chosen {
-                let (exact, place) = exact.get(cell).zip(cells.get_mut(cell)).ok_or(RunFailure::Shape)?;
-                *place = Some(kept.len());
-                kept.push(exact.as_slice());
-                persons.push(count);
-            }
-            Ok(Noisy { vectors: vectors(plan, quote, &kept, Some(persons), source)?, cells, decided: true })
-        }
-    }
+    let persons = chosen.into_values().collect();
+    Ok(Noisy { vectors: vectors(plan, quote, &kept, Some(persons), source)?, cells, found: None, decided: true })
+}
+
+/// Groups that come from the data: those that aren't shown leave nothing behind, not even their number.
+fn open(
+    plan: &Plan,
+    quote: &Quote,
+    selection: &Selection,
+    groups: &[Group],
+    source: &mut dyn Source,
+) -> Result<Noisy, RunFailure> {
+    let chosen = select(quote, selection, groups.iter().map(|group| group.at(0)), source)?;
+    let shown = chosen.keys().map(|group| groups.get(*group)).collect::<Option<Vec<&Group>>>();
+    let shown = shown.ok_or(RunFailure::Shape)?;
+    let cells: Vec<_> = shown.iter().map(|group| group.cell(plan.width())).collect();
+    let cells: Vec<&[i128]> = cells.iter().map(|cell| cell.as_slice()).collect();
+    let persons = chosen.into_values().collect();
+    Ok(Noisy {
+        vectors: vectors(plan, quote, &cells, Some(persons), source)?,
+        cells: (0..shown.len()).map(Some).collect(),
+        found: Some(shown.into_iter().map(|group| group.places.clone()).collect()),
+        decided: true,
+    })
 }
 
 /// The groups that are shown, with their noisy numbers of persons. Groups of fewer than `least` persons have no part in it; of the others

@@ -3,7 +3,7 @@
 use sqlparser::tokenizer::{Span, Token, TokenWithSpan};
 
 use super::Decimal;
-use crate::plan::Options;
+use crate::plan::{GroupSelection, Options};
 use crate::refusal::{Checked, Problem, list};
 
 /// The clause and the SELECT before it.
@@ -13,7 +13,7 @@ pub(super) struct Clause {
     pub(super) options: Options,
 }
 
-const NAMES: [&str; 9] = [
+const NAMES: [&str; 10] = [
     "epsilon",
     "target_margin",
     "confidence",
@@ -22,6 +22,7 @@ const NAMES: [&str; 9] = [
     "max_rows_contributed",
     "min_privacy_units_per_group",
     "strict_minimum",
+    "group_selection_strategy",
     "privacy_unit_column",
 ];
 
@@ -110,6 +111,7 @@ fn parse_options(tokens: &[TokenWithSpan], clause: Span) -> Checked<Options> {
             "max_rows_contributed" => options.max_rows_contributed = Some(whole(&name, value)?),
             "min_privacy_units_per_group" => options.min_privacy_units_per_group = Some(whole(&name, value)?),
             "strict_minimum" => options.strict_minimum = truth(&name, value)?,
+            "group_selection_strategy" => options.group_selection_strategy = Some(strategy(value)?),
             // BigQuery wants to be told; here every table knows its person.
             "privacy_unit_column" if matches!(&value.token, Token::Word(w) if w.value.eq_ignore_ascii_case("person_id")) =>
                 {}
@@ -174,6 +176,22 @@ fn truth(name: &str, value: &TokenWithSpan) -> Checked<bool> {
         (_, true) => Ok(false),
         _ => Err(Problem::new("options", value.span, format!("`{name}` is TRUE or FALSE"))),
     }
+}
+
+fn strategy(value: &TokenWithSpan) -> Checked<GroupSelection> {
+    let problem = |message| Problem::new("options", value.span, message);
+    if word(value, "PUBLIC_GROUPS") {
+        return Ok(GroupSelection::PublicGroups);
+    }
+    if word(value, "GAUSSIAN_THRESHOLD") {
+        return Ok(GroupSelection::GaussianThreshold);
+    }
+    if word(value, "LAPLACE_THRESHOLD") {
+        return Err(problem("groups aren't selected with Laplace noise here")
+            .why("rooms that pay δ, as a selection does, answer with Gaussian noise")
+            .help("group_selection_strategy = GAUSSIAN_THRESHOLD, or leave it out"));
+    }
+    Err(problem("`group_selection_strategy` is PUBLIC_GROUPS or GAUSSIAN_THRESHOLD"))
 }
 
 fn whole(name: &str, value: &TokenWithSpan) -> Checked<u32> {

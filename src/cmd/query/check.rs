@@ -35,7 +35,7 @@ pub fn run(sql: &Path, room: &Path, project: &str, public: &[PathBuf], out: &Out
         "plan": asked.quote.plan().to_string(),
         "price": asked.quote.price(),
         "quote": asked.quote,
-        "cells": asked.plan.cells(),
+        "cells": (!asked.plan.is_open()).then(|| asked.plan.cells()),
         "columns": asked.plan.columns(),
         "population": asked.plan.population().project,
         "cites": asked.plan.cited(),
@@ -51,11 +51,15 @@ pub fn tell(asked: &Priced, what: &str, out: &Out) {
     let Priced { plan, quote } = asked;
     let price = quote.price();
     out.line(format!(
-        "  {}: costs ε = {}, δ = {}. {} groups; one person is in at most {} of them.",
+        "  {}: costs ε = {}, δ = {}. {}; one person is in at most {} of them.",
         what,
         price.epsilon(),
         price.delta(),
-        thousands(plan.cells() as u64),
+        if plan.is_open() {
+            "Its groups come from the data".to_owned()
+        } else {
+            format!("{} groups", thousands(plan.cells() as u64))
+        },
         plan.max_groups()
     ));
     let population = plan.population();
@@ -102,6 +106,10 @@ fn minimum(quote: &Quote) -> String {
         None => {
             format!("Groups of fewer than {} persons, counted with noise, will not be shown.", quote.minimum_persons())
         }
+        Some(Selection { least: 1, threshold, failure, .. }) => format!(
+            "Groups will be shown from {threshold} persons on, counted with noise; others leave no trace. That one person \
+             more makes a group appear is charged with δ = {failure}."
+        ),
         Some(Selection { least, threshold, always: true, failure }) => format!(
             "Groups of fewer than {least} persons, truly counted, will never be shown, and the others from {threshold} \
              persons on, counted with noise; that is charged with δ = {failure}."

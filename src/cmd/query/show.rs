@@ -124,6 +124,9 @@ pub fn table(verified: &Verified, out: &Out) {
         out.line(format!("  Not shown, fewer than {from} persons (counted with noise): {}{more}", first.join("; ")));
     }
     match &answer.selection {
+        Some(selection) if answer.keys.iter().any(|key| key.open) && selection.least == 1 => {
+            out.line(format!("  Groups of fewer than {from} persons (counted with noise) are not listed."));
+        }
         Some(selection) if selection.always => {
             out.line(format!("  Every group shown has {} persons or more, truly counted.", selection.least));
         }

@@ -7,6 +7,7 @@ mod distrust;
 mod fixture;
 mod law;
 mod neighbours;
+mod open;
 mod speed;
 mod within;
 
