@@ -4,6 +4,9 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+/// How a room answers unless a test says otherwise.
+const PURE: &str = "account = \"pure\"\nbudget = { epsilon = \"8\", delta = \"0\" }\n";
+
 /// A folder with a room in it.
 pub struct House {
     dir: tempfile::TempDir,
@@ -35,22 +38,29 @@ impl House {
 
     /// The same; these sources guarantee that two numbers at once are two people.
     pub fn guaranteed(kinds: &[&str], one_to_one: &[&str]) -> Self {
-        Self::build(kinds, one_to_one, &[], "")
+        Self::build(kinds, one_to_one, &[], "", PURE)
     }
 
     /// The same with researchers, and more text of the policy.
     pub fn with(kinds: &[&str], researchers: &[&str], more: &str) -> Self {
-        Self::build(kinds, &[], researchers, more)
+        Self::build(kinds, &[], researchers, more, PURE)
     }
 
-    fn build(kinds: &[&str], one_to_one: &[&str], researchers: &[&str], more: &str) -> Self {
+    /// The same in a room that answers with Gaussian noise.
+    pub fn gaussian(kinds: &[&str], researchers: &[&str], more: &str) -> Self {
+        let account = "account = \"zcdp\"\nbudget = { epsilon = \"50\", delta = \"0.001\" }\n";
+        Self::build(kinds, &[], researchers, more, account)
+    }
+
+    fn build(kinds: &[&str], one_to_one: &[&str], researchers: &[&str], more: &str, account: &str) -> Self {
         let kinds: Vec<String> = kinds.iter().map(|kind| format!("\"{kind}\"")).collect();
         let kinds = kinds.join(", ");
         let house = Self { dir: tempfile::tempdir().unwrap() };
         let mut policy = String::from(
             "[room]\norigin = \"test.example/room\"\nminimum_persons = 10\napprovals = 2\ncosignatures = 2\n\
-             slot_seconds = 1\naccount = \"pure\"\nbudget = { epsilon = \"8\", delta = \"0\" }\n",
+             slot_seconds = 1\n",
         );
+        policy.push_str(account);
         for source in ["kenpo", "kokuho"] {
             policy.push_str(&format!("\n[[source]]\nname = \"{source}\"\ncard = \"{source}\"\nkinds = [{kinds}]\n"));
             if one_to_one.contains(&source) {

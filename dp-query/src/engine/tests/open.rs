@@ -312,10 +312,9 @@ fn neighbours_differ_below_the_threshold_only() {
                     .map(|name| (name, before.get(name).unwrap_or(&nothing), after.get(name).unwrap_or(&nothing)))
                     .collect();
                 assert!(after.keys().all(|name| before.contains_key(name)));
-                let cells = |side: fn(&(&String, &Vec<i128>, &Vec<i128>)) -> Vec<i128>| {
-                    pairs.iter().map(side).collect::<Vec<_>>()
-                };
-                super::law::within(&plan, &cells(|pair| pair.1.clone()), &cells(|pair| pair.2.clone()))
+                let (with, without): (Vec<_>, Vec<_>) =
+                    pairs.iter().map(|(_, b, a)| ((*b).clone(), (*a).clone())).unzip();
+                super::law::within(&plan, &with, &without)
                     .unwrap_or_else(|found| panic!("store {seed}, person {person}: {found}\n{text}"));
                 let left = see(&room);
                 let differ: BTreeSet<&String> = all
