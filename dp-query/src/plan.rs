@@ -4,6 +4,8 @@
 //! A plan can't be read back from JSON: the room checks the SQL text again and compares digests, so that no plan exists
 //! whose bounds the checker did not prove.
 
+use std::borrow::Cow;
+
 use policies::Population;
 use ring::digest::{SHA256, digest};
 use serde::Serialize;
@@ -28,8 +30,10 @@ pub struct Plan {
     /// Whether the groups come from the data: those that somebody is in, shown by thresholded selection.
     pub(crate) open: bool,
     /// GROUPING SETS, ROLLUP, CUBE: which keys each level of the answer keeps, in the order of the keys. Empty: one level, all keys. Levels
-    /// that drop keys are sums of noisy cells, and so add up.
+    /// that drop keys are sums of noisy cells, and so add up, unless they are `apart`.
     pub(crate) levels: Vec<Vec<bool>>,
+    /// Where a person can be in several groups: one for each level, each with integers and noise of its own.
+    pub(crate) apart: Vec<Apart>,
     /// What the engine computes per cell. Number 0 is always [`StatisticKind::Persons`].
     pub(crate) statistics: Vec<Statistic>,
     /// Columns of the answer, in the order of the SELECT list.
@@ -48,6 +52,14 @@ pub struct Plan {
     pub(crate) columns: Vec<(String, String)>,
     /// Code lists and public files that the question cites, sorted.
     pub(crate) cited: Vec<Cited>,
+}
+
+/// A level that is counted by itself, in which one person counts once in each of so many of its cells.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Apart {
+    pub(crate) max_groups: u32,
+    pub(crate) derivation: String,
+    pub(crate) choose: bool,
 }
 
 /// Something outside the question that gives it its meaning: another content is another plan.
@@ -502,6 +514,28 @@ impl Plan {
     /// Code lists and public files that the question cites, sorted.
     pub fn cited(&self) -> &[Cited] {
         &self.cited
+    }
+
+    /// What is computed one after the other: the levels that are apart, as plans of their own over the keys that they keep (with the outputs
+    /// of the whole, whose keys are not theirs); otherwise the plan itself.
+    pub(crate) fn parts(&self) -> Vec<Cow<'_, Plan>> {
+        if self.apart.is_empty() {
+            return vec![Cow::Borrowed(self)];
+        }
+        let level = |(kept, apart): (&Vec<bool>, &Apart)| {
+            let mut plan = self.clone();
+            plan.keys = self.keys.iter().zip(kept).filter(|(_, kept)| **kept).map(|(key, _)| key.clone()).collect();
+            (plan.levels, plan.apart) = (Vec::new(), Vec::new());
+            (plan.max_groups, plan.choose_groups) = (apart.max_groups, apart.choose);
+            plan.max_groups_derivation.clone_from(&apart.derivation);
+            Cow::Owned(plan)
+        };
+        self.levels.iter().zip(&self.apart).map(level).collect()
+    }
+
+    /// Whether the levels are counted and priced by themselves; else they are sums of the cells.
+    pub fn levels_apart(&self) -> bool {
+        !self.apart.is_empty()
     }
 
     /// Whether the groups come from the data.

@@ -141,6 +141,9 @@ pub struct Quote {
     selection: Option<Selection>,
     lines: Vec<Line>,
     expected: Vec<Expected>,
+    /// The same of the levels after the first, where they are apart.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    further: Vec<Vec<Expected>>,
 }
 
 impl Quote {
@@ -174,13 +177,24 @@ impl Quote {
         self.selection.map_or_else(|| i64::from(self.minimum_persons), |selection| selection.threshold)
     }
 
-    /// One line per statistic of the plan, in order.
+    /// One line per statistic of the plan, in order; where levels are apart, those of one level after those of the other.
     #[must_use]
     pub fn lines(&self) -> &[Line] {
         &self.lines
     }
 
-    /// The error of each output of the plan, in order.
+    /// [`Quote::lines`] by level, where they are apart; else all of them.
+    pub fn levels(&self) -> impl Iterator<Item = &[Line]> {
+        self.lines.chunks(self.lines.len().div_ceil(1 + self.further.len()).max(1))
+    }
+
+    /// [`Quote::expected`] of the levels after the first, where they are apart.
+    #[must_use]
+    pub fn further(&self) -> &[Vec<Expected>] {
+        &self.further
+    }
+
+    /// The error of each output of the plan, in order; where levels are apart, in the first.
     #[must_use]
     pub fn expected(&self) -> &[Expected] {
         &self.expected
@@ -249,15 +263,19 @@ pub fn quote(plan: &Plan, terms: &Terms) -> Result<Quote, QuoteError> {
         }
         (None, None) => return Err(QuoteError::Plan("price")),
     };
-    let expected =
-        plan.outputs().iter().map(|output| expect(plan, &lines, &output.what)).collect::<Result<Vec<_>, _>>()?;
+    let expected = |lines: &[Line]| {
+        plan.outputs().iter().map(|output| expect(plan, lines, &output.what)).collect::<Result<Vec<_>, QuoteError>>()
+    };
+    let mut levels = lines.chunks(plan.statistics().len().max(1)).map(expected).collect::<Result<Vec<_>, _>>()?;
+    let further = levels.split_off(levels.len().min(1));
     Ok(Quote {
         plan: Digest::from_bytes(digest),
         price,
         minimum_persons: selection::minimum(plan, terms),
         selection,
         lines,
-        expected,
+        expected: levels.pop().unwrap_or_default(),
+        further,
     })
 }
 
@@ -286,13 +304,13 @@ impl<'p> Spending<'p> {
     fn new(plan: &'p Plan, terms: &Terms, stated: Delta) -> Result<Self, QuoteError> {
         let account = terms.account;
         let (rule, delta) = Rule::of(plan, terms, stated)?;
-        let trees = split::trees(plan, account);
-        let sensitivities: Vec<Sensitivity> = plan
-            .statistics()
-            .iter()
-            .zip(&trees)
-            .map(|(statistic, tree)| plan.sensitivity(statistic).times(tree.levels))
-            .collect();
+        let each = split::trees(plan, account);
+        let (mut trees, mut sensitivities) = (Vec::new(), Vec::new());
+        for part in plan.parts() {
+            let own = part.statistics().iter().zip(&each);
+            sensitivities.extend(own.map(|(statistic, tree)| part.sensitivity(statistic).times(tree.levels)));
+            trees.extend(&each);
+        }
         let shares = split::shares(plan, account, &sensitivities);
         Ok(Self { plan, account, stated, delta, rule, trees, sensitivities, shares })
     }

@@ -12,7 +12,7 @@ use super::population;
 use super::select::{Item, Parts, body};
 use super::statistic::present;
 use super::types::Typed;
-use crate::plan::{GroupSelection, Key, Output, OutputKind, Plan, Statistic};
+use crate::plan::{Apart, GroupSelection, Key, Output, OutputKind, Plan, Statistic};
 use crate::refusal::{Checked, Problem};
 use crate::relation::{Relation, Rows};
 
@@ -61,9 +61,11 @@ impl<'a> Checker<'a> {
             .help("fewer or coarser groups"));
         }
         let (max_groups, max_groups_derivation, choose_groups) = self.max_groups(rows, &groups, &keys)?;
+        let apart = self.levels_apart(rows, &groups, &keys, &levels, max_groups)?;
         if !levels.is_empty() {
-            exclusive(max_groups, &max_groups_derivation, &keys, parts.span)?;
+            unnamed(&keys, parts.span)?;
         }
+        let cells = if apart.is_empty() { cells } else { Some(together(&keys, &levels)) };
         let mut statistics = vec![present()];
         let mut outputs = Vec::new();
         for item in &parts.items {
@@ -102,6 +104,7 @@ impl<'a> Checker<'a> {
             keys,
             open,
             levels,
+            apart,
             statistics,
             outputs,
             view,
@@ -273,6 +276,29 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// The levels, counted by themselves, where a person can be in several groups: sums over cells count a person once only where nobody is in
+    /// two of them.
+    fn levels_apart(
+        &self,
+        rows: Rows,
+        groups: &[(Typed, String)],
+        keys: &[Key],
+        levels: &[Vec<bool>],
+        max_groups: u32,
+    ) -> Checked<Vec<Apart>> {
+        if max_groups <= 1 {
+            return Ok(Vec::new());
+        }
+        let level = |kept: &Vec<bool>| {
+            let inside = || kept.iter().enumerate().filter(|(_, kept)| **kept).map(|(at, _)| at);
+            let own: Vec<(Typed, String)> = inside().filter_map(|at| groups.get(at).cloned()).collect();
+            let lists: Vec<Key> = inside().filter_map(|at| keys.get(at).cloned()).collect();
+            let (max_groups, derivation, choose) = self.max_groups(rows, &own, &lists)?;
+            Ok(Apart { max_groups, derivation, choose })
+        };
+        levels.iter().map(level).collect()
+    }
+
     /// The columns of an item of the SELECT list: what to add to its name, and what they show.
     fn output(
         &mut self,
@@ -337,13 +363,17 @@ fn sets(e: &ast::Expr) -> Checked<Option<Vec<Vec<&ast::Expr>>>> {
     }
 }
 
-/// Sums over cells count a person once only where nobody is in two of them.
-fn exclusive(max_groups: u32, why: &str, keys: &[Key], span: Span) -> Checked<()> {
-    if max_groups > 1 {
-        return Err(Problem::new("grouping", span, "these groups don't add up: one person can be in several")
-            .why(why)
-            .help("one row per person (GROUP BY person_id, in a CTE), or max_groups_contributed = 1 in OPTIONS; or ask for each level by itself"));
-    }
+/// Cells of all levels.
+fn together(keys: &[Key], levels: &[Vec<bool>]) -> usize {
+    let of = |level: &Vec<bool>| {
+        let kept = keys.iter().zip(level).filter(|(_, kept)| **kept);
+        kept.fold(1_usize, |n, (key, _)| n.saturating_mul(key.values.len()))
+    };
+    levels.iter().map(of).fold(0, usize::saturating_add)
+}
+
+/// Nothing else is called as the totals are.
+fn unnamed(keys: &[Key], span: Span) -> Checked<()> {
     match keys.iter().find(|key| key.values.iter().any(|value| value == ALL)) {
         Some(key) => Err(Problem::new("grouping", span, format!("a group of {} is called {ALL} already", key.name))),
         None => Ok(()),

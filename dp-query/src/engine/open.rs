@@ -67,6 +67,8 @@ impl Drop for Group {
 pub enum Exact {
     /// Of every cell of the closed domain: cell-major, statistics in the plan's order.
     Closed(Zeroizing<Vec<Vec<i128>>>),
+    /// The same of each level, where they are apart.
+    Levels(Vec<Zeroizing<Vec<Vec<i128>>>>),
     /// Of the groups that somebody is in, by their names.
     Open(Vec<Group>),
 }
@@ -82,6 +84,11 @@ impl From<Vec<Vec<i128>>> for Exact {
 /// # Errors
 /// [`ExactError`].
 pub fn compute(plan: &Plan, store: &Store, day: Date, intent: &Receipt) -> Result<Exact, ExactError> {
+    if plan.levels_apart() {
+        let levels = plan.parts();
+        let levels = levels.iter().map(|level| super::exact(level, store, day, intent).map(Zeroizing::new));
+        return Ok(Exact::Levels(levels.collect::<Result<_, _>>()?));
+    }
     if !plan.is_open() {
         return super::exact(plan, store, day, intent).map(Exact::from);
     }

@@ -25,9 +25,10 @@ impl Spending<'_> {
             return Err(QuoteError::MarginOfMean);
         }
         let within = |epsilon: Epsilon| -> bool {
-            let reach =
-                self.spend(epsilon).ok().and_then(|(lines, ..)| Desk::new(self.plan, &lines).margin(first, alpha, 1));
-            reach.is_some_and(|(_, reach)| reach <= wanted)
+            let Ok((lines, ..)) = self.spend(epsilon) else { return false };
+            let levels = lines.chunks(self.plan.statistics().len().max(1));
+            let mut reaches = levels.map(|lines| Desk::new(self.plan, lines).margin(first, alpha, 1));
+            reaches.all(|reach| reach.is_some_and(|(_, reach)| reach <= wanted))
         };
         let too_narrow = || QuoteError::MarginTooNarrow { margin: margin.to_owned() };
         // Noise out of range at the dear end also counts as not within, so the search starts at the dearest price that still has noise, and

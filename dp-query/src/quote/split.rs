@@ -16,8 +16,22 @@ const DECIDES: f64 = 1.0 / 64.0;
 /// Shares are whole numbers of this.
 const WHOLE: f64 = 1e9;
 
-/// Relative parts of the price, one per statistic.
+/// Relative parts of the price, one per statistic; of levels that are apart, each as it were alone.
 pub(super) fn shares(plan: &Plan, account: Kind, sensitivities: &[Sensitivity]) -> Vec<u64> {
+    let levels = sensitivities.chunks(plan.statistics().len().max(1));
+    let power = match account {
+        Kind::Pure => 1.0 / 3.0,
+        Kind::Zcdp => 0.5,
+    };
+    // Nothing is released for nothing: a statistic that no output rests on still gets a little.
+    let raised: Vec<f64> =
+        levels.flat_map(|level| worth(plan, account, level)).map(|q| q.max(1e-6).powf(power)).collect();
+    let all: f64 = raised.iter().sum();
+    raised.into_iter().map(|share| ((share / all * WHOLE).round() as u64).max(1)).collect()
+}
+
+/// qᵢ of the statistics.
+fn worth(plan: &Plan, account: Kind, sensitivities: &[Sensitivity]) -> Vec<f64> {
     let mut sum = vec![0.0; sensitivities.len()];
     if let Some(persons) = sum.first_mut() {
         *persons = DECIDES;
@@ -34,14 +48,7 @@ pub(super) fn shares(plan: &Plan, account: Kind, sensitivities: &[Sensitivity]) 
             sum.iter_mut().zip(&own).for_each(|(sum, own)| *sum += own / all);
         }
     }
-    let power = match account {
-        Kind::Pure => 1.0 / 3.0,
-        Kind::Zcdp => 0.5,
-    };
-    // Nothing is released for nothing: a statistic that no output rests on still gets a little.
-    let raised: Vec<f64> = sum.into_iter().map(|q| q.max(1e-6).powf(power)).collect();
-    let all: f64 = raised.iter().sum();
-    raised.into_iter().map(|share| ((share / all * WHOLE).round() as u64).max(1)).collect()
+    sum
 }
 
 /// Every output that is computed, also for HAVING and ORDER BY alone.

@@ -1,6 +1,7 @@
 //! The answer as people and programs read it: one row per cell of the closed domain, released or suppressed, with error bars. Computed
 //! from noisy integers only; nothing here has ever seen an exact one.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use policies::{Digest, Price};
@@ -10,7 +11,7 @@ use crate::check::ALL;
 use crate::engine::Place;
 use crate::formula::{self, Desk, Estimate, Table};
 use crate::plan::{Key, OutputKind, Plan, Statistic};
-use crate::quote::{Quote, QuoteError, Selection};
+use crate::quote::{Line, Quote, QuoteError, Selection};
 
 /// The format's name and version.
 pub const FORMAT: &str = "sudare-answer/1";
@@ -167,8 +168,8 @@ pub struct Value {
 
 /// Noisy integers.
 pub(crate) struct Noisy {
-    /// By statistic, then by cell and node.
-    pub(crate) vectors: Vec<Vec<i64>>,
+    /// By level, where they are apart (else there is one), then by statistic, then by cell and node.
+    pub(crate) levels: Vec<Vec<Vec<i64>>>,
     /// Which of the vectors' cells each cell of the finest level is; None for a cell that isn't shown.
     pub(crate) cells: Vec<Option<usize>>,
     /// Where the groups come from the data: the names of those that are shown, sorted.
@@ -190,14 +191,18 @@ pub(crate) fn assemble(origin: Origin, plan: &Plan, quote: &Quote, released: &No
         },
     });
     let keys = keys(plan, released);
-    let desk = Desk::new(plan, quote.lines());
+    let parts = plan.parts();
+    let desks: Vec<Desk<'_>> = parts.iter().zip(quote.levels()).map(|(part, lines)| Desk::new(part, lines)).collect();
     let mut rows = Vec::with_capacity(plan.cells());
-    for (level, places) in cells_of(plan, released, &keys) {
+    for (part, level, places) in cells_of(plan, released, &keys) {
+        let lost = || QuoteError::Plan("list of levels");
+        let (desk, lines) = desks.get(part).zip(quote.levels().nth(part)).ok_or_else(lost)?;
+        let vectors = released.levels.get(part).ok_or_else(lost)?;
         let mut noisy = formula::Cell { noisy: Vec::new(), copies: 0 };
         let mut all = true;
         for cell in &places {
             match released.cells.get(*cell).copied().flatten() {
-                Some(cell) => add(&mut noisy, gather(quote, &released.vectors, cell)?),
+                Some(cell) => add(&mut noisy, gather(lines, vectors, cell)?),
                 None => all = false,
             }
         }
@@ -216,10 +221,10 @@ pub(crate) fn assemble(origin: Origin, plan: &Plan, quote: &Quote, released: &No
         });
         let status = if shown { Status::Released } else { Status::Suppressed };
         let cell = Cell { keys: names.collect(), status, values };
-        rows.push(Row { places: level, noisy, cell });
+        rows.push(Row { part, places: level, noisy, cell });
     }
     let tests = tests(plan, quote, &rows);
-    let cells = view(plan, &desk, rows);
+    let cells = view(plan, &desks, rows);
     Ok(Answer {
         format: FORMAT.to_owned(),
         origin,
@@ -252,22 +257,38 @@ fn keys(plan: &Plan, released: &Noisy) -> Vec<AnswerKey> {
 
 /// A cell with what it was made of.
 struct Row {
+    /// The level that it is of, where they are apart.
+    part: usize,
     /// Positions in the keys' lists; None where the level drops the key.
     places: Vec<Option<usize>>,
     noisy: formula::Cell,
     cell: Cell,
 }
 
-/// Per level, each combination of the keys it keeps (None for the others) with the cells of the finest level it is made of; without levels
-/// the cells themselves.
-fn cells_of(plan: &Plan, released: &Noisy, keys: &[AnswerKey]) -> Vec<(Vec<Option<usize>>, Vec<usize>)> {
+/// A combination of keys (None for those that its level drops), the part that it is computed in, and the cells there of which it is made.
+type Spot = (usize, Vec<Option<usize>>, Vec<usize>);
+
+/// Per level, each combination of the keys it keeps with the cells of the finest level; levels that are apart have cells of their own.
+/// Without levels the cells themselves.
+fn cells_of(plan: &Plan, released: &Noisy, keys: &[AnswerKey]) -> Vec<Spot> {
+    if plan.levels_apart() {
+        let parts = plan.parts();
+        let of = |(number, (part, kept)): (usize, (&Cow<'_, Plan>, &Vec<bool>))| -> Vec<Spot> {
+            let places = |cell: usize| {
+                let mut inside = 0..;
+                kept.iter().map(|kept| if *kept { part.position(cell, inside.next()?) } else { None }).collect()
+            };
+            (0..part.cells()).map(|cell| (number, places(cell), vec![cell])).collect()
+        };
+        return parts.iter().zip(plan.levels()).enumerate().flat_map(of).collect();
+    }
     if let Some(found) = &released.found {
         let place = |(place, key): (&Place, &AnswerKey)| match place {
             Place::Closed(at) => Some(*at),
             Place::Open(name) => key.values.binary_search(name).ok(),
         };
         let named = |group: &Vec<Place>| group.iter().zip(keys).map(place).collect();
-        return found.iter().map(named).zip((0..found.len()).map(|cell| vec![cell])).collect();
+        return found.iter().map(named).zip(0..).map(|(places, cell)| (0, places, vec![cell])).collect();
     }
     let all = vec![vec![true; plan.keys().len()]];
     let levels = if plan.levels().is_empty() { &all } else { plan.levels() };
@@ -278,7 +299,7 @@ fn cells_of(plan: &Plan, released: &Noisy, keys: &[AnswerKey]) -> Vec<(Vec<Optio
             let place = |(key, kept): (usize, &bool)| if *kept { plan.position(cell, key) } else { None };
             found.entry(level.iter().enumerate().map(place).collect()).or_default().push(cell);
         }
-        out.extend(found);
+        out.extend(found.into_iter().map(|(places, cells)| (0, places, cells)));
     }
     out
 }
@@ -296,22 +317,22 @@ fn add(sum: &mut formula::Cell, more: formula::Cell) {
 }
 
 /// The noisy integers of one cell.
-fn gather(quote: &Quote, noisy: &[Vec<i64>], cell: usize) -> Result<formula::Cell, QuoteError> {
-    let of = |(line, vector): (&crate::quote::Line, &Vec<i64>)| {
+fn gather(lines: &[Line], noisy: &[Vec<i64>], cell: usize) -> Result<formula::Cell, QuoteError> {
+    let of = |(line, vector): (&Line, &Vec<i64>)| {
         let nodes = line.tree.nodes();
         let own = vector.get(cell * nodes..(cell + 1) * nodes).ok_or(QuoteError::Plan("list of statistics"))?;
         Ok(own.iter().map(|count| *count as f64).collect())
     };
-    if noisy.len() != quote.lines().len() {
+    if noisy.len() != lines.len() {
         return Err(QuoteError::Plan("list of statistics"));
     }
-    let noisy = quote.lines().iter().zip(noisy).map(of).collect::<Result<Vec<Vec<f64>>, QuoteError>>()?;
+    let noisy = lines.iter().zip(noisy).map(of).collect::<Result<Vec<Vec<f64>>, QuoteError>>()?;
     Ok(formula::Cell { noisy, copies: 1 })
 }
 
 /// HAVING, ORDER BY and LIMIT, by released values. A cell whose condition has no statement is left out, as SQL does with NULL; suppressed
 /// cells stay at the end.
-fn view(plan: &Plan, desk: &Desk<'_>, rows: Vec<Row>) -> Vec<Cell> {
+fn view(plan: &Plan, desks: &[Desk<'_>], rows: Vec<Row>) -> Vec<Cell> {
     let view = plan.view();
     if view.having.is_none() && view.order.is_empty() && view.limit.is_none() {
         return rows.into_iter().map(|row| row.cell).collect();
@@ -319,13 +340,13 @@ fn view(plan: &Plan, desk: &Desk<'_>, rows: Vec<Row>) -> Vec<Cell> {
     let (mut kept, hidden): (Vec<Row>, Vec<Row>) =
         rows.into_iter().partition(|row| row.cell.status == Status::Released);
     if let Some(having) = &view.having {
-        kept.retain(|row| desk.holds(having, &row.noisy) == Some(true));
+        kept.retain(|row| desks.get(row.part).and_then(|desk| desk.holds(having, &row.noisy)) == Some(true));
     }
     let place = |row: &Row| -> Vec<f64> {
         let of = |order: &crate::plan::Order| {
             let value = match &order.by {
                 OutputKind::Key(key) => row.places.get(*key).copied().flatten().map(|at| at as f64),
-                what => desk.estimate(what, &row.noisy).map(|estimate| estimate.value),
+                what => desks.get(row.part).and_then(|desk| desk.estimate(what, &row.noisy)).map(|found| found.value),
             };
             let value = value.unwrap_or(f64::NEG_INFINITY);
             if order.descending { -value } else { value }

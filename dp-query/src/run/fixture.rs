@@ -53,6 +53,7 @@ pub(crate) fn plan(options: Options, max_groups: u32) -> Plan {
         }],
         open: false,
         levels: Vec::new(),
+        apart: Vec::new(),
         statistics: vec![
             statistic(StatisticKind::Persons, 0, 1, 0, 0, Reduction::Present),
             statistic(StatisticKind::Sum, -200, 200, 300, 1, Reduction::Mean(value())),

@@ -9,21 +9,33 @@ use super::RunFailure;
 use crate::engine::{Exact, Group};
 use crate::mechanism::Source;
 use crate::plan::Plan;
-use crate::quote::{Quote, Selection};
+use crate::quote::{Line, Quote, Selection};
 use crate::release::Noisy;
 
 /// Noise on every statistic of every cell that may be shown.
 pub(super) fn perturb(plan: &Plan, quote: &Quote, exact: &Exact, source: &mut dyn Source) -> Result<Noisy, RunFailure> {
     let selection = quote.selection().filter(|selection| selection.always);
     match (exact, selection) {
-        (Exact::Closed(exact), selection) => {
-            if plan.is_open() || exact.len() != plan.cells() || exact.iter().any(|cell| cell.len() != plan.width()) {
+        (Exact::Levels(levels), None) if plan.levels_apart() => {
+            let parts = plan.parts();
+            if levels.len() != parts.len() || quote.levels().count() != parts.len() {
                 return Err(RunFailure::Shape);
             }
+            let mut noisy = Vec::with_capacity(parts.len());
+            for ((part, lines), exact) in parts.iter().zip(quote.levels()).zip(levels) {
+                shape(part, exact)?;
+                let all: Vec<&[i128]> = exact.iter().map(Vec::as_slice).collect();
+                noisy.push(vectors(part, lines, &all, None, source)?);
+            }
+            let most = levels.iter().map(|level| level.len()).max().unwrap_or(0);
+            Ok(Noisy { levels: noisy, cells: (0..most).map(Some).collect(), found: None, decided: false })
+        }
+        (Exact::Closed(exact), selection) if !plan.levels_apart() => {
+            shape(plan, exact)?;
             let all: Vec<&[i128]> = exact.iter().map(Vec::as_slice).collect();
             match selection {
                 None => Ok(Noisy {
-                    vectors: vectors(plan, quote, &all, None, source)?,
+                    levels: vec![vectors(plan, quote.lines(), &all, None, source)?],
                     cells: (0..exact.len()).map(Some).collect(),
                     found: None,
                     decided: false,
@@ -32,8 +44,13 @@ pub(super) fn perturb(plan: &Plan, quote: &Quote, exact: &Exact, source: &mut dy
             }
         }
         (Exact::Open(groups), Some(selection)) if plan.is_open() => open(plan, quote, selection, groups, source),
-        (Exact::Open(_), _) => Err(RunFailure::Shape),
+        _ => Err(RunFailure::Shape),
     }
+}
+
+fn shape(plan: &Plan, exact: &[Vec<i128>]) -> Result<(), RunFailure> {
+    let fits = !plan.is_open() && exact.len() == plan.cells() && exact.iter().all(|cell| cell.len() == plan.width());
+    if fits { Ok(()) } else { Err(RunFailure::Shape) }
 }
 
 /// Cells of the closed domain, each of which has its row, shown or not.
@@ -54,7 +71,8 @@ fn closed(
         kept.push(*exact);
     }
     let persons = chosen.into_values().collect();
-    Ok(Noisy { vectors: vectors(plan, quote, &kept, Some(persons), source)?, cells, found: None, decided: true })
+    let vectors = vectors(plan, quote.lines(), &kept, Some(persons), source)?;
+    Ok(Noisy { levels: vec![vectors], cells, found: None, decided: true })
 }
 
 /// Groups that come from the data: those that aren't shown leave nothing behind, not even their number.
@@ -72,7 +90,7 @@ fn open(
     let cells: Vec<&[i128]> = cells.iter().map(|cell| cell.as_slice()).collect();
     let persons = chosen.into_values().collect();
     Ok(Noisy {
-        vectors: vectors(plan, quote, &cells, Some(persons), source)?,
+        levels: vec![vectors(plan, quote.lines(), &cells, Some(persons), source)?],
         cells: (0..shown.len()).map(Some).collect(),
         found: Some(shown.into_iter().map(|group| group.places.clone()).collect()),
         decided: true,
@@ -109,17 +127,17 @@ fn select(
 /// One noisy vector per statistic, over these cells and the nodes of its tree. `persons`: statistic 0, where it has its noise already.
 fn vectors(
     plan: &Plan,
-    quote: &Quote,
+    lines: &[Line],
     cells: &[&[i128]],
     mut persons: Option<Vec<i64>>,
     source: &mut dyn Source,
 ) -> Result<Vec<Vec<i64>>, RunFailure> {
     let statistics = plan.statistics().len();
-    if quote.lines().len() != statistics {
+    if lines.len() != statistics {
         return Err(RunFailure::Shape);
     }
     let mut noisy = Vec::with_capacity(statistics);
-    for (number, (line, statistic)) in quote.lines().iter().zip(plan.statistics()).enumerate() {
+    for (number, (line, statistic)) in lines.iter().zip(plan.statistics()).enumerate() {
         if let Some(known) = persons.take() {
             noisy.push(known);
             continue;

@@ -97,6 +97,16 @@ pub fn tell(asked: &Priced, what: &str, out: &Out) {
         rows.push(vec![output.name.clone(), error, why.to_owned()]);
     }
     out.table(&["column", "error at 95%", "because"], 3, &rows);
+    for (level, errors) in plan.levels().iter().skip(1).zip(quote.further()) {
+        let kept = plan.keys().iter().zip(level).filter(|(_, kept)| **kept).map(|(key, _)| key.name.as_str());
+        let kept = kept.collect::<Vec<_>>().join(", ");
+        let told = plan.outputs().iter().zip(errors).filter_map(|(output, error)| match error {
+            Expected::Margin { half_width, .. } => Some(format!("{} ± {}", output.name, short_number(*half_width))),
+            Expected::PerPersons | Expected::Exact => None,
+        });
+        let told = told.collect::<Vec<_>>().join(", ");
+        out.line(format!("  Level ({kept}), counted by itself{}{told}", if told.is_empty() { "" } else { ": " }));
+    }
     out.line(format!("  {} Nothing was charged.", minimum(quote)));
 }
 

@@ -52,7 +52,7 @@ fn triples(seed: u64) -> Result<(u64, u64), String> {
     for _ in 0..8 {
         let text = question(&mut dice);
         match crate::check(&text, &room.catalogue, &population()) {
-            Ok(plan) => questions.push((text, plan)),
+            Ok(plan) => questions.extend(plan.parts().into_iter().map(|part| (text.clone(), part.into_owned()))),
             Err(refusal) if FAIR.contains(&refusal.code()) => {}
             Err(refusal) => return Err(format!("{refusal}\n{text}")),
         }

@@ -6,6 +6,7 @@ mod consent;
 mod distrust;
 mod fixture;
 mod law;
+mod levels;
 mod neighbours;
 mod open;
 mod speed;

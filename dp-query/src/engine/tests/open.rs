@@ -10,12 +10,12 @@ use crate::engine::{Exact, Group, Place, open, sql};
 use crate::mechanism::{MechanismError, Noise, OpenDp, Source};
 use crate::plan::Plan;
 use crate::quote::{Quote, Terms, quote};
-use crate::release::{Answer, Status};
+use crate::release::{Answer, Origin, Status};
 use crate::run::finish;
 use crate::run::fixture::{SNAPSHOT, TODAY, ZCDP};
 
 /// The same noise for everybody.
-struct Constant(i64);
+pub(super) struct Constant(pub(super) i64);
 
 impl Source for Constant {
     fn perturb(&mut self, _: &Noise, exact: &[i64]) -> Result<Vec<i64>, MechanismError> {
@@ -67,8 +67,12 @@ fn list(list: &[(&str, &[i128])]) -> Vec<(String, Vec<i128>)> {
 }
 
 fn answer(plan: &Plan, quote: &Quote, groups: Vec<Group>, source: &mut dyn Source) -> Answer {
+    release(plan, quote, Exact::Open(groups), source)
+}
+
+fn origin() -> Origin {
     let digest = policies::Digest::from_bytes([1; 32]);
-    let origin = crate::release::Origin {
+    Origin {
         room: "room.example/a".to_owned(),
         project: "p".to_owned(),
         researcher: "rin".to_owned(),
@@ -78,9 +82,18 @@ fn answer(plan: &Plan, quote: &Quote, groups: Vec<Group>, source: &mut dyn Sourc
         snapshot: SNAPSHOT.to_owned(),
         intent: 4,
         price: Price::pure("1".parse().unwrap()).unwrap(),
-    };
-    let bytes = finish(origin, plan, quote, Exact::Open(groups), source).unwrap();
+    }
+}
+
+/// What is released of exact integers.
+pub(super) fn release(plan: &Plan, quote: &Quote, exact: Exact, source: &mut dyn Source) -> Answer {
+    let bytes = finish(origin(), plan, quote, exact, source).unwrap();
     serde_json::from_slice(bytes.to_bytes()).unwrap()
+}
+
+/// Whether these integers are another plan's.
+pub(super) fn refused(plan: &Plan, quote: &Quote, exact: Exact) -> bool {
+    finish(origin(), plan, quote, exact, &mut Constant(0)).is_err_and(|failure| failure.code() == "shape")
 }
 
 fn shown(answer: &Answer) -> Vec<String> {
