@@ -22,7 +22,7 @@ budget = { epsilon = "50", delta = "0.001" }
 researcher_budget = { epsilon = "50", delta = "0.001" }
 [project.columns]
 person = ["sex"]
-enrolment = ["insurer"]
+enrolment = ["insurer", "insurer_kind"]
 "#;
 
 const ROOM: [&str; 2] = ["--room", "room"];
@@ -103,6 +103,17 @@ fn an_insurer_with_one_member_is_nowhere_in_the_answer() {
     assert_eq!(shown(&answer), 2, "{answer}");
     let (_, answer) = asked(&house, "many", &strict(80));
     assert_eq!((shown(&answer), answer["cells"].as_array().unwrap().len()), (0, 3), "{answer}");
+
+    // A person can be insured by several: the total is counted by itself.
+    let (told, answer) = asked(
+        &house,
+        "kinds",
+        "SELECT WITH DIFFERENTIAL_PRIVACY OPTIONS (epsilon = 4, delta = 0.00001) insurer_kind, COUNT(DISTINCT person_id) AS n FROM enrolment GROUP BY ROLLUP(insurer_kind)",
+    );
+    assert_eq!(told["quote"]["further"].as_array().unwrap().len(), 1, "{told}");
+    let total = answer["cells"].as_array().unwrap().last().unwrap();
+    assert_eq!((&total["keys"][0], &total["status"]), (&Value::from("ALL"), &Value::from("released")), "{answer}");
+    assert!((total["values"][0]["value"].as_f64().unwrap() - 150.0).abs() < 15.0, "{answer}");
 
     // The log's account has δ of every selection.
     let status = json(&house.ok(&["room", "status", "--room", "room", "--json"]));
