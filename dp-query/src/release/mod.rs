@@ -3,6 +3,7 @@
 
 mod answer;
 mod file;
+mod written;
 
 use std::fmt;
 
