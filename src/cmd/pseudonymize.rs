@@ -81,6 +81,8 @@ pub fn run(args: &PseudonymizeArgs, out: &Out) -> Done {
         catalogue: Some(catalogue.clone()),
         batch_rows: BATCH_ROWS,
         forget: true,
+        // Where the package goes there is room for it, and nobody's eyes but those that may see the files.
+        spill: Some(folder_of(given.output)),
         ..ReadOptions::default()
     };
     let (mut report, mut done) = on_threads(&args.inputs, &options, &mut job, &mut writer, &|n| bar.inc(n));
@@ -191,6 +193,11 @@ pub fn truth_path(package: &Path) -> PathBuf {
     let mut path = package.as_os_str().to_owned();
     path.push(".truth.parquet");
     PathBuf::from(path)
+}
+
+/// The folder a file will lie in.
+fn folder_of(path: &Path) -> PathBuf {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned()
 }
 
 /// Batches as they come: identified on one side, pseudonymous on the other.

@@ -7,6 +7,7 @@ use super::claims::Cards;
 use super::error::ReadError;
 use super::frame::{self, Grid, Shape, Sheet, Value};
 use super::identity::{self, Identities};
+use super::kept::Keep;
 use super::lifelog::UserFiles;
 use super::lifelog::day::Taken;
 use super::maps::Map;
@@ -123,6 +124,8 @@ pub(super) struct Desk<'a> {
     pub(super) identities: Identities,
     pub(super) tally: Tally,
     watch: Watch,
+    /// How what is kept of everybody is held.
+    pub(super) keep: Keep,
     pub(super) lists: ClaimLists,
     pub(super) options: &'a ReadOptions,
     /// The column map of the file that is being read, if it has one.
@@ -165,6 +168,7 @@ impl<'a> Desk<'a> {
             supply_days: act.grid("supply_days")?,
         };
         let today = options.today.unwrap_or_else(|| jiff::Zoned::now().date());
+        let keep = Keep::of(options);
         let mut desk = Self {
             sheets: vec![
                 Sheet::new(catalogue, "enrolment", ENROLMENT)?,
@@ -184,9 +188,10 @@ impl<'a> Desk<'a> {
             limit: options.batch_rows.clamp(1, FIRST),
             batch_rows: options.batch_rows.max(1),
             sink,
-            identities: if options.forget { Identities::forgetting() } else { Identities::default() },
+            identities: Identities::new(&keep, options.forget),
             tally: Tally::default(),
-            watch: Watch::new(catalogue, crate::catalogue::days_from_civil(today)),
+            watch: Watch::new(catalogue, crate::catalogue::days_from_civil(today), &keep),
+            keep,
             lists,
             options,
             map: None,
@@ -358,14 +363,15 @@ impl<'a> Desk<'a> {
                 None => None,
             };
             if let Some(rows) = rows {
-                self.watch.batch(&sheet.name, &rows, &self.identities.people)?;
+                self.watch.batch(&sheet.name, &rows, &mut self.identities.people)?;
                 tables.insert(sheet.name.clone(), rows);
             }
         }
         self.rows = 0;
         self.limit = self.limit.saturating_mul(2).min(self.batch_rows);
-        let fresh = self.identities.fresh()?;
-        Ok(Identified::new(self.identities.frame(last)?, fresh, self.identities.forgets(), tables))
+        let (fresh, whole) = (self.identities.fresh()?, self.identities.frame(last)?);
+        self.keep.demand()?;
+        Ok(Identified::new(whole, fresh, self.identities.forgets(), tables))
     }
 
     /// The last batch, with the identity frame; or the last rows and then what days are known of everybody.
@@ -377,6 +383,7 @@ impl<'a> Desk<'a> {
         while from < all {
             let to = from.saturating_add(step).min(all);
             let (days, none) = (self.identities.days(from..to)?, self.identities.fresh()?);
+            self.keep.demand()?;
             (self.sink)(Identified::new(days, none, true, BTreeMap::new()))?;
             from = to;
         }

@@ -88,6 +88,16 @@ pub enum ReadError {
         /// Which step.
         what: &'static str,
     },
+    /// What is kept aside of everybody could not be written or read again.
+    #[error(
+        "{folder}: a temporary file there can't be written or read ({kind}). Check that the disk has room: it takes about 80 bytes a person and spelling."
+    )]
+    Spill {
+        /// Where the file lies.
+        folder: String,
+        /// The kind of failure.
+        kind: std::io::ErrorKind,
+    },
     /// A thread of the reader stopped.
     #[error(
         "a thread of the reader stopped. Report this: it is a fault of the program, or the machine ran out of memory."
@@ -116,6 +126,7 @@ impl ReadError {
             Self::Nothing { .. } => "nothing-to-read",
             Self::Catalogue { .. } => "catalogue",
             Self::Frame { .. } => "frame",
+            Self::Spill { .. } => "spill",
             Self::Worker => "worker",
             Self::Sink(_) => "sink",
         }

@@ -1,14 +1,16 @@
 //! Who the rows are about, as the files write it. Not normalization and not linkage: one entry per distinct tuple and
 //! reader, nothing is compared beyond equality.
 //!
-//! What stays of an identity until the end is a keyed digest of its texts and a few days ([`numbers`]); the texts themselves
-//! stay only where the whole identity frame was asked for.
+//! What stays of an identity until the end is a keyed digest of its texts and a few days, in memory or sealed ([`super::kept`]); the
+//! texts themselves stay only where the whole identity frame was asked for.
 
 use polars::prelude::{Column, DataFrame, DataType, IntoSeries, NamedFrom, Series, StringChunkedBuilder};
 use zeroize::Zeroize;
 
+use super::days::{COVERED, Days, NEVER, OPTED_OUT, TOUCHED, known};
 use super::error::ReadError;
-use super::numbers::{Numbers, Place, Rows};
+use super::kept::{self, Keep, Pages};
+use super::numbers::{Numbers, Place};
 use super::quality::people::{People, Person};
 use super::report::Kind;
 
@@ -67,48 +69,6 @@ impl Drop for Key {
     }
 }
 
-/// No day of that kind is known.
-const NEVER: i32 = i32::MIN;
-const COVERED: u8 = 1;
-const OPTED_OUT: u8 = 2;
-/// On a branch: among the touched ones.
-const TOUCHED: u8 = 4;
-
-/// Days since 1970-01-01, or [`NEVER`]; small, because everybody's are held until the end.
-#[derive(Clone, Copy)]
-pub(super) struct Days {
-    first_seen: i32,
-    last_seen: i32,
-    covered_from: i32,
-    covered_to: i32,
-    marks: u8,
-}
-
-impl Default for Days {
-    fn default() -> Self {
-        Self { first_seen: NEVER, last_seen: NEVER, covered_from: NEVER, covered_to: NEVER, marks: 0 }
-    }
-}
-
-fn known(day: i32) -> Option<i32> {
-    Some(day).filter(|day| *day != NEVER)
-}
-
-impl Days {
-    fn has(&self, mark: u8) -> bool {
-        self.marks & mark != 0
-    }
-
-    /// What two of them say together.
-    fn join(&mut self, other: &Self) {
-        if let Some(first) = known(other.first_seen) {
-            self.first_seen = known(self.first_seen).map_or(first, |mine| mine.min(first));
-        }
-        self.last_seen = self.last_seen.max(other.last_seen);
-        self.marks |= other.marks & OPTED_OUT;
-    }
-}
-
 /// What a branch met since it was last asked, by its own numbers.
 #[derive(Default)]
 pub(super) struct Met {
@@ -121,7 +81,7 @@ pub(super) struct Met {
 #[derive(Default)]
 pub(super) struct Identities {
     numbers: Numbers,
-    days: Rows<Days>,
+    days: Pages<Days>,
     /// Texts by number, if the whole frame is wanted at the end.
     texts: Vec<Key>,
     /// Texts are forgotten once told.
@@ -144,12 +104,19 @@ impl Identities {
     /// Identities of one thread, with numbers of their own; [`Identities::absorb`] puts them among the others, and finds
     /// out who is the same: here only neighbours are told to be. Coverage is not for branches.
     pub(super) fn branch() -> Self {
-        Self { branch: true, ..Self::forgetting() }
+        Self { branch: true, ..Self::new(&Keep::default(), true) }
     }
 
-    /// Identities whose texts are told once and not kept.
-    pub(super) fn forgetting() -> Self {
-        Self { forget: true, tell: true, ..Self::default() }
+    /// Nobody yet. `forget`: texts are told once and not kept.
+    pub(super) fn new(keep: &Keep, forget: bool) -> Self {
+        Self {
+            numbers: Numbers::new(keep, kept::NUMBERS),
+            days: Pages::new(keep, kept::DAYS),
+            people: People::new(keep, kept::PERSONS, kept::MEMBERS),
+            forget,
+            tell: forget,
+            ..Self::default()
+        }
     }
 
     pub(super) fn forgets(&self) -> bool {
@@ -166,8 +133,8 @@ impl Identities {
         let fresh = fresh.map(|(ident, key)| (key, self.people.person(ident))).collect();
         let mut met = Vec::new();
         for ident in std::mem::take(&mut self.touched) {
-            if let Some(days) = self.days.get_mut(ident) {
-                met.push((ident, std::mem::take(days), self.people.taken_death(ident)));
+            if let Some(days) = self.days.change(ident as usize, std::mem::take) {
+                met.push((ident, days, self.people.taken_death(ident)));
             }
         }
         Met { fresh, days: met }
@@ -190,9 +157,7 @@ impl Identities {
             let Some(&number) = known.get(ident as usize) else {
                 continue;
             };
-            if let Some(mine) = self.at(number) {
-                mine.join(&days);
-            }
+            self.change(number, |mine| mine.join(&days));
             if let Some(day) = death {
                 self.people.died(number, day);
             }
@@ -258,31 +223,31 @@ impl Identities {
         }
     }
 
-    fn at(&mut self, ident: u32) -> Option<&mut Days> {
-        let days = self.days.get_mut(ident)?;
-        if self.branch && !days.has(TOUCHED) {
-            days.marks |= TOUCHED;
+    fn change(&mut self, ident: u32, change: impl FnOnce(&mut Days)) {
+        let branch = self.branch;
+        let new = self.days.change(ident as usize, |days| {
+            change(days);
+            branch && !days.has(TOUCHED) && {
+                days.marks |= TOUCHED;
+                true
+            }
+        });
+        if new == Some(true) {
             self.touched.push(ident);
         }
-        Some(days)
     }
 
     /// A day on which this identity was seen.
     pub(super) fn seen(&mut self, ident: u32, day: i32) {
-        if let Some(days) = self.at(ident) {
-            days.first_seen = known(days.first_seen).map_or(day, |first| first.min(day));
-            days.last_seen = days.last_seen.max(day);
-        }
+        self.change(ident, |days| days.see(day));
     }
 
     /// A spell of coverage; an open end stays open when spells are joined.
     pub(super) fn covered(&mut self, ident: u32, from: i32, to: Option<i32>) {
-        self.seen(ident, from);
-        if let Some(to) = to {
-            self.seen(ident, to);
-        }
         self.people.covered(ident, from, to);
-        if let Some(days) = self.at(ident) {
+        self.change(ident, |days| {
+            days.see(from);
+            to.into_iter().for_each(|to| days.see(to));
             days.covered_from = known(days.covered_from).map_or(from, |first| first.min(from));
             let end = match (days.has(COVERED), known(days.covered_to), to) {
                 (false, _, to) => to,
@@ -291,32 +256,35 @@ impl Identities {
             };
             days.covered_to = end.unwrap_or(NEVER);
             days.marks |= COVERED;
-        }
+        });
     }
 
     /// The latest day on which death can have occurred.
     pub(super) fn died(&mut self, ident: u32, day: i32) {
         self.people.died(ident, day);
-        self.at(ident);
+        self.change(ident, |_| {});
     }
 
     /// This identity's rows must not leave the source.
     pub(super) fn opted_out(&mut self, ident: u32) {
-        if let Some(days) = self.at(ident) {
-            days.marks |= OPTED_OUT;
-        }
+        self.change(ident, |days| days.marks |= OPTED_OUT);
     }
 
     /// Whether [`Identities::opted_out`] was said of it.
-    pub(super) fn is_out(&self, ident: u32) -> bool {
-        self.days.get(ident).is_some_and(|days| days.has(OPTED_OUT))
+    pub(super) fn is_out(&mut self, ident: u32) -> bool {
+        self.days.get(ident as usize).is_some_and(|days| days.has(OPTED_OUT))
     }
 
     /// The identity frame; `whole` or, for earlier batches, without rows.
-    pub(super) fn frame(&self, whole: bool) -> Result<DataFrame, ReadError> {
-        let all = if whole { self.texts.as_slice() } else { &[] };
-        let rows: Vec<(u32, &Key)> = (0..).zip(all).collect();
-        self.build(&rows)
+    pub(super) fn frame(&mut self, whole: bool) -> Result<DataFrame, ReadError> {
+        if !whole {
+            return self.build(&[]);
+        }
+        let texts = std::mem::take(&mut self.texts);
+        let rows: Vec<(u32, &Key)> = (0..).zip(&texts).collect();
+        let frame = self.build(&rows);
+        self.texts = texts;
+        frame
     }
 
     /// The identities met since the last call that are to be told; without rows if none are.
@@ -327,14 +295,14 @@ impl Identities {
     }
 
     /// What days are known of the identities with these numbers: as [`Identities::frame`], without texts.
-    pub(super) fn days(&self, numbers: std::ops::Range<u32>) -> Result<DataFrame, ReadError> {
+    pub(super) fn days(&mut self, numbers: std::ops::Range<u32>) -> Result<DataFrame, ReadError> {
         let numbers: Vec<u32> = numbers.collect();
         let mut columns = vec![Series::new("ident".into(), numbers.as_slice()).into()];
         columns.extend(self.known(&numbers)?);
         DataFrame::new(numbers.len(), columns).map_err(|_| FAILED)
     }
 
-    fn build(&self, rows: &[(u32, &Key)]) -> Result<DataFrame, ReadError> {
+    fn build(&mut self, rows: &[(u32, &Key)]) -> Result<DataFrame, ReadError> {
         let mut texts: Vec<StringChunkedBuilder> =
             FIELDS.iter().map(|&name| StringChunkedBuilder::new(name.into(), rows.len())).collect();
         for (_, key) in rows {
@@ -354,23 +322,23 @@ impl Identities {
     }
 
     /// The columns of days, and the mark of opt-out lists.
-    fn known(&self, numbers: &[u32]) -> Result<Vec<Column>, ReadError> {
-        let of = |day: fn(&Days) -> i32| -> Vec<Option<i32>> {
-            numbers.iter().map(|&number| self.days.get(number).and_then(|days| known(day(days)))).collect()
-        };
-        let days = [
-            ("first_seen", of(|days| days.first_seen)),
-            ("last_seen", of(|days| days.last_seen)),
-            ("covered_from", of(|days| days.covered_from)),
-            ("covered_to", of(|days| days.covered_to)),
-            ("death", numbers.iter().map(|&number| self.people.death(number)).collect()),
-        ];
-        let mut columns = Vec::with_capacity(days.len() + 1);
-        for (name, cells) in days {
+    fn known(&mut self, numbers: &[u32]) -> Result<Vec<Column>, ReadError> {
+        const NAMES: [&str; 5] = ["first_seen", "last_seen", "covered_from", "covered_to", "death"];
+        let mut cells = NAMES.map(|_| Vec::with_capacity(numbers.len()));
+        let mut listed = Vec::with_capacity(numbers.len());
+        for &number in numbers {
+            let days = self.days.get(number as usize).unwrap_or_default();
+            let row = [days.first_seen, days.last_seen, days.covered_from, days.covered_to].map(known);
+            for (cells, day) in cells.iter_mut().zip(row.into_iter().chain([self.people.death(number)])) {
+                cells.push(day);
+            }
+            listed.push(days.has(OPTED_OUT));
+        }
+        let mut columns = Vec::with_capacity(NAMES.len() + 1);
+        for (name, cells) in NAMES.into_iter().zip(cells) {
             columns.push(Series::new(name.into(), cells).cast(&DataType::Date).map_err(|_| FAILED)?.into());
         }
-        let listed = |&number: &u32| self.is_out(number);
-        columns.push(Series::new("opted_out".into(), numbers.iter().map(listed).collect::<Vec<bool>>()).into());
+        columns.push(Series::new("opted_out".into(), listed).into());
         Ok(columns)
     }
 }
@@ -381,10 +349,10 @@ const FAILED: ReadError = ReadError::Frame { what: "building the identity frame"
 mod tests {
     use super::*;
 
-    /// What a run that forgets holds of everybody until its end: a digest (12 bytes), a slot at the lowest load (10), days and what
-    /// plausibility needs. `benches/README.md` quotes it.
+    /// What a run that forgets keeps of everybody until its end, in memory or sealed: a digest (12 bytes) and a number (4) in a slot at
+    /// the lowest load, days and what plausibility needs. `benches/README.md` quotes it.
     #[test]
-    fn an_identity_is_at_most_64_bytes() {
-        assert!(12 + 10 + size_of::<Days>() + size_of::<Person>() <= 64);
+    fn an_identity_is_at_most_80_bytes() {
+        assert!((12 + 4) * 5 / 2 + size_of::<Days>() + size_of::<Person>() <= 80);
     }
 }

@@ -10,12 +10,15 @@
 //! | 特定健診 XML, single or archive, and checkup CSV | `checkup`, `checkup_item` |
 //! | a service's roster and daily CSV | `lifelog_daily` |
 
+mod ahead;
 mod apple;
 mod checkup;
 mod claims;
 mod consent;
 mod copies;
+mod days;
 mod desk;
+mod digest;
 mod eligibility;
 mod error;
 mod fhir;
@@ -23,6 +26,8 @@ mod fitbit;
 mod frame;
 mod header;
 mod identity;
+mod indexes;
+mod kept;
 mod layout;
 mod lifelog;
 mod lines;
@@ -33,6 +38,7 @@ mod number;
 mod numbers;
 mod opener;
 mod quality;
+mod queue;
 mod report;
 mod sniff;
 mod text;
@@ -145,8 +151,13 @@ pub struct ReadOptions {
     /// where batches end.
     pub threads: usize,
     /// Identities leave with the first batch that has rows of them ([`Identified::fresh`]) and are forgotten but for a
-    /// digest and their days, so that memory hardly grows with people.
+    /// digest and their days.
     pub forget: bool,
+    /// A folder for what is kept of everybody until the end and does not fit into [`ReadOptions::resident_bytes`]: digests, days,
+    /// heights and weights. It goes there sealed, under a key that is in memory only, in files without a name. `None`: all stays in memory.
+    pub spill: Option<PathBuf>,
+    /// Bytes of it that stay in memory where there is such a folder.
+    pub resident_bytes: usize,
 }
 
 impl Default for ReadOptions {
@@ -163,6 +174,8 @@ impl Default for ReadOptions {
             today: None,
             threads: std::thread::available_parallelism().map_or(1, |threads| threads.get().min(8)),
             forget: false,
+            spill: None,
+            resident_bytes: 24 << 20,
         }
     }
 }
@@ -206,14 +219,14 @@ fn read_in_chunks(
     let mut plan = walk::plan(inputs, options, &maps, &mut desk.tally)?;
     let mut checkups = checkup::Reader::new(&desk)?;
     let mut fhir = fhir::Reader::new(&desk)?;
-    let mut opener = opener::Opener::new(options, progress);
-    let mut small = opener::Small::default();
+    let unzipped = opener::Unzipped::default();
+    let mut opener = opener::Opener::new(options, &unzipped, progress);
     std::thread::scope(|scope| {
         let mut crew = claims::Crew::new(scope, &catalogue, options, chunk);
-        while let Some(item) = plan.next() {
-            if item.unseen {
+        let mut ahead = ahead::Ahead::new(scope, options, &unzipped);
+        while let Some((item, small)) = ahead.next(&mut plan, &mut opener)? {
+            if let Some(small) = small {
                 crew.drain(&mut desk)?;
-                opener.whole(&item, &mut small)?;
                 if let Some(item) = plan.settle(item, small.bytes(), &mut desk.tally)? {
                     checkups.document(&mut desk, &item.shown, item.named, small.bytes())?;
                     progress(small.taken);

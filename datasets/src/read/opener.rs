@@ -5,11 +5,13 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::ReadOptions;
 use super::error::{Place, ReadError};
+use super::queue::{self, Item, SMALL};
 use super::sniff::HEAD;
-use super::walk::{CHECK, FREE, Item, SMALL, Zip, broken, open_zip, show};
+use super::walk::{CHECK, FREE, Zip, broken, open_zip, show};
 
 /// A small file, and how much of it there is.
 #[derive(Default)]
@@ -51,12 +53,15 @@ pub(super) struct Opener<'a> {
     options: &'a ReadOptions,
     progress: &'a dyn Fn(u64),
     zip: Option<(Rc<Path>, Zip)>,
-    unzipped: u64,
+    unzipped: &'a Unzipped,
 }
 
+/// Bytes that archives have unpacked to so far, of all openers of a run.
+pub(super) type Unzipped = AtomicU64;
+
 impl<'a> Opener<'a> {
-    pub(super) fn new(options: &'a ReadOptions, progress: &'a dyn Fn(u64)) -> Self {
-        Self { options, progress, zip: None, unzipped: 0 }
+    pub(super) fn new(options: &'a ReadOptions, unzipped: &'a Unzipped, progress: &'a dyn Fn(u64)) -> Self {
+        Self { options, progress, zip: None, unzipped }
     }
 
     /// Hands the item's bytes, without a byte order mark, to `take`.
@@ -92,6 +97,22 @@ impl<'a> Opener<'a> {
         Ok(())
     }
 
+    /// The archive that is open, or this one anew.
+    fn archive(&mut self, archive: &Rc<Path>) -> Result<Zip, ReadError> {
+        match self.zip.take() {
+            Some((path, zip)) if path == *archive => Ok(zip),
+            _ => open_zip(archive, &show(archive)),
+        }
+    }
+
+    /// The documents of an archive: [`queue::documents`].
+    pub(super) fn documents(&mut self, archive: &Rc<Path>) -> Result<Vec<(String, usize)>, ReadError> {
+        let mut zip = self.archive(archive)?;
+        let documents = queue::documents(&mut zip, &show(archive))?;
+        self.zip = Some((Rc::clone(archive), zip));
+        Ok(documents)
+    }
+
     /// Hands an archive's entry to `take` and says how many packed bytes it has.
     fn entry(
         &mut self,
@@ -99,17 +120,14 @@ impl<'a> Opener<'a> {
         entry: usize,
         take: &mut dyn FnMut(&mut dyn Read) -> Result<(), ReadError>,
     ) -> Result<u64, ReadError> {
-        let mut zip = match self.zip.take() {
-            Some((path, zip)) if path == item.path => zip,
-            _ => open_zip(&item.path, &show(&item.path))?,
-        };
+        let mut zip = self.archive(&item.path)?;
         let file = zip.by_index(entry).map_err(|error| broken(&item.shown, &error))?;
         let packed = file.compressed_size();
         let mut guard = Guard {
             inner: file,
             given: 0,
             most: most_of(packed, self.options.max_archive_ratio),
-            total: &mut self.unzipped,
+            total: self.unzipped,
             most_total: self.options.max_unzipped_bytes,
             burst: false,
         };
@@ -156,7 +174,7 @@ struct Guard<'a, R> {
     inner: R,
     given: u64,
     most: u64,
-    total: &'a mut u64,
+    total: &'a Unzipped,
     most_total: u64,
     burst: bool,
 }
@@ -165,8 +183,8 @@ impl<R: Read> Read for Guard<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
         self.given += read as u64;
-        *self.total += read as u64;
-        if self.given > self.most || *self.total > self.most_total {
+        let total = self.total.fetch_add(read as u64, Relaxed).saturating_add(read as u64);
+        if self.given > self.most || total > self.most_total {
             self.burst = true;
             return Err(io::Error::from(io::ErrorKind::FileTooLarge));
         }

@@ -1,7 +1,7 @@
 //! From the given paths to the files in them: folders walked in sorted order, zips opened, every file sniffed.
 //! Nothing is extracted to disk. An archive that bursts, points outside itself or is encrypted is refused whole.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -12,7 +12,10 @@ use zip::ZipArchive;
 use super::ReadOptions;
 use super::copies::Copies;
 use super::error::{Place, ReadError};
+use super::indexes::Archives;
 use super::maps::Maps;
+use super::opener::Opener;
+use super::queue::{Item, Queue, SMALL, inside, unseen};
 use super::report::{Kind, Tally};
 use super::sniff::{self, Format, HEAD};
 use super::text::{self, Encoding};
@@ -23,27 +26,6 @@ const DEPTH: usize = 64;
 const GLANCE: usize = 4 * 1024;
 /// Small entries may compress as well as they like.
 pub(super) const FREE: u64 = 1 << 20;
-/// Documents are smaller.
-pub(super) const SMALL: u64 = 1 << 20;
-
-/// A file to read.
-pub(super) struct Item {
-    pub(super) path: Rc<Path>,
-    /// Number of the entry in the zip at `path`.
-    pub(super) entry: Option<usize>,
-    /// As errors and findings show it.
-    pub(super) shown: String,
-    pub(super) format: Format,
-    /// The column map that says so.
-    pub(super) map: Option<usize>,
-    pub(super) encoding: Encoding,
-    pub(super) mark: usize,
-    /// Not looked into yet: a small file that is named like a document, of which there are many. Its content decides when
-    /// it is read; the format is a guess until then.
-    pub(super) unseen: bool,
-    /// Given by the user as a file of its own, so that a refusal stops the run.
-    pub(super) named: bool,
-}
 
 pub(super) type Zip = ZipArchive<BufReader<File>>;
 
@@ -52,7 +34,7 @@ pub(super) const CHECK: &str = "Check that the file is complete and is what you 
 /// What there is to read.
 pub(super) struct Plan<'a> {
     maps: &'a Maps,
-    items: VecDeque<Item>,
+    queue: Queue,
     archives: Archives,
     copies: Copies,
     most_ratio: u64,
@@ -68,21 +50,37 @@ pub(super) fn plan<'a>(
     tally: &mut Tally,
 ) -> Result<Plan<'a>, ReadError> {
     let archives = Archives::default();
-    let mut walk =
-        Walk { options, maps, tally, items: Vec::new(), seen: HashSet::new(), copies: Copies::default(), archives };
+    let mut walk = Walk {
+        options,
+        maps,
+        tally,
+        queue: Queue::default(),
+        seen: HashSet::new(),
+        copies: Copies::default(),
+        archives,
+    };
     for input in inputs {
         walk.path(input, true, 0)?;
     }
-    let Walk { mut items, archives, copies, .. } = walk;
-    // Stable: within a turn the order is that of the inputs and of the sorted names in them.
-    items.sort_by_key(|item| item.format.turn());
-    let any = items.iter().any(|item| !item.unseen);
-    Ok(Plan { maps, items: items.into(), archives, copies, most_ratio: options.max_archive_ratio, any })
+    let Walk { mut queue, archives, copies, .. } = walk;
+    queue.sort();
+    let any = queue.any_seen();
+    Ok(Plan { maps, queue, archives, copies, most_ratio: options.max_archive_ratio, any })
 }
 
 impl Plan<'_> {
-    pub(super) fn next(&mut self) -> Option<Item> {
-        self.items.pop_front()
+    pub(super) fn next(&mut self, opener: &mut Opener<'_>) -> Result<Option<Item>, ReadError> {
+        self.queue.next(opener)
+    }
+
+    /// Whether what comes next was not looked into.
+    pub(super) fn is_unseen(&self) -> bool {
+        self.queue.is_unseen()
+    }
+
+    /// Whether what comes next has its turn before documents.
+    pub(super) fn is_due(&self) -> bool {
+        self.queue.is_due()
     }
 
     /// What an unseen item is: a document, to be read from these bytes; else it is put where it belongs.
@@ -106,9 +104,7 @@ impl Plan<'_> {
         }
         if let Some(item) = settle(item, head, self.maps, tally, &mut self.archives)? {
             self.any = true;
-            let turn = item.format.turn();
-            let at = self.items.partition_point(|other| other.format.turn() <= turn);
-            self.items.insert(at, item);
+            self.queue.insert(item);
         }
         Ok(None)
     }
@@ -177,50 +173,11 @@ fn settle(
     }
 }
 
-/// Archives of checkups: the documents that lie in a folder DATA, and the number that the index beside it gives.
-#[derive(Default)]
-struct Archives {
-    documents: HashMap<String, u64>,
-    indexes: Vec<(String, u64)>,
-}
-
-impl Archives {
-    fn file(&mut self, shown: &str) {
-        let folder = shown.rsplit_once('/').and_then(|(folder, _)| folder.strip_suffix("/DATA"));
-        if let Some(folder) = folder {
-            match self.documents.get_mut(folder) {
-                Some(count) => *count += 1,
-                None => drop(self.documents.insert(folder.to_owned(), 1)),
-            }
-        }
-    }
-
-    fn index(&mut self, shown: &str, head: &[u8]) {
-        let text = String::from_utf8_lossy(head);
-        let after = text.split_once("totalRecordCount").and_then(|(_, after)| after.split_once('>'));
-        let value =
-            after.and_then(|(tag, _)| tag.split_once("value")).and_then(|(_, value)| value.split(['"', '\'']).nth(1));
-        // The number may be left out.
-        if let Some(count) = value.and_then(|value| value.trim().parse().ok()) {
-            self.indexes.push((shown.to_owned(), count));
-        }
-    }
-
-    fn compare(&self, tally: &mut Tally) {
-        for (shown, count) in &self.indexes {
-            let folder = shown.rsplit_once('/').map_or("", |(folder, _)| folder);
-            if self.documents.get(folder).copied().unwrap_or(0) != *count {
-                tally.value_lost(Kind::Files, "index-count-differs", shown, 0);
-            }
-        }
-    }
-}
-
 struct Walk<'a> {
     options: &'a ReadOptions,
     maps: &'a Maps,
     tally: &'a mut Tally,
-    items: Vec<Item>,
+    queue: Queue,
     seen: HashSet<Same>,
     copies: Copies,
     archives: Archives,
@@ -248,12 +205,6 @@ fn same(_: &Path, about: &fs::Metadata) -> io::Result<Same> {
 #[cfg(not(unix))]
 fn same(path: &Path, _: &fs::Metadata) -> io::Result<Same> {
     fs::canonicalize(path)
-}
-
-/// A small file that is named like a document of an archive.
-fn unseen(name: &str, size: u64) -> bool {
-    let end = name.len().checked_sub(4).and_then(|at| name.get(at..));
-    size <= SMALL && end.is_some_and(|end| end.eq_ignore_ascii_case(".xml"))
 }
 
 pub(super) fn show(path: &Path) -> String {
@@ -288,20 +239,9 @@ impl Walk<'_> {
             beside(self.tally, "given-twice");
             return Ok(());
         }
-        let item = Item {
-            path: path.into(),
-            entry: None,
-            shown,
-            format: Format::Checkup,
-            map: None,
-            encoding: Encoding::Utf8,
-            mark: 0,
-            unseen: !named && path.to_str().is_some_and(|name| unseen(name, about.len())),
-            named,
-        };
-        if item.unseen {
-            self.archives.file(&item.shown);
-            self.items.push(item);
+        if !named && path.to_str().is_some_and(|name| unseen(name, about.len())) {
+            self.archives.file(&shown);
+            self.queue.push_file(path);
             return Ok(());
         }
         if is_litter(path) {
@@ -312,7 +252,7 @@ impl Walk<'_> {
         if sniff::format(&head, self.maps).0 == Format::Zip {
             return self.zip(path);
         }
-        self.file(item, &head, about.len())
+        self.file(Item { named, ..Item::new(path.into(), None, shown) }, &head, about.len())
     }
 
     fn file(&mut self, item: Item, head: &[u8], size: u64) -> Result<(), ReadError> {
@@ -322,7 +262,9 @@ impl Walk<'_> {
             return Ok(());
         }
         self.archives.file(&item.shown);
-        self.items.extend(settle(item, head, self.maps, self.tally, &mut self.archives)?);
+        if let Some(item) = settle(item, head, self.maps, self.tally, &mut self.archives)? {
+            self.queue.push(item);
+        }
         Ok(())
     }
 
@@ -357,21 +299,13 @@ impl Walk<'_> {
         }
         names.sort_unstable();
         let path: Rc<Path> = path.into();
+        let mut documents = 0;
         for (name, at, size) in names {
-            let item = Item {
-                path: path.clone(),
-                entry: Some(at),
-                shown: format!("{shown}!/{name}"),
-                format: Format::Checkup,
-                map: None,
-                encoding: Encoding::Utf8,
-                mark: 0,
-                unseen: unseen(&name, size),
-                named: false,
-            };
-            if item.unseen {
+            let item = Item::new(Rc::clone(&path), Some(at), inside(&shown, &name));
+            if unseen(&name, size) {
                 self.archives.file(&item.shown);
-                self.items.push(item);
+                self.queue.push_entry(&path, documents);
+                documents += 1;
                 continue;
             }
             let mut entry = zip.by_index(at).map_err(|error| broken(&item.shown, &error))?;

@@ -39,7 +39,7 @@ pub(super) struct Reader {
 
 impl Reader {
     pub(super) fn new(desk: &Desk<'_>) -> Result<Self, ReadError> {
-        Ok(Self { cells: Cells::new(desk)?, twice: Twice::new(), bytes: Vec::with_capacity(1 << 16) })
+        Ok(Self { cells: Cells::new(desk)?, twice: Twice::new(&desk.keep), bytes: Vec::with_capacity(1 << 16) })
     }
 
     /// Reads one document. `named`: a refusal stops the run, else the document is quarantined.

@@ -16,6 +16,7 @@ use super::correct::Views;
 use super::receipt::Take;
 use super::{Fields, Receipt, Tag};
 use crate::read::desk::Desk;
+use crate::read::digest::Keyed;
 use crate::read::identity::Tuple;
 use crate::read::number::{self, Month};
 use crate::read::text;
@@ -67,23 +68,22 @@ pub(super) struct Card {
     pub(super) whole: bool,
 }
 
-/// Persons by their bytes in a file, so that those of one receipt need not be decoded again for the next.
+/// Persons by a digest of their bytes in a file, so that those of one receipt need not be decoded again for the next.
 #[derive(Default)]
 pub(in crate::read) struct Cards {
-    known: PlHashMap<Vec<u8>, Card>,
+    key: Keyed,
+    known: PlHashMap<u128, Card>,
     scratch: Vec<u8>,
 }
 
-/// Persons known at once, some ten megabytes of them; then they are forgotten and decoded anew.
+/// Persons known at once, four megabytes of them; then they are forgotten and decoded anew.
 const CARDS: usize = super::crew::KNOWN;
 
 impl Cards {
     /// Forgets everybody, and keeps the room.
     pub(in crate::read) fn forget(&mut self) {
         self.scratch.zeroize();
-        for (mut key, _) in self.known.drain() {
-            key.zeroize();
-        }
+        self.known.clear();
     }
 }
 
@@ -161,14 +161,15 @@ impl Head<'_> {
 impl Take<'_> {
     /// Who this is; `None` if nobody could be told by it.
     pub(super) fn card(&self, desk: &mut Desk<'_>, person: &Person<'_>) -> Option<Card> {
-        let key = &mut desk.cards.scratch;
-        key.clear();
-        key.extend([self.kind as u8, self.encoding as u8]);
+        let written = &mut desk.cards.scratch;
+        written.clear();
+        written.extend([self.kind as u8, self.encoding as u8]);
         for bytes in person.0 {
-            key.extend((bytes.len() as u32).to_le_bytes());
-            key.extend_from_slice(bytes);
+            written.extend((bytes.len() as u32).to_le_bytes());
+            written.extend_from_slice(bytes);
         }
-        if let Some(card) = desk.cards.known.get(key.as_slice()) {
+        let digest = desk.cards.key.digest(written);
+        if let Some(card) = desk.cards.known.get(&digest) {
             return Some(*card);
         }
         let text = person.0.map(|bytes| self.decoded(bytes));
@@ -186,7 +187,7 @@ impl Take<'_> {
         if desk.cards.known.len() >= CARDS {
             desk.cards.forget();
         } else {
-            desk.cards.known.insert(desk.cards.scratch.clone(), card);
+            desk.cards.known.insert(digest, card);
         }
         Some(card)
     }

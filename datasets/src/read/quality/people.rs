@@ -4,11 +4,9 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use polars::prelude::PlHashMap;
-
 use crate::read::identity::Tuple;
+use crate::read::kept::{Digest, Keep, Pages, Record, Table, Words};
 use crate::read::number;
-use crate::read::numbers::Rows;
 use crate::read::report::Kind;
 use crate::read::text::narrow;
 
@@ -19,20 +17,58 @@ const NOBODY: Member = 0;
 /// Of one identity, what its tuple says; small, because everybody's is held until the end.
 #[derive(Clone, Copy)]
 pub(in crate::read) struct Person {
-    /// [`UNBORN`] if not known.
+    /// [`NEVER`] if not known.
     birth: i32,
-    /// Two halves, so that a person takes 16 bytes.
+    /// The latest day on which this very identity can have died; [`NEVER`] if none was told.
+    death: i32,
+    /// Two halves, so that a person takes 20 bytes.
     member: [u32; 2],
     sex: Option<Sex>,
 }
 
-const UNBORN: i32 = i32::MIN;
-const NO_PERSON: Person = Person { birth: UNBORN, member: [0; 2], sex: None };
+/// No day.
+const NEVER: i32 = i32::MIN;
+
+fn known(day: i32) -> Option<i32> {
+    Some(day).filter(|day| *day != NEVER)
+}
+
+/// The earlier of two, where there are two.
+fn earlier(before: i32, day: i32) -> i32 {
+    known(before).map_or(day, |before| before.min(day))
+}
+
+impl Default for Person {
+    fn default() -> Self {
+        Self { birth: NEVER, death: NEVER, member: [0; 2], sex: None }
+    }
+}
 
 impl Person {
     fn member(&self) -> Member {
         let [low, high] = self.member;
         u64::from(high) << 32 | u64::from(low)
+    }
+}
+
+impl Record for Person {
+    const BYTES: usize = 17;
+
+    fn write(&self, to: &mut Vec<u8>) {
+        let [low, high] = self.member;
+        let words = [self.birth.cast_unsigned(), self.death.cast_unsigned(), low, high];
+        words.iter().for_each(|word| to.extend_from_slice(&word.to_le_bytes()));
+        to.push(self.sex.map_or(0, |sex| if sex == Sex::Male { 1 } else { 2 }));
+    }
+
+    fn read(from: &mut Words<'_>) -> Self {
+        let (birth, death, member) = (from.i32(), from.i32(), [from.u32(), from.u32()]);
+        let sex = match from.u8() {
+            1 => Some(Sex::Male),
+            2 => Some(Sex::Female),
+            _ => None,
+        };
+        Self { birth, death, member, sex }
     }
 }
 
@@ -43,21 +79,49 @@ pub(in crate::read) enum Sex {
     Female,
 }
 
+/// What is known of a member.
 #[derive(Clone, Copy)]
 struct Cover {
+    /// [`NEVER`]: on no list.
     from: i32,
-    /// `None`: open.
-    to: Option<i32>,
+    /// [`OPEN`]: there is no end.
+    to: i32,
+    death: i32,
+}
+
+const OPEN: i32 = i32::MAX;
+
+impl Default for Cover {
+    fn default() -> Self {
+        Self { from: NEVER, to: NEVER, death: NEVER }
+    }
+}
+
+impl Record for Cover {
+    const BYTES: usize = 12;
+
+    fn write(&self, to: &mut Vec<u8>) {
+        [self.from, self.to, self.death].iter().for_each(|day| to.extend_from_slice(&day.to_le_bytes()));
+    }
+
+    fn read(from: &mut Words<'_>) -> Self {
+        Self { from: from.i32(), to: from.i32(), death: from.i32() }
+    }
 }
 
 /// What is known of all identities so far.
 #[derive(Default)]
 pub(in crate::read) struct People {
-    persons: Rows<Person>,
-    /// By identity; few have one.
-    own_deaths: PlHashMap<u32, i32>,
-    covers: PlHashMap<Member, Cover>,
-    deaths: PlHashMap<Member, i32>,
+    persons: Pages<Person>,
+    covers: Table<Cover>,
+    /// There is a list.
+    listed: bool,
+    /// A member's death was told.
+    deaths: bool,
+}
+
+fn digest(member: Member) -> Digest {
+    [(member >> 32) as u32, member as u32, 0]
 }
 
 /// What is known of one identity; days since 1970-01-01.
@@ -82,6 +146,11 @@ pub(in crate::read) enum Covered {
 }
 
 impl People {
+    /// Nobody yet; with so many hundredths of the memory for persons, and for members.
+    pub(in crate::read) fn new(keep: &Keep, persons: usize, members: usize) -> Self {
+        Self { persons: Pages::new(keep, persons), covers: Table::new(keep, members), ..Self::default() }
+    }
+
     /// A new identity; called in the order of their numbers.
     pub(in crate::read) fn met(&mut self, kind: Kind, tuple: &Tuple<'_>) {
         let birth = tuple.birth.and_then(|text| number::loose_day(narrow(text).as_bytes()));
@@ -103,12 +172,12 @@ impl People {
             _ => NOBODY,
         };
         let member = [member as u32, (member >> 32) as u32];
-        self.persons.push(Person { birth: birth.unwrap_or(UNBORN), sex, member });
+        self.persons.push(Person { birth: birth.unwrap_or(NEVER), death: NEVER, member, sex });
     }
 
     /// What a branch knows of an identity, for [`People::join`].
-    pub(in crate::read) fn person(&self, ident: u32) -> Person {
-        self.persons.get(ident).copied().unwrap_or(NO_PERSON)
+    pub(in crate::read) fn person(&mut self, ident: u32) -> Person {
+        self.persons.get(ident as usize).unwrap_or_default()
     }
 
     /// A new identity, as a branch knows it; called in the order of their numbers.
@@ -116,56 +185,55 @@ impl People {
         self.persons.push(person);
     }
 
-    fn member(&self, ident: u32) -> Member {
-        self.persons.get(ident).map_or(NOBODY, Person::member)
-    }
-
     /// A spell of coverage; spells are joined into one span.
     pub(in crate::read) fn covered(&mut self, ident: u32, from: i32, to: Option<i32>) {
-        let member = self.member(ident);
+        let member = self.person(ident).member();
         if member != NOBODY {
-            let cover = self.covers.entry(member).or_insert(Cover { from, to });
-            cover.from = cover.from.min(from);
-            cover.to = match (cover.to, to) {
-                (Some(known), Some(to)) => Some(known.max(to)),
-                _ => None,
-            };
+            self.listed = true;
+            self.covers.change(digest(member), Cover::default(), |cover| {
+                cover.from = earlier(cover.from, from);
+                cover.to = cover.to.max(to.unwrap_or(OPEN));
+            });
         }
     }
 
     /// The latest day on which death can have occurred.
     pub(in crate::read) fn died(&mut self, ident: u32, day: i32) {
-        let known = self.own_deaths.entry(ident).or_insert(day);
-        *known = day.min(*known);
-        let member = self.member(ident);
+        self.persons.change(ident as usize, |person| person.death = earlier(person.death, day));
+        let member = self.person(ident).member();
         if member != NOBODY {
-            let known = self.deaths.entry(member).or_insert(day);
-            *known = day.min(*known);
+            self.deaths = true;
+            self.covers.change(digest(member), Cover::default(), |cover| cover.death = earlier(cover.death, day));
         }
     }
 
     /// The day that was told for this very identity.
-    pub(in crate::read) fn death(&self, ident: u32) -> Option<i32> {
-        self.own_deaths.get(&ident).copied()
+    pub(in crate::read) fn death(&mut self, ident: u32) -> Option<i32> {
+        known(self.person(ident).death)
     }
 
     /// The same, and it is forgotten: for branches.
     pub(in crate::read) fn taken_death(&mut self, ident: u32) -> Option<i32> {
-        self.own_deaths.remove(&ident)
+        known(self.persons.change(ident as usize, |person| std::mem::replace(&mut person.death, NEVER))?)
     }
 
     /// What is known of an identity; its coverage only if it is asked for.
-    pub(super) fn known(&self, ident: u32, cover: bool) -> Known {
-        let Some(person) = self.persons.get(ident) else {
+    pub(super) fn known(&mut self, ident: u32, cover: bool) -> Known {
+        let Some(person) = self.persons.get(ident as usize) else {
             return Known::default();
         };
-        let member = person.member();
-        let cover = if !cover || self.covers.is_empty() || member == NOBODY {
-            Covered::Unknown
+        let (member, cover) = (person.member(), cover && self.listed);
+        let entry = if member != NOBODY && (cover || self.deaths) {
+            self.covers.find(digest(member)).unwrap_or_default()
         } else {
-            self.covers.get(&member).map_or(Covered::NotListed, |cover| Covered::Between(cover.from, cover.to))
+            Cover::default()
         };
-        let death = self.death(ident).into_iter().chain(self.deaths.get(&member).copied()).min();
-        Known { birth: Some(person.birth).filter(|day| *day != UNBORN), sex: person.sex, death, cover }
+        let cover = match (cover && member != NOBODY, known(entry.from)) {
+            (false, _) => Covered::Unknown,
+            (true, None) => Covered::NotListed,
+            (true, Some(from)) => Covered::Between(from, Some(entry.to).filter(|to| *to != OPEN)),
+        };
+        let death = known(person.death).into_iter().chain(known(entry.death)).min();
+        Known { birth: known(person.birth), sex: person.sex, death, cover }
     }
 }

@@ -9,6 +9,7 @@ use super::people::{Covered, Known, People, Sex};
 use super::{Quality, TableCompleteness};
 use crate::catalogue::{Catalogue, ColumnType, PERSON, Table};
 use crate::read::error::ReadError;
+use crate::read::kept::{self, Keep, Pages};
 
 /// Columns of which the second must not lie before the first.
 const SPANS: [(&str, &str); 3] =
@@ -46,7 +47,8 @@ struct Jump {
     column: &'static str,
     code: &'static str,
     most: i64,
-    last: HashMap<u32, i64>,
+    /// By identity.
+    last: Pages<Option<i64>>,
     found: u64,
 }
 
@@ -60,7 +62,7 @@ struct Days {
 }
 
 impl Counters {
-    fn new(table: &Table) -> Self {
+    fn new(table: &Table, keep: &Keep) -> Self {
         let has = |name: &str| table.column(name).is_some();
         let dated = |name: &str| {
             let column = table.column(name)?;
@@ -78,7 +80,7 @@ impl Counters {
         let jumps = JUMPS.into_iter().filter(|_| table.name == "checkup").filter_map(|(name, code, most)| {
             let column = table.column(name)?;
             let most = most * 10_i64.pow(u32::from(column.digits()));
-            Some(Jump { column: name, code, most, last: HashMap::new(), found: 0 })
+            Some(Jump { column: name, code, most, last: Pages::new(keep, kept::SIZES), found: 0 })
         });
         Self {
             when: names.into_iter().find_map(dated),
@@ -99,13 +101,18 @@ impl Counters {
 
 impl Watch {
     /// Counters for all tables of a catalogue; `today` is the day of the run.
-    pub(in crate::read) fn new(catalogue: &Catalogue, today: i32) -> Self {
+    pub(in crate::read) fn new(catalogue: &Catalogue, today: i32, keep: &Keep) -> Self {
         let tables = catalogue.tables().iter().filter(|table| table.name != PERSON);
-        Self { tables: tables.map(|table| (table.name.clone(), Counters::new(table))).collect(), today }
+        Self { tables: tables.map(|table| (table.name.clone(), Counters::new(table, keep))).collect(), today }
     }
 
     /// Counts the rows of a batch.
-    pub(in crate::read) fn batch(&mut self, table: &str, frame: &DataFrame, people: &People) -> Result<(), ReadError> {
+    pub(in crate::read) fn batch(
+        &mut self,
+        table: &str,
+        frame: &DataFrame,
+        people: &mut People,
+    ) -> Result<(), ReadError> {
         let today = self.today;
         match self.tables.get_mut(table) {
             Some(counters) => counters.batch(frame, people, today).ok_or(ReadError::Frame { what: "counting a table" }),
@@ -130,7 +137,7 @@ fn numbers<'f>(frame: &'f DataFrame, name: &str) -> Option<&'f Int64Chunked> {
 }
 
 impl Counters {
-    fn batch(&mut self, frame: &DataFrame, people: &People, today: i32) -> Option<()> {
+    fn batch(&mut self, frame: &DataFrame, people: &mut People, today: i32) -> Option<()> {
         self.rows += frame.height() as u64;
         for (name, count) in &mut self.nulls {
             *count += frame.column(name).ok()?.null_count() as u64;
@@ -165,7 +172,8 @@ impl Counters {
         for jump in &mut self.jumps {
             for pair in idents.iter().zip(numbers(frame, jump.column)?.iter()) {
                 if let (Some(ident), Some(value)) = pair {
-                    let before = jump.last.insert(ident, value);
+                    jump.last.reach(ident as usize + 1);
+                    let before = jump.last.change(ident as usize, |last| last.replace(value)).flatten();
                     jump.found += u64::from(before.is_some_and(|before| (value - before).abs() > jump.most));
                 }
             }
@@ -225,7 +233,7 @@ impl Days {
         when: &Int32Chunked,
         judged: &Judged,
         months: &mut Months,
-        people: &People,
+        people: &mut People,
     ) {
         // Rows of one identity mostly come together.
         let (mut ident, mut known) = (None, Known::default());
@@ -374,10 +382,10 @@ mod tests {
         )
         .unwrap();
         let reading = start.elapsed();
-        let mut watch = Watch::new(&Catalogue::builtin().unwrap(), 20_000);
+        let mut watch = Watch::new(&Catalogue::builtin().unwrap(), 20_000, &Keep::default());
         let start = Instant::now();
         for (name, frame) in &frames {
-            watch.batch(name, frame, &People::default()).unwrap();
+            watch.batch(name, frame, &mut People::default()).unwrap();
         }
         let counting = start.elapsed();
         println!(
