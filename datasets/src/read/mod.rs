@@ -175,7 +175,7 @@ impl Default for ReadOptions {
             threads: std::thread::available_parallelism().map_or(1, |threads| threads.get().min(8)),
             forget: false,
             spill: None,
-            resident_bytes: 24 << 20,
+            resident_bytes: 16 << 20,
         }
     }
 }

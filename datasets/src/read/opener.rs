@@ -106,7 +106,7 @@ impl<'a> Opener<'a> {
     }
 
     /// The documents of an archive: [`queue::documents`].
-    pub(super) fn documents(&mut self, archive: &Rc<Path>) -> Result<Vec<(String, usize)>, ReadError> {
+    pub(super) fn documents(&mut self, archive: &Rc<Path>) -> Result<queue::Documents, ReadError> {
         let mut zip = self.archive(archive)?;
         let documents = queue::documents(&mut zip, &show(archive))?;
         self.zip = Some((Rc::clone(archive), zip));

@@ -58,8 +58,11 @@ pub(super) fn inside(archive: &str, name: &str) -> String {
     format!("{archive}!/{name}")
 }
 
-/// The documents of an archive that are not looked into before their turn, by name: names and numbers.
-pub(super) fn documents(zip: &mut Zip, shown: &str) -> Result<Vec<(String, usize)>, ReadError> {
+/// Documents of an archive: names and numbers.
+pub(super) type Documents = Vec<(String, usize)>;
+
+/// The documents of an archive that are not looked into before their turn, by name.
+pub(super) fn documents(zip: &mut Zip, shown: &str) -> Result<Documents, ReadError> {
     let mut names = Vec::new();
     for at in 0..zip.len() {
         let entry = zip.by_index_data(at).map_err(|error| broken(shown, &error))?;
@@ -100,7 +103,7 @@ impl Queued {
 pub(super) struct Queue {
     items: VecDeque<Queued>,
     /// The archive whose documents have their turn.
-    open: Option<(Rc<Path>, Vec<(String, usize)>)>,
+    open: Option<(Rc<Path>, Documents)>,
 }
 
 impl Queue {
