@@ -8,7 +8,7 @@ DEMO_DIR ?= demo-room
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS ?= eligibility roster daily claims_payer claims_provider checkup_xml checkup_csv fhir apple fitbit mapped consent opt_out archive
 
-.PHONY: help setup build demo test prove lint bench bench-linkage fuzz fuzz-corpus
+.PHONY: help setup build demo test prove lint bench bench-linkage bench-privacy fuzz fuzz-corpus
 
 help:
 	@echo 'make demo   fetch DuckDB, build, run the whole job on 20,000 synthetic people in ./$(DEMO_DIR)'
@@ -17,6 +17,7 @@ help:
 	@echo 'make lint   rustfmt and clippy, warnings denied'
 	@echo 'make bench  measurements beside peers (see benches/README.md)'
 	@echo 'make bench-linkage   precision, recall, peers (Splink, FEBRL) and scale of the linkage'
+	@echo 'make bench-privacy   error at equal (epsilon, delta) beside SmartNoise SQL, OpenDP on Polars and PipelineDP'
 	@echo 'make fuzz   every reader for FUZZ_SECONDS ($(FUZZ_SECONDS)) under libFuzzer; needs nightly Rust and cargo-fuzz'
 
 setup:
@@ -50,6 +51,16 @@ bench-linkage: setup
 	@./benches/peers/setup
 	SUDARE_BENCH_ONLY=linkage $(CARGO) bench --profile release --locked --workspace --bench ratios
 	$(CARGO) test --release --locked --workspace --test scale -- --ignored --nocapture
+
+# Both sides answer the same questions of the same invented people, SUDARE_PRIVACY_REPETITIONS times (400); PRIVACY_DIR keeps what they said.
+PRIVACY_DIR ?= $${TMPDIR:-/tmp}/sudare-privacy
+bench-privacy: export SUDARE_PRIVACY_REPETITIONS ?= 400
+bench-privacy: setup
+	@./benches/peers/setup
+	@./benches/peers/privacy "$(PRIVACY_DIR)" data
+	SUDARE_PRIVACY="$(PRIVACY_DIR)" $(CARGO) test --release --locked --workspace --lib -- peers_error --ignored --nocapture
+	@./benches/peers/privacy "$(PRIVACY_DIR)" peers
+	@./benches/peers/privacy "$(PRIVACY_DIR)" table
 
 # Seeds of the fuzzer, from synthetic people; nothing of them is in git. `cargo test` does a minute of each reader without nightly.
 fuzz-corpus: setup

@@ -73,9 +73,12 @@ impl Room {
         crate::check(question, &self.catalogue, &population()).unwrap_or_else(|refusal| panic!("{refusal}\n{question}"))
     }
 
-    /// Exact integers of a plan: by the engine's SQL and, where it is the way, by the streaming reducer, which must agree.
+    /// Exact integers of a plan: by the engine's SQL, by the second implementation on polars and, where it is the way, by the streaming
+    /// reducer, which must agree.
     pub(super) fn run(&self, plan: &Plan) -> Vec<Vec<i128>> {
         let cells = self.run_sql(plan);
+        let second = super::polars::cells(plan, &self.connection, TODAY);
+        assert_eq!(second, cells, "the second implementation differs from {}", sql(plan, TODAY).unwrap());
         for ways in [streamed, rows_of_sql] {
             if let Some(streamed) = ways(plan, &self.connection, TODAY).unwrap() {
                 assert_eq!(streamed, cells, "the reducer differs from {}", sql(plan, TODAY).unwrap());

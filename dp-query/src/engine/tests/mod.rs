@@ -9,6 +9,8 @@ mod law;
 mod levels;
 mod neighbours;
 mod open;
+mod peers;
+mod polars;
 mod speed;
 mod within;
 

@@ -284,7 +284,13 @@ fn source(dice: &mut Dice) -> From {
             )
         },
         0 => from(String::new(), "checkup", "sbp", "exam_date", "kind"),
-        1 => from(String::new(), "claim JOIN person USING (person_id)", "points", "month", "type"),
+        1 => from(
+            String::new(),
+            "claim JOIN person USING (person_id)",
+            dice.pick(&["points", "points", "AGE_AT(birth_ym, month)"]),
+            "month",
+            "type",
+        ),
         2 => from(only("v"), "v", "v", "d", "k"),
         3 => from(only("v"), "person LEFT JOIN v USING (person_id)", "v", "d", "sex"),
         4 => from(

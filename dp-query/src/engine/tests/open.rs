@@ -53,9 +53,12 @@ fn name(plan: &Plan, group: &Group) -> String {
     names.collect::<Vec<_>>().join("/")
 }
 
-/// Integers by the group's name.
+/// Integers by the group's name: the engine's, with which the second implementation must agree.
 fn by_name(room: &Room, plan: &Plan) -> BTreeMap<String, Vec<i128>> {
-    groups(room, plan).iter().map(|group| (name(plan, group), group.cell(plan.width()).to_vec())).collect()
+    let found = groups(room, plan);
+    let ours = found.iter().map(|group| (name(plan, group), group.cell(plan.width()).to_vec())).collect();
+    assert_eq!(super::polars::named(plan, &room.connection, TODAY), ours, "{}", sql(plan, TODAY).unwrap());
+    ours
 }
 
 fn ask(room: &Room, question: &str) -> Vec<(String, Vec<i128>)> {
