@@ -25,7 +25,7 @@ pub(crate) struct Seen {
     pub(crate) first: i32,
     pub(crate) last: i32,
     /// The latest day that it speaks of.
-    reach: i32,
+    pub(crate) reach: i32,
     pub(crate) source: u16,
     /// It had a person id in an earlier run.
     pub(crate) previous: bool,
@@ -67,7 +67,7 @@ impl Linker {
                     }
                     // Any mixture will do, if only it is the same in every run.
                     let tie = (tie ^ tie >> 64 ^ tie >> 32) as u32;
-                    let reach = record.coverage.map_or(i32::MIN, |(from, to)| to.unwrap_or(from)).max(record.end());
+                    let reach = record.reach();
                     let (first, last, source) = (record.first_day, record.end(), record.source);
                     let (print, previous) = (prints.of(record), record.previous.is_some());
                     seen.push(Seen { print, known: NONE, tie, first, last, reach, source, previous });
@@ -80,7 +80,7 @@ impl Linker {
             (seen, rows)
         };
         let (front, back) = batch.split_at(batch.len() / 2);
-        let ((mut seen, a), (more, b)) = both(|| work(front), || work(back))?;
+        let ((mut seen, a), (more, b)) = both(!self.part, || work(front), || work(back))?;
         seen.extend(more);
         for (pass, (a, b)) in Pass::ALL.into_iter().zip(a.into_iter().zip(b)) {
             self.report.pass(pass).rows += a + b;
@@ -124,11 +124,11 @@ impl Linker {
                 repeats.push(Repeat::new(seen, at));
             }
         }
-        halves(repeats, |a, b| a.0.cmp(&b.0))?;
+        halves(!self.part, repeats, |a, b| a.0.cmp(&b.0))?;
         // What the derived order of rows begins with, as one number; whole rows where it is equal. Equal rows are interchangeable.
         let lead = |&at: &u32| (batch.get(at as usize).map_or(0, Identity::lead), at);
         let mut decorated: Vec<(u128, u32)> = fresh.iter().map(lead).collect();
-        halves(&mut decorated, |a, b| {
+        halves(!self.part, &mut decorated, |a, b| {
             let whole = || batch.get(a.1 as usize).cmp(&batch.get(b.1 as usize));
             a.0.cmp(&b.0).then_with(whole)
         })?;
@@ -204,7 +204,7 @@ impl Linker {
         };
         let (front, back) = self.numbers.split_at_mut(HALF);
         let (early, later) = Pass::ALL.split_at(HALF);
-        let (a, b) = both(|| work(front, early), || work(back, later))?;
+        let (a, b) = both(!self.part, || work(front, early), || work(back, later))?;
         for ((new, early), later) in spellings.iter_mut().zip(a?).zip(b?) {
             let tokens = early.into_iter().take(HALF).chain(later);
             new.tokens.iter_mut().zip(tokens).for_each(|(slot, token)| *slot = token);
@@ -224,7 +224,7 @@ impl Linker {
         };
         let (front, back) = self.numbers.split_at(HALF);
         let (early, later) = Pass::ALL.split_at(HALF);
-        let (a, b) = both(|| work(front, early), || work(back, later))?;
+        let (a, b) = both(!self.part, || work(front, early), || work(back, later))?;
         for (pass, spread) in a.into_iter().chain(b) {
             for spread in spread {
                 if let Some(why) = spread.why {
@@ -242,10 +242,14 @@ impl Linker {
         Ok(())
     }
 
-    pub(crate) fn extend_horizons(&mut self, seen: &[Seen]) {
+    pub(crate) fn extend_horizons(&mut self, reaches: impl Iterator<Item = (u16, i32)>) {
+        // A part doesn't know how far its sources reach: it was told.
+        if self.part {
+            return;
+        }
         let mut days: BTreeMap<u16, Vec<i32>> = BTreeMap::new();
-        for seen in seen {
-            days.entry(seen.source).or_default().push(seen.reach);
+        for (source, reach) in reaches {
+            days.entry(source).or_default().push(reach);
         }
         for (source, mut days) in days {
             // A single mistyped year must not move it: one row in a thousand has to reach it.
@@ -265,18 +269,30 @@ const BLOCK: usize = 64;
 const HALF: usize = PASSES / 2;
 
 /// Sorts halves on two threads; a stable sort finds the two runs and merges them.
-fn halves<T: Send>(all: &mut [T], order: impl Fn(&T, &T) -> Ordering + Sync) -> Result<(), LinkageError> {
+fn halves<T: Send>(
+    threads: bool,
+    all: &mut [T],
+    order: impl Fn(&T, &T) -> Ordering + Sync,
+) -> Result<(), LinkageError> {
+    if !threads {
+        all.sort_unstable_by(order);
+        return Ok(());
+    }
     let (front, back) = all.split_at_mut(all.len() / 2);
-    both(|| front.sort_unstable_by(&order), || back.sort_unstable_by(&order))?;
+    both(true, || front.sort_unstable_by(&order), || back.sort_unstable_by(&order))?;
     all.sort_by(order);
     Ok(())
 }
 
-/// Two pieces of work at once.
+/// Two pieces of work, with `threads` at once.
 pub(crate) fn both<A: Send, B: Send>(
+    threads: bool,
     one: impl FnOnce() -> A + Send,
     other: impl FnOnce() -> B + Send,
 ) -> Result<(A, B), LinkageError> {
+    if !threads {
+        return Ok((one(), other()));
+    }
     std::thread::scope(|scope| {
         let one = scope.spawn(one);
         let other = other();

@@ -206,7 +206,7 @@ impl Linker {
     fn recall(&mut self, tokens: &[Vec<u128>]) -> Done<()> {
         let work = |tokens: &[Vec<u128>]| tokens.iter().map(|tokens| Numbers::from_tokens(tokens)).collect::<Vec<_>>();
         let (early, later) = tokens.split_at(PASSES / 2);
-        let (a, b) = crate::batch::both(|| work(early), || work(later))?;
+        let (a, b) = crate::batch::both(true, || work(early), || work(later))?;
         for (slot, numbers) in self.numbers.iter_mut().zip(a.into_iter().chain(b)) {
             if !numbers.are_distinct() {
                 return Err(damaged("tokens"));

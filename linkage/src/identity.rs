@@ -104,6 +104,11 @@ impl Identity {
         self.last_day.max(self.first_day)
     }
 
+    /// The latest day that it speaks of.
+    pub(crate) fn reach(&self) -> i32 {
+        self.coverage.map_or(i32::MIN, |(from, to)| to.unwrap_or(from)).max(self.end())
+    }
+
     /// The beginning of the derived order as a number: days, source, sex, birth month.
     pub(crate) fn lead(&self) -> u128 {
         let rank = |day: i32| u128::from(day.cast_unsigned() ^ 1 << 31);

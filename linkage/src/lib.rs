@@ -19,6 +19,7 @@ mod ahead;
 mod baseline;
 mod batch;
 mod bytes;
+mod closed;
 mod clusters;
 mod em;
 mod error;
@@ -30,6 +31,7 @@ mod index;
 pub mod journal;
 mod left_out;
 mod model;
+mod parts;
 mod pattern;
 mod people;
 mod profile;
@@ -117,6 +119,10 @@ pub fn resolve_reviewed(
         Strategy::Id1 | Strategy::Id2 | Strategy::Id1OrId2 => baseline::exact(records, strategy, &mut report),
         Strategy::Id0 => baseline::id0(records, &mut report),
         Strategy::Sudare => {
+            // In one piece, memory has to answer for every row; in parts, the caches do.
+            if records.len() >= MANY {
+                return closed::resolve(records, settings, verdicts, PART, ids);
+            }
             let mut linker = Linker::new(settings.clone());
             let added = linker.add_reviewed(records, verdicts)?;
             return linker.finish(&added.row_of, ids);
@@ -142,6 +148,25 @@ pub fn resolve_reviewed(
     report.persons = u64::from(count);
     report.persons_by_sources = by_sources;
     Ok(Outcome { attributes, person_of, persons, journal, review: Vec::new(), report })
+}
+
+/// Rows from which on it pays to link in parts, and rows of a part.
+const MANY: usize = 1 << 16;
+const PART: usize = 1 << 12;
+
+/// [`resolve_reviewed`] by [`Strategy::Sudare`] in parts of about so many rows, for tests.
+///
+/// # Errors
+/// As [`resolve`].
+#[doc(hidden)]
+pub fn resolve_in_parts(
+    records: &[Identity],
+    settings: &Settings,
+    verdicts: &[Verdict],
+    size: usize,
+    ids: &mut dyn FnMut() -> u128,
+) -> Result<Outcome, LinkageError> {
+    closed::resolve(records, settings, verdicts, size, ids)
 }
 
 /// What a run of [`Strategy::Sudare`] without a model shows to the estimate of one: see [`Sample::fit`].

@@ -228,6 +228,33 @@ impl Report {
         }
     }
 
+    /// Adds what a linker of another part of the rows counted.
+    pub(crate) fn absorb(&mut self, other: Report) {
+        self.rows += other.rows;
+        self.deaths_disbelieved += other.deaths_disbelieved;
+        self.verdicts_followed += other.verdicts_followed;
+        self.verdicts_overruled += other.verdicts_overruled;
+        self.estimate.linked += other.estimate.linked;
+        self.estimate.pairs += other.estimate.pairs;
+        self.estimate.right += other.estimate.right;
+        self.estimate.missed += other.estimate.missed;
+        for (pass, counts) in other.passes {
+            let own = self.pass(pass);
+            own.rows += counts.rows;
+            own.tokens += counts.tokens;
+            own.linked += counts.linked;
+            for (why, count) in counts.refused {
+                *own.refused.entry(why).or_default() += count;
+            }
+            for (why, sources) in counts.screened {
+                let own = own.screened.entry(why).or_default();
+                for (source, count) in sources {
+                    *own.entry(source).or_default() += count;
+                }
+            }
+        }
+    }
+
     pub(crate) fn pass(&mut self, pass: Pass) -> &mut PassReport {
         self.passes.entry(pass).or_default()
     }

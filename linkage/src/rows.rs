@@ -115,6 +115,7 @@ pub(crate) type Print = [u32; 3];
 const WORDS: usize = 2 * PASSES + 4;
 
 /// Makes fingerprints: 64 bits of SipHash, and the upper 32 of a multilinear hash (strongly universal), each with keys of its own.
+#[derive(Clone)]
 pub(crate) struct Prints {
     sip: RandomState,
     keys: [u64; WORDS],

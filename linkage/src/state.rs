@@ -21,7 +21,7 @@ use crate::score::{Doubtful, Watch};
 use crate::screen::Fresh;
 use crate::settings::{Settings, Strategy};
 use crate::tokens::{NONE, Numbers};
-use crate::{Outcome, ids};
+use crate::{Attributes, Outcome, ids};
 
 /// What a batch of rows brought.
 #[derive(Clone, Default)]
@@ -66,10 +66,12 @@ pub struct Linker {
     pub(crate) claims: Vec<(u32, u32)>,
     /// Pairs of rows that the model left in doubt.
     pub(crate) review: Vec<Doubtful>,
-    watch: Option<Watch>,
+    pub(crate) watch: Option<Watch>,
     /// Reviewers' words on the row in hand.
     words: Vec<Word>,
     pub(crate) report: Report,
+    /// It links a part of a batch, beside others, and knows from them what it can't see itself.
+    pub(crate) part: bool,
 }
 
 /// Places of the batch in the order of time: on one day, what is known goes before what is new.
@@ -85,6 +87,18 @@ fn in_time(repeats: &[Repeat], fresh: &[u32], seen: &[Seen]) -> Vec<u32> {
     }
     order.extend(repeats.map(Repeat::at));
     order
+}
+
+/// The persons that rows are.
+pub(crate) struct Found {
+    /// By the places that were asked for, and by the linker's rows.
+    pub(crate) person_of: Vec<u32>,
+    pub(crate) of_row: Vec<u32>,
+    pub(crate) persons: u32,
+    pub(crate) attributes: Vec<Attributes>,
+    /// How many persons one, two, … sources know.
+    pub(crate) by_sources: Vec<u64>,
+    pub(crate) review: Vec<Doubtful>,
 }
 
 /// What becomes of a repeated spelling.
@@ -115,6 +129,7 @@ impl Linker {
             watch: None,
             words: Vec::new(),
             report: Report::new(Strategy::Sudare, 0),
+            part: false,
         }
     }
 
@@ -165,7 +180,7 @@ impl Linker {
         let mut spellings = self.number(batch, &seen, &fresh, &new)?;
         self.screen(&mut spellings, &mut added)?;
         self.report.rows += batch.len() as u64;
-        self.extend_horizons(&seen);
+        self.extend_horizons(seen.iter().map(|seen| (seen.source, seen.reach)));
 
         self.clusters.expect(spellings.len());
         self.rows.all.reserve(spellings.len());
@@ -357,21 +372,31 @@ impl Linker {
 
     /// The persons by rows in a given order, in which every row comes at least once.
     pub(crate) fn finish(&mut self, order: &[u32], ids: &mut dyn FnMut() -> u128) -> Result<Outcome, LinkageError> {
+        let Found { person_of, of_row, persons: count, attributes, by_sources, review } = self.found(order);
+        let person = |row: u32| of_row.get(row as usize).copied().unwrap_or(NONE);
+        let held = self.claims.iter().map(|&(id, row)| (id, person(row))).collect();
+        // Rows are numbered in the order of time.
+        let rank = ids::first(&of_row, count);
+        let (persons, journal) = ids::assign(held, &rank, count, &self.clusters, ids, &mut self.report)?;
+        self.report.persons = u64::from(count);
+        self.report.persons_by_sources = by_sources;
+        self.clusters.renew(persons.iter().map(|id| id.0).collect(), person);
+        self.claims = (0u32..).zip(&of_row).map(|(row, &person)| (person, row)).collect();
+        Ok(Outcome { person_of, persons, attributes, journal, review, report: self.report.clone() })
+    }
+
+    /// The same, still without ids.
+    pub(crate) fn found(&mut self, order: &[u32]) -> Found {
         let roots = self.clusters.roots();
         let root = |row: u32| roots.get(row as usize).copied().unwrap_or(row);
-        let (person_of, count) = ids::number(order.iter().map(|&row| root(row)), roots.len());
-        let mut person_of_row = vec![NONE; roots.len()];
+        let (person_of, persons) = ids::number(order.iter().map(|&row| root(row)), roots.len());
+        let mut of_row = vec![NONE; roots.len()];
         for (&row, &person) in order.iter().zip(&person_of) {
-            if let Some(slot) = person_of_row.get_mut(row as usize) {
+            if let Some(slot) = of_row.get_mut(row as usize) {
                 *slot = person;
             }
         }
-        let person = |row: u32| person_of_row.get(row as usize).copied().unwrap_or(NONE);
-        let held = self.claims.iter().map(|&(id, row)| (id, person(row))).collect();
-        // Rows are numbered in the order of time.
-        let rank = ids::first(&person_of_row, count);
-        let (persons, journal) = ids::assign(held, &rank, count, &self.clusters, ids, &mut self.report)?;
-        let known = self.rows.all.iter().zip(&self.rows.times).zip(&person_of_row);
+        let known = self.rows.all.iter().zip(&self.rows.times).zip(&of_row);
         let known: Vec<people::Known> = known
             .map(|((row, &times), &person)| people::Known {
                 person,
@@ -381,13 +406,9 @@ impl Linker {
                 source: row.source,
             })
             .collect();
-        let (attributes, by_sources) = people::describe(&known, count);
-        self.report.persons = u64::from(count);
-        self.report.persons_by_sources = by_sources;
-        self.clusters.renew(persons.iter().map(|id| id.0).collect(), person);
+        let (attributes, by_sources) = people::describe(&known, persons);
         let review = self.doubts(order, &roots);
-        self.claims = (0u32..).zip(&person_of_row).map(|(row, &person)| (person, row)).collect();
-        Ok(Outcome { person_of, persons, attributes, journal, review, report: self.report.clone() })
+        Found { person_of, of_row, persons, attributes, by_sources, review }
     }
 
     /// Pairs that are still two, by places in `order`, the likelier first.

@@ -42,6 +42,7 @@ fn dev_batch() {
         let (s, c) = (s.elapsed(), cpu() - c);
         let sum = o.person_of.iter().fold(0u64, |h, p| h.wrapping_mul(31).wrapping_add(u64::from(*p)));
         println!("resolve {s:?} cpu {c:.2} persons {} sum {sum:x} review {} est {:?}", o.persons.len(), o.review.len(), o.report.estimate);
+
         if std::env::var("EVAL").is_ok() { let e = evaluate(&o.person_of, &truth).unwrap(); println!("p {:.5} r {:.5}", e.precision.value, e.recall.value); }
     }
 }
