@@ -269,7 +269,7 @@ const BLOCK: usize = 64;
 const HALF: usize = PASSES / 2;
 
 /// Sorts halves on two threads; a stable sort finds the two runs and merges them.
-fn halves<T: Send>(
+pub(crate) fn halves<T: Send>(
     threads: bool,
     all: &mut [T],
     order: impl Fn(&T, &T) -> Ordering + Sync,

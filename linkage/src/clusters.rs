@@ -88,6 +88,23 @@ impl Clusters {
         self.previous.reserve(rows);
     }
 
+    /// Takes in clusters of other rows, which come after these; memberships get the numbers that `number` gives. Gives the numbers of
+    /// their earlier ids.
+    pub(crate) fn absorb(&mut self, mut other: Clusters, number: impl Fn(u32) -> u32) -> Vec<u32> {
+        let row = u32::try_from(self.parent.len()).unwrap_or(NONE);
+        let ids: Vec<u32> = other.ids.all().iter().map(|&id| self.ids.number(id)).collect();
+        other.profile.iter_mut().for_each(|profile| profile.renumber(&number));
+        self.parent.extend(other.parent.iter().map(|&up| up + row));
+        self.size.extend(&other.size);
+        self.profile.append(&mut other.profile);
+        self.previous.extend(other.previous.iter().map(|&id| ids.get(id as usize).copied().unwrap_or(NONE)));
+        self.joins.append(&mut other.joins);
+        self.parts.append(&mut other.parts);
+        let moved = |(at, rows): (u32, Vec<u32>)| (at + row, rows.into_iter().map(|other| other + row).collect());
+        self.apart.extend(std::mem::take(&mut other.apart).into_iter().map(moved));
+        ids
+    }
+
     /// Takes up the next row.
     pub(crate) fn push(&mut self, profile: Profile) -> u32 {
         let row = u32::try_from(self.parent.len()).unwrap_or(NONE);

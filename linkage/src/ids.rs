@@ -7,7 +7,7 @@ use crate::clusters::Clusters;
 use crate::error::LinkageError;
 use crate::identity::{Identity, PersonId};
 use crate::journal::Decision;
-use crate::report::Report;
+use crate::report::{Reason, Report};
 use crate::tokens::NONE;
 
 /// Dense person numbers by first appearance, from the roots of rows; roots are below `limit`.
@@ -85,14 +85,22 @@ pub(crate) fn assign(
         given.push(PersonId(id));
     }
 
-    let mut why_joined = BTreeMap::new();
+    // Of several reasons the strongest: which came first says nothing, where rows are linked in parts.
+    let mut why_joined: BTreeMap<u128, (Reason, Option<f64>)> = BTreeMap::new();
     for join in &clusters.joins {
-        why_joined.entry(join.one).or_insert((join.by, join.weight));
-        why_joined.entry(join.other).or_insert((join.by, join.weight));
+        for id in [join.one, join.other] {
+            let known = why_joined.entry(id).or_insert((join.by, join.weight));
+            let weight = |weight: Option<f64>| weight.unwrap_or(f64::NEG_INFINITY);
+            let stronger = join.by.cmp(&known.0).then_with(|| weight(known.1).total_cmp(&weight(join.weight)));
+            if stronger.is_lt() {
+                *known = (join.by, join.weight);
+            }
+        }
     }
     let mut why_parted = BTreeMap::new();
     for &(id, why) in &clusters.parts {
-        why_parted.entry(id).or_insert(why);
+        let known = why_parted.entry(id).or_insert(why);
+        *known = why.min(*known);
     }
     let mut journal = Vec::new();
     let mut merged = BTreeSet::new();

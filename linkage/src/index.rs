@@ -64,6 +64,35 @@ impl Index {
         }
     }
 
+    /// Takes in the lists of other rows, moved by `row`; tokens get the numbers that `number` gives.
+    pub(crate) fn absorb(&mut self, other: Index, row: u32, number: impl Fn(u32) -> u32) {
+        let base = u32::try_from(self.entries.len()).unwrap_or(NONE);
+        let at = |entry: u32| if entry == NONE { NONE } else { entry + base };
+        let moved =
+            |entry: Entry| Entry { row: entry.row + row, branch: number(entry.branch), next: at(entry.next), ..entry };
+        self.entries.extend(other.entries.into_iter().map(moved));
+        for (token, &head) in (0u32..).zip(&other.heads) {
+            let token = number(token);
+            self.grow(&[token]);
+            if head == NONE {
+                continue;
+            }
+            let old = self.head(token);
+            if old != NONE {
+                let mut last = at(head);
+                while let Some(next) = self.entry(last).map(|entry| entry.next).filter(|&next| next != NONE) {
+                    last = next;
+                }
+                if let Some(last) = self.entries.get_mut(last as usize) {
+                    last.next = old;
+                }
+            }
+            if let Some(slot) = self.heads.get_mut(token as usize) {
+                *slot = at(head);
+            }
+        }
+    }
+
     /// How many tokens have a list, if an empty one.
     pub(crate) fn tokens(&self) -> usize {
         self.heads.len()

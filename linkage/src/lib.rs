@@ -24,6 +24,7 @@ mod clusters;
 mod em;
 mod error;
 mod evaluate;
+mod finish;
 mod form;
 mod identity;
 mod ids;
@@ -119,9 +120,8 @@ pub fn resolve_reviewed(
         Strategy::Id1 | Strategy::Id2 | Strategy::Id1OrId2 => baseline::exact(records, strategy, &mut report),
         Strategy::Id0 => baseline::id0(records, &mut report),
         Strategy::Sudare => {
-            // In one piece, memory has to answer for every row; in parts, the caches do.
-            if records.len() >= MANY {
-                return closed::resolve(records, settings, verdicts, PART, ids);
+            if records.len() >= closed::MANY {
+                return closed::resolve(records, settings, verdicts, closed::PART, ids);
             }
             let mut linker = Linker::new(settings.clone());
             let added = linker.add_reviewed(records, verdicts)?;
@@ -149,10 +149,6 @@ pub fn resolve_reviewed(
     report.persons_by_sources = by_sources;
     Ok(Outcome { attributes, person_of, persons, journal, review: Vec::new(), report })
 }
-
-/// Rows from which on it pays to link in parts, and rows of a part.
-const MANY: usize = 1 << 16;
-const PART: usize = 1 << 12;
 
 /// [`resolve_reviewed`] by [`Strategy::Sudare`] in parts of about so many rows, for tests.
 ///

@@ -1,4 +1,4 @@
-//! A closed set of rows cut into parts that share no token, so that each part is linked by itself, in a core's own cache, and several at
+//! Rows cut into parts that share no token, so that each part is linked by itself, in a core's own cache, and several at
 //! once. Persons are the same as without cutting: a row's fate hangs only on rows that share a token with it, directly or through
 //! others. It decides nothing about persons; who is one is the resolver's affair.
 //!
@@ -20,7 +20,7 @@ use crate::tokens::TokenHash;
 /// A source's use of a token that is to be ignored in all parts.
 pub(crate) type Crowd = (Pass, u128, u16);
 
-/// Places of the rows, part by part, those of a part in their order.
+/// Places of the rows, part by part.
 pub(crate) struct Parts {
     pub(crate) places: Vec<u32>,
     pub(crate) ranges: Vec<Range<usize>>,
@@ -66,7 +66,20 @@ struct Search<'a> {
 }
 
 impl Parts {
-    /// Parts of about `size` rows; larger where more rows hang together.
+    /// The places of a part's rows.
+    pub(crate) fn places(&self, part: usize) -> &[u32] {
+        self.ranges.get(part).and_then(|range| self.places.get(range.clone())).unwrap_or_default()
+    }
+
+    /// The tokens of a pass that some source spreads too widely.
+    pub(crate) fn crowded(&self, pass: Pass) -> Vec<u128> {
+        let mut tokens: Vec<u128> =
+            self.crowds.iter().filter(|crowd| crowd.0 == pass).map(|&(_, token, _)| token).collect();
+        tokens.dedup();
+        tokens
+    }
+
+    /// Parts of about `size` rows; larger where more rows hang together. Rows and parts come as in `order`, which names every place once.
     ///
     /// # Errors
     /// A thread that failed.
@@ -76,6 +89,7 @@ impl Parts {
         most: usize,
         verdicts: &[Verdict],
         size: usize,
+        order: &[u32],
     ) -> Result<Parts, LinkageError> {
         let search = Search { batch, prints, hash: TokenHash::default(), most };
         let (early, later) = Pass::ALL.split_at(PASSES / 2);
@@ -91,35 +105,35 @@ impl Parts {
         for verdict in verdicts.iter().filter(|verdict| (verdict.row.max(verdict.other) as usize) < batch.len()) {
             sets.union(verdict.row, verdict.other);
         }
-        let (places, ranges) = cut(&mut sets, size);
+        let (places, ranges) = cut(&mut sets, order, size);
         Ok(Parts { places, ranges, crowds })
     }
 }
 
 /// Sets side by side, in the order of their first places, and where the parts are.
-fn cut(sets: &mut Sets, size: usize) -> (Vec<u32>, Vec<Range<usize>>) {
-    let rows = sets.0.len() as u32;
+fn cut(sets: &mut Sets, order: &[u32], size: usize) -> (Vec<u32>, Vec<Range<usize>>) {
     let mut sizes = vec![0u32; sets.0.len()];
-    let roots: Vec<u32> = (0..rows).map(|row| sets.find(row)).collect();
-    for &root in &roots {
-        if let Some(size) = sizes.get_mut(root as usize) {
+    for &place in order {
+        if let Some(size) = sizes.get_mut(sets.find(place) as usize) {
             *size += 1;
         }
     }
-    let (mut places, mut ranges) = (vec![0u32; roots.len()], Vec::new());
+    let (mut places, mut ranges) = (vec![0u32; order.len()], Vec::new());
+    let mut begun = vec![false; sizes.len()];
     let (mut end, mut from) = (0u32, 0u32);
-    for (row, &root) in (0u32..).zip(&roots) {
-        let Some(next) = sizes.get_mut(root as usize) else { continue };
-        if root == row {
+    for &place in order {
+        let root = sets.find(place) as usize;
+        let (Some(next), Some(begun)) = (sizes.get_mut(root), begun.get_mut(root)) else { continue };
+        if !std::mem::replace(begun, true) {
             if (end - from) as usize >= size {
                 ranges.push(from as usize..end as usize);
                 from = end;
             }
-            // From now on: the place of the set's next row.
+            // From now on: where the set's next row goes.
             end += std::mem::replace(next, end);
         }
-        if let Some(place) = places.get_mut(*next as usize) {
-            *place = row;
+        if let Some(slot) = places.get_mut(*next as usize) {
+            *slot = place;
         }
         *next += 1;
     }

@@ -92,6 +92,11 @@ impl Profile {
         (profile, disbelieved)
     }
 
+    /// Memberships get other numbers.
+    pub(crate) fn renumber(&mut self, number: impl Fn(u32) -> u32) {
+        self.periods.iter_mut().for_each(|period| period.membership = number(period.membership));
+    }
+
     /// Reads what its list of periods begins with.
     pub(crate) fn touch(&self) -> u32 {
         self.periods.first().map_or(0, |period| period.to.cast_unsigned())

@@ -4,14 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::ahead::AHEAD;
-use crate::batch::{Repeat, Seen};
+use crate::batch::{Repeat, Seen, both};
+use crate::closed::{MANY, PART};
 use crate::clusters::Clusters;
 use crate::em::Sample;
 use crate::error::LinkageError;
 use crate::identity::{Identity, PASSES, Pass};
 use crate::index::Index;
-use crate::model::Model;
-use crate::people;
 use crate::profile::{Profile, Slips, UNKNOWN};
 use crate::report::{Reason, Report};
 use crate::resolver::Resolver;
@@ -21,7 +20,6 @@ use crate::score::{Doubtful, Watch};
 use crate::screen::Fresh;
 use crate::settings::{Settings, Strategy};
 use crate::tokens::{NONE, Numbers};
-use crate::{Attributes, Outcome, ids};
 
 /// What a batch of rows brought.
 #[derive(Clone, Default)]
@@ -52,6 +50,10 @@ pub struct Linker {
     pub(crate) settings: Settings,
     pub(crate) prints: Prints,
     pub(crate) by_print: ByPrint,
+    /// Fingerprints that nobody asked for yet, and their rows.
+    pub(crate) unasked: Vec<(Print, u32)>,
+    /// Which row comes before which in time, as long as their numbers don't say so.
+    pub(crate) ranks: Vec<u32>,
     pub(crate) numbers: [Numbers; PASSES],
     pub(crate) rows: Rows,
     pub(crate) clusters: Clusters,
@@ -89,18 +91,6 @@ fn in_time(repeats: &[Repeat], fresh: &[u32], seen: &[Seen]) -> Vec<u32> {
     order
 }
 
-/// The persons that rows are.
-pub(crate) struct Found {
-    /// By the places that were asked for, and by the linker's rows.
-    pub(crate) person_of: Vec<u32>,
-    pub(crate) of_row: Vec<u32>,
-    pub(crate) persons: u32,
-    pub(crate) attributes: Vec<Attributes>,
-    /// How many persons one, two, … sources know.
-    pub(crate) by_sources: Vec<u64>,
-    pub(crate) review: Vec<Doubtful>,
-}
-
 /// What becomes of a repeated spelling.
 enum Again {
     Same,
@@ -117,6 +107,8 @@ impl Linker {
             settings,
             prints: Prints::default(),
             by_print: ByPrint::default(),
+            unasked: Vec::new(),
+            ranks: Vec::new(),
             numbers: std::array::from_fn(|_| Numbers::default()),
             rows: Rows::default(),
             clusters: Clusters::default(),
@@ -167,12 +159,17 @@ impl Linker {
     /// # Errors
     /// As [`Linker::add`].
     pub fn add_reviewed(&mut self, batch: &[Identity], verdicts: &[Verdict]) -> Result<Added, LinkageError> {
-        let docket = Docket::of(verdicts);
         let limit = NONE as usize / (PASSES + 1);
         let rows = self.rows.all.len() + batch.len();
         if rows > limit {
             return Err(LinkageError::TooManyRows { rows, limit });
         }
+        // In one piece, memory has to answer for every row; in parts, the caches do.
+        if self.rows.all.is_empty() && !self.part && self.watch.is_none() && batch.len() >= MANY {
+            return self.add_in_parts(batch, verdicts, PART);
+        }
+        self.settle()?;
+        let docket = Docket::of(verdicts);
         let mut added = Added { row_of: vec![NONE; batch.len()], ..Added::default() };
         let seen = self.look(batch)?;
         let (mut repeats, mut fresh) = (Vec::new(), Vec::new());
@@ -359,74 +356,15 @@ impl Linker {
         (tokens, ignored)
     }
 
-    /// The persons that all rows so far are, by the linker's rows. Persons of an earlier call keep their ids; the journal says what
-    /// became of ids since.
-    ///
-    /// # Errors
-    /// [`LinkageError::IdSource`] if `ids` repeats itself.
-    pub fn persons(&mut self, ids: &mut dyn FnMut() -> u128) -> Result<Outcome, LinkageError> {
-        let rows = u32::try_from(self.rows.all.len()).unwrap_or(NONE);
-        let all: Vec<u32> = (0..rows).collect();
-        self.finish(&all, ids)
-    }
-
-    /// The persons by rows in a given order, in which every row comes at least once.
-    pub(crate) fn finish(&mut self, order: &[u32], ids: &mut dyn FnMut() -> u128) -> Result<Outcome, LinkageError> {
-        let Found { person_of, of_row, persons: count, attributes, by_sources, review } = self.found(order);
-        let person = |row: u32| of_row.get(row as usize).copied().unwrap_or(NONE);
-        let held = self.claims.iter().map(|&(id, row)| (id, person(row))).collect();
-        // Rows are numbered in the order of time.
-        let rank = ids::first(&of_row, count);
-        let (persons, journal) = ids::assign(held, &rank, count, &self.clusters, ids, &mut self.report)?;
-        self.report.persons = u64::from(count);
-        self.report.persons_by_sources = by_sources;
-        self.clusters.renew(persons.iter().map(|id| id.0).collect(), person);
-        self.claims = (0u32..).zip(&of_row).map(|(row, &person)| (person, row)).collect();
-        Ok(Outcome { person_of, persons, attributes, journal, review, report: self.report.clone() })
-    }
-
-    /// The same, still without ids.
-    pub(crate) fn found(&mut self, order: &[u32]) -> Found {
-        let roots = self.clusters.roots();
-        let root = |row: u32| roots.get(row as usize).copied().unwrap_or(row);
-        let (person_of, persons) = ids::number(order.iter().map(|&row| root(row)), roots.len());
-        let mut of_row = vec![NONE; roots.len()];
-        for (&row, &person) in order.iter().zip(&person_of) {
-            if let Some(slot) = of_row.get_mut(row as usize) {
-                *slot = person;
-            }
+    /// Makes everything findable that was only kept.
+    fn settle(&mut self) -> Result<(), LinkageError> {
+        if self.unasked.is_empty() && self.numbers.iter().all(Numbers::is_settled) {
+            return Ok(());
         }
-        let known = self.rows.all.iter().zip(&self.rows.times).zip(&of_row);
-        let known: Vec<people::Known> = known
-            .map(|((row, &times), &person)| people::Known {
-                person,
-                times,
-                sex: row.sex,
-                birth: row.birth,
-                source: row.source,
-            })
-            .collect();
-        let (attributes, by_sources) = people::describe(&known, persons);
-        let review = self.doubts(order, &roots);
-        Found { person_of, of_row, persons, attributes, by_sources, review }
-    }
-
-    /// Pairs that are still two, by places in `order`, the likelier first.
-    fn doubts(&mut self, order: &[u32], roots: &[u32]) -> Vec<Doubtful> {
-        let root = |row: u32| roots.get(row as usize).copied().unwrap_or(row);
-        self.review.retain(|pair| root(pair.row) != root(pair.other));
-        self.report.estimate.listed = self.review.len() as u64;
-        self.report.estimate.unreachable = self.settings.model.as_ref().map_or(0.0, Model::unreachable);
-        let mut place_of = vec![NONE; roots.len()];
-        for (place, &row) in (0u32..).zip(order) {
-            if let Some(slot) = place_of.get_mut(row as usize) {
-                *slot = place.min(*slot);
-            }
-        }
-        let place = |row: u32| place_of.get(row as usize).copied().unwrap_or(NONE);
-        let pairs = self.review.iter().map(|pair| Doubtful { row: place(pair.row), other: place(pair.other), ..*pair });
-        let mut pairs: Vec<Doubtful> = pairs.collect();
-        pairs.sort_unstable();
-        pairs
+        let (front, back) = self.numbers.split_at_mut(PASSES / 2);
+        both(!self.part, || front.iter_mut().for_each(Numbers::settle), || back.iter_mut().for_each(Numbers::settle))?;
+        self.by_print.reserve(self.unasked.len());
+        self.by_print.extend(std::mem::take(&mut self.unasked));
+        Ok(())
     }
 }

@@ -82,13 +82,15 @@ pub(crate) struct Numbers {
     /// Keyed by a secret of the process, so that no input makes it slow; it is never walked in its own order.
     of: HashMap<u128, u32, TokenHash>,
     uses: Vec<Use>,
+    /// The last tokens, which nobody asked for yet.
+    late: Vec<u128>,
 }
 
 impl Numbers {
     pub(crate) fn from_tokens(tokens: &[u128]) -> Numbers {
         let mut of = HashMap::with_capacity_and_hasher(tokens.len(), TokenHash::default());
         of.extend(tokens.iter().copied().zip(0u32..));
-        Numbers { of, uses: vec![UNUSED; tokens.len()] }
+        Numbers { of, uses: vec![UNUSED; tokens.len()], late: Vec::new() }
     }
 
     /// Makes room for more tokens at once instead of little by little.
@@ -104,13 +106,44 @@ impl Numbers {
 
     /// The tokens by number.
     pub(crate) fn tokens(&self) -> Vec<u128> {
-        let mut tokens = vec![0; self.uses.len()];
+        let mut tokens = vec![0; self.of.len()];
         for (&token, &number) in &self.of {
             if let Some(slot) = tokens.get_mut(number as usize) {
                 *slot = token;
             }
         }
+        tokens.extend(&self.late);
         tokens
+    }
+
+    pub(crate) fn is_settled(&self) -> bool {
+        self.late.is_empty()
+    }
+
+    /// Makes every token findable.
+    pub(crate) fn settle(&mut self) {
+        let late = std::mem::take(&mut self.late);
+        self.of.reserve(late.len());
+        let from = u32::try_from(self.of.len()).unwrap_or(NONE);
+        self.of.extend(late.into_iter().zip(from..));
+    }
+
+    /// Takes in another numbering that has no token in common with this one but the first `shared`, which both have. `row` is what the
+    /// other's rows are moved by. Gives what its other numbers are moved by.
+    pub(crate) fn absorb(&mut self, other: Numbers, shared: u32, row: u32) -> u32 {
+        let moved = u32::try_from(self.uses.len()).unwrap_or(NONE).saturating_sub(shared);
+        self.late.extend(other.tokens().into_iter().skip(shared as usize));
+        for (slot, used) in self.uses.iter_mut().zip(&other.uses).take(shared as usize) {
+            slot.rows = slot.rows.saturating_add(used.rows);
+            slot.mixed |= used.mixed || (used.birth != UNKNOWN && (slot.sex, slot.birth) != (used.sex, used.birth));
+            if slot.birth == UNKNOWN {
+                (slot.sex, slot.birth) = (used.sex, used.birth);
+            }
+        }
+        let moved_row = |latest: u32| if latest == NONE { NONE } else { latest + row };
+        let others = other.uses.iter().skip(shared as usize);
+        self.uses.extend(others.map(|used| Use { latest: moved_row(used.latest), ..*used }));
+        moved
     }
 
     pub(crate) fn len(&self) -> usize {
