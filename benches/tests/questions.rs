@@ -138,7 +138,9 @@ fn cpu() -> f64 {
 fn time(run: &dyn Fn()) -> Duration {
     let c = cpu();
     let r = time1(run);
-    if std::env::var("DBG_SKIP").is_ok() { println!("cpu {:.3}", (cpu() - c) / 3.0); }
+    if std::env::var("DBG_SKIP").is_ok() {
+        println!("cpu {:.3}", (cpu() - c) / 3.0);
+    }
     r
 }
 
@@ -179,7 +181,10 @@ fn a_million_people() {
     );
     for question in questions(&catalogue).into_iter().filter(|question| question.number.starts_with(&only)) {
         let ours = time(&|| drop(streamed(&question.plan, &connection, TODAY).unwrap().unwrap()));
-        if std::env::var("DBG_SKIP").is_ok() { println!("{} {:.3}", question.number, ours.as_secs_f64()); continue; }
+        if std::env::var("DBG_SKIP").is_ok() {
+            println!("{} {:.3}", question.number, ours.as_secs_f64());
+            continue;
+        }
         let plain = time(&|| exact(&question.exact.replace("{persons}", "count(*)")));
         let against = ratio(ours, plain);
         means.push((question.kind.clone(), against));
