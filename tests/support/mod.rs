@@ -210,7 +210,8 @@ pub fn people(insurer: &'static str, many: usize) -> Vec<Someone> {
             Someone {
                 insurer,
                 symbol: "31",
-                number: format!("{}", 4000 + i * 7),
+                // So long that no digest has it by chance.
+                number: format!("{}", 40_173_000 + i * 7),
                 branch: "01",
                 name: format!("{}　{}", s.0, g.0),
                 kana: format!("{}　{}", s.1, g.1),
