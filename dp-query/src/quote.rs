@@ -10,10 +10,17 @@ use crate::formula::{Cell, Desk};
 use crate::mechanism::{MechanismError, Noise};
 use crate::plan::{OutputKind, Plan, Sensitivity};
 
+mod error;
+mod layout;
+mod line;
 mod selection;
 mod solve;
 mod split;
 
+pub use error::QuoteError;
+use layout::Layout;
+pub use line::{Basis, Line};
+pub(crate) use line::{paired, spread, tidy};
 use selection::Rule;
 pub use selection::Selection;
 use solve::{STEPS, step_price, too_large};
@@ -34,85 +41,6 @@ impl From<&Policy> for Terms {
     fn from(policy: &Policy) -> Self {
         Self { account: policy.room().account, minimum_persons: policy.room().minimum_persons }
     }
-}
-
-/// Why a question has no price.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum QuoteError {
-    /// An option is not a number that the ledger can hold.
-    #[error("option {option}: {reason}")]
-    Option {
-        /// Its name in the question.
-        option: &'static str,
-        /// What is wrong.
-        reason: String,
-    },
-    /// A room with Gaussian noise needs δ.
-    #[error(
-        "this room answers with Gaussian noise: add delta to the options, as in OPTIONS (epsilon = 0.5, delta = 0.000000001)"
-    )]
-    DeltaNeeded,
-    /// A minimum that truly holds needs δ.
-    #[error(
-        "strict_minimum needs delta: how likely a group may be shown against it, as in OPTIONS (epsilon = 0.5, delta = 0.000000001, strict_minimum = TRUE); without strict_minimum the minimum counts with noise and needs none"
-    )]
-    StrictNeedsDelta,
-    /// A pure room has no δ for groups that come from the data.
-    #[error(
-        "the groups of this question come from the data, which takes δ, and this room answers by the pure account, which has none; close the list of groups (CASE WHEN icd10 LIKE 'E11%' THEN 'type 2' … ELSE 'else' END, or code IN CODELIST(…) as a key), or ask a room whose policy says account = \"zcdp\""
-    )]
-    OpenInPureRoom,
-    /// (ε, δ) is too small for any noise.
-    #[error("no noise is large enough for this epsilon and delta; ask for a larger epsilon")]
-    TooSmall,
-    /// ε buys next to no noise.
-    #[error(
-        "epsilon = {asked} is too large: almost no noise would be left; for this question the limit is epsilon = {limit}"
-    )]
-    TooLarge {
-        /// As asked.
-        asked: String,
-        /// The dearest price at which this question still has noise, to three digits.
-        limit: Epsilon,
-    },
-    /// A margin can only be solved for where the error does not depend on the data.
-    #[error(
-        "target_margin speaks of the first column that is not a key, and its error depends on the number of persons; put a count or a sum first, or state epsilon"
-    )]
-    MarginOfMean,
-    /// A margin that discrete noise can't meet at any price that is still private.
-    #[error("target_margin {margin} can't be met at any price that is still private; ask for a wider margin")]
-    MarginTooNarrow {
-        /// As asked.
-        margin: String,
-    },
-    /// The noise is out of range.
-    #[error(transparent)]
-    Mechanism(#[from] MechanismError),
-    /// The numbers are no price.
-    #[error(transparent)]
-    Price(#[from] PriceError),
-    /// The plan contradicts itself.
-    #[error("the plan's {0} is inconsistent; this is a fault of the program")]
-    Plan(&'static str),
-}
-
-/// One statistic's noise, and where it comes from.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Line {
-    /// How far one person can move what gets noise: the statistic's integers, or all nodes of its tree.
-    pub sensitivity: Sensitivity,
-    /// Which counts by bin get noise; one bin and one level for statistics without bins.
-    pub tree: Tree,
-    /// Its noise.
-    pub noise: Noise,
-    /// Standard deviation in grid units.
-    pub sd: f64,
-    /// Of this statistic alone, by OpenDP's map, rounded up; zero in a zCDP room.
-    pub epsilon: Epsilon,
-    /// Of this statistic alone, rounded up.
-    pub rho: Rho,
 }
 
 /// The error that an output will have, in its own units.
@@ -286,7 +214,7 @@ where
     text.parse().map_err(|error: T::Err| QuoteError::Option { option, reason: error.to_string() })
 }
 
-/// What is the same at every price: the shape of each statistic's noise and its share.
+/// What is the same at every price.
 struct Spending<'p> {
     plan: &'p Plan,
     account: Kind,
@@ -295,24 +223,14 @@ struct Spending<'p> {
     /// The noise's part of it.
     delta: Delta,
     rule: Option<Rule>,
-    trees: Vec<Tree>,
-    sensitivities: Vec<Sensitivity>,
-    shares: Vec<u64>,
+    layout: Layout,
 }
 
 impl<'p> Spending<'p> {
     fn new(plan: &'p Plan, terms: &Terms, stated: Delta) -> Result<Self, QuoteError> {
-        let account = terms.account;
         let (rule, delta) = Rule::of(plan, terms, stated)?;
-        let each = split::trees(plan, account);
-        let (mut trees, mut sensitivities) = (Vec::new(), Vec::new());
-        for part in plan.parts() {
-            let own = part.statistics().iter().zip(&each);
-            sensitivities.extend(own.map(|(statistic, tree)| part.sensitivity(statistic).times(tree.levels)));
-            trees.extend(&each);
-        }
-        let shares = split::shares(plan, account, &sensitivities);
-        Ok(Self { plan, account, stated, delta, rule, trees, sensitivities, shares })
+        let layout = Layout::of(plan, terms.account, rule.is_some());
+        Ok(Self { plan, account: terms.account, stated, delta, rule, layout })
     }
 
     /// Statistic 0 is the number of persons.
@@ -341,7 +259,7 @@ impl<'p> Spending<'p> {
             }
             Kind::Zcdp => {
                 let by_zcdp = OpenDpAccountant.rho(epsilon, self.delta).ok_or(QuoteError::TooSmall)?;
-                let alone = matches!(self.sensitivities.as_slice(), [only] if only.l0 == 1);
+                let alone = self.alone();
                 let exact = accountant::largest(by_zcdp, epsilon, self.delta, alone, |rho| self.exactly(rho, epsilon));
                 let (lines, total) = self.gaussian(exact.unwrap_or(by_zcdp))?;
                 // Σ ρᵢ (Bun and Steinke 2016, Lemma 1.7), and what that is alone: by the mechanism's own δ, or by zCDP's.
@@ -369,19 +287,29 @@ impl<'p> Spending<'p> {
         Ok((lines, total))
     }
 
+    /// Whether there is one noise, and one person moves one number of it.
+    fn alone(&self) -> bool {
+        let Layout { bases, sensitivities, .. } = &self.layout;
+        let mut noisy = sensitivities.iter().zip(bases.iter().cycle()).filter(|(_, basis)| basis.has_noise());
+        matches!((noisy.next(), noisy.next()), (Some((only, _)), None) if only.l0 == 1)
+    }
+
     fn lines(
         &self,
         units: u128,
         mut buy: impl FnMut(&Sensitivity, u128) -> Result<(Noise, Epsilon, Rho), QuoteError>,
     ) -> Result<Vec<Line>, QuoteError> {
-        let all = self.shares.iter().map(|share| u128::from(*share)).sum::<u128>().max(1);
-        let each = self.sensitivities.iter().zip(&self.trees).zip(&self.shares);
-        each.map(|((sensitivity, tree), share)| {
+        let Layout { bases, trees, sensitivities, shares } = &self.layout;
+        let all = shares.iter().map(|share| u128::from(*share)).sum::<u128>().max(1);
+        let mut bought = Vec::with_capacity(shares.len());
+        for ((sensitivity, share), basis) in sensitivities.iter().zip(shares).zip(bases.iter().cycle()) {
             let part = units.checked_mul(u128::from(*share)).map_or(units / all * u128::from(*share), |n| n / all);
-            let (noise, epsilon, rho) = buy(sensitivity, part)?;
-            Ok(Line { sensitivity: *sensitivity, tree: *tree, noise, sd: noise.sd(), epsilon, rho })
-        })
-        .collect()
+            bought.push(if basis.has_noise() { Some(buy(sensitivity, part)?) } else { None });
+        }
+        let size = bases.len().max(1);
+        let levels = bought.chunks(size).zip(trees.chunks(size)).zip(sensitivities.chunks(size));
+        let lines = levels.map(|((bought, trees), moved)| line::lines(bases, trees, moved, bought));
+        lines.collect::<Option<Vec<_>>>().map(|lines| lines.concat()).ok_or(QuoteError::Plan("list of statistics"))
     }
 
     /// Whether so much ρ, spent so, is (ε, δ)-private by the exact δ of the discrete Gaussian.
@@ -392,6 +320,7 @@ impl<'p> Spending<'p> {
     fn exact(&self, lines: &[Line], epsilon: Epsilon) -> bool {
         let moves: Option<Vec<accountant::Move>> = lines
             .iter()
+            .filter(|line| line.basis.has_noise())
             .map(|line| {
                 let Sensitivity { l0, linf, l1 } = line.sensitivity;
                 // Only where neighbours fill a box: each of l0 places by up to linf.

@@ -15,7 +15,7 @@ use crate::release::{Origin, ReleaseError, Unreleased, assemble};
 
 mod noise;
 
-use noise::perturb;
+pub(crate) use noise::perturb;
 
 /// Code of the failure of a run that had not ended at its slot ([`policies::Room::slot_seconds`]). Not a [`RunFailure`]: whoever waits for
 /// the slot writes it, and then drops the answer unread.

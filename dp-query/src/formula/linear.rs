@@ -198,15 +198,9 @@ pub(crate) fn range(plan: &Plan, what: &OutputKind) -> Option<(f64, f64)> {
     fraction(plan, what)?.range
 }
 
-/// How much each statistic's noise matters for an output, linearised halfway between the middle of the bounds and their upper end (in the
-/// middle itself a mean would not feel the noise of its count).
-pub(crate) fn weights(plan: &Plan, what: &OutputKind) -> Vec<f64> {
-    let mut out = vec![0.0f64; plan.statistics().len()];
-    let mut put = |number: usize, weight: f64| {
-        if let Some(place) = out.get_mut(number) {
-            *place = place.hypot(weight);
-        }
-    };
+/// How the statistics' noise moves an output, linearised halfway between the middle of the bounds and their upper end (in the middle itself a
+/// mean would not feel the noise of its count): sums of signed weights, (statistic, slot, weight), whose squares add up.
+pub(crate) fn directions(plan: &Plan, what: &OutputKind) -> Vec<Vec<(usize, usize, f64)>> {
     let nominal = |sum: &Linear| {
         let of = |number: &usize| {
             let statistic = plan.statistics().get(*number);
@@ -218,31 +212,27 @@ pub(crate) fn weights(plan: &Plan, what: &OutputKind) -> Vec<f64> {
         sum.terms.iter().map(|(number, _, weight)| weight * of(number)).sum::<f64>()
     };
     if let Some(sum) = linear(plan, what) {
-        sum.terms.iter().for_each(|(number, _, weight)| put(*number, *weight));
-        return out;
+        return vec![sum.terms];
     }
     if let Some(quotient) = fraction(plan, what) {
         let under = nominal(&quotient.under);
         let theta = if under == 0.0 { 0.0 } else { nominal(&quotient.over) / under };
-        let apart = quotient.over.plus(&quotient.under, -theta);
-        apart.terms.iter().for_each(|(number, _, weight)| put(*number, *weight));
-        return out;
+        return vec![quotient.over.plus(&quotient.under, -theta).terms];
     }
     match what {
         OutputKind::Variance { sum, squares, count, .. } => {
-            // Of q/n − (s/n)² with |s/n| = r/4: 1, r/2, r²/4.
+            // Of q/n − (s/n)² with |s/n| = r/4: 1, −r/2, −r²/4.
             let reach = plan.statistics().get(*sum).map_or(1.0, |s| (s.hi - s.lo) as f64 / 2.0);
-            put(*squares, 1.0);
-            put(*sum, reach / 2.0);
-            put(*count, reach * reach / 4.0);
+            vec![vec![(*squares, 0, 1.0), (*sum, 0, -reach / 2.0), (*count, 0, -reach * reach / 4.0)]]
         }
-        OutputKind::Quantile { bins: number, .. } | OutputKind::Survival { table: number, .. } => put(*number, 1.0),
+        OutputKind::Quantile { bins: number, .. } | OutputKind::Survival { table: number, .. } => {
+            vec![vec![(*number, 0, 1.0)]]
+        }
         OutputKind::Arithmetic { left, right, .. } => {
-            for (number, (a, b)) in weights(plan, left).iter().zip(weights(plan, right)).enumerate() {
-                put(number, a.hypot(b));
-            }
+            let mut all = directions(plan, left);
+            all.extend(directions(plan, right));
+            all
         }
-        _ => {}
+        _ => Vec::new(),
     }
-    out
 }

@@ -5,6 +5,7 @@
 //! else is arithmetic over several of these, each of which is given its share of alpha, so that all hold together; interval arithmetic
 //! then holds whenever they do (Bonferroni).
 
+mod gather;
 mod linear;
 mod quantile;
 mod survival;
@@ -15,15 +16,16 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+pub(crate) use gather::gathered;
 use linear::{Fraction, Linear, contribution, fraction, linear};
-pub(crate) use linear::{range, typical, weights};
+pub(crate) use linear::{directions, range, typical};
 use quantile::Ranks;
 pub(crate) use survival::{Table, log_rank};
 pub use tree::Tree;
 
 use crate::mechanism::{Tails, Term};
 use crate::plan::{Condition, FormulaOp, OutputKind, Plan};
-use crate::quote::{ALPHA, Line};
+use crate::quote::{ALPHA, Line, spread, tidy};
 use crate::relation::CompareOp;
 
 /// Where it is written that a quantile can be had: of MIN and MAX, and of the ends of APPROX_QUANTILES. In millionths.
@@ -41,9 +43,17 @@ pub(crate) struct Estimate {
     pub(crate) population: (f64, f64),
 }
 
-/// One cell's noisy integers (sums over `copies` cells of the finest level).
+impl Estimate {
+    /// The same with another value, which the intervals then hold too.
+    pub(crate) fn with(self, value: f64) -> Self {
+        let hold = |(low, high): (f64, f64)| (low.min(value), high.max(value));
+        Self { value, interval: hold(self.interval), population: hold(self.population), ..self }
+    }
+}
+
+/// One cell's noisy statistics (sums over `copies` cells of the finest level).
 pub(crate) struct Cell {
-    /// By statistic, then by slot; statistics in a tree have their nodes.
+    /// By statistic, then by slot; statistics in a tree have their nodes. Whole numbers but where a statistic is made of several noisy ones.
     pub(crate) noisy: Vec<Vec<f64>>,
     pub(crate) copies: u32,
 }
@@ -87,6 +97,11 @@ impl<'a> Desk<'a> {
         Some((Tails::sd(&terms), self.tails.reach(&terms, alpha)?))
     }
 
+    /// The value of an output that is a sum.
+    pub(crate) fn sum_of(&self, what: &OutputKind, cell: &Cell) -> Option<f64> {
+        Some(self.value(&linear(self.plan, what)?, cell))
+    }
+
     /// Whether the error is the same in every cell.
     pub(crate) fn is_sum(plan: &Plan, what: &OutputKind) -> bool {
         linear(plan, what).is_some()
@@ -122,10 +137,17 @@ impl<'a> Desk<'a> {
     }
 
     fn terms(&self, sum: &Linear, copies: u32) -> Option<Vec<Term>> {
+        let basis = |statistic: usize| self.lines.get(statistic).map(|line| line.basis);
+        let tree = |statistic: usize| self.lines.get(statistic).map(|line| line.tree);
+        let mut places = Vec::with_capacity(sum.terms.len());
+        for term in &sum.terms {
+            spread(*term, &basis, &tree, &mut places)?;
+        }
+        tidy(&mut places);
         let term = |(statistic, _, weight): &(usize, usize, f64)| {
             Some(Term { weight: *weight, noise: self.lines.get(*statistic)?.noise, copies })
         };
-        sum.terms.iter().map(term).collect()
+        places.iter().map(term).collect()
     }
 
     fn within(&self, what: &OutputKind, cell: &Cell, alpha: f64) -> Option<Estimate> {

@@ -4,10 +4,12 @@
 use policies::Kind;
 
 use super::*;
+use crate::engine::Exact;
 use crate::mechanism::{OpenDp, Source};
 use crate::plan::Plan;
 use crate::quote::{Quote, Terms, quote};
 use crate::run::fixture::population;
+use crate::run::perturb;
 
 const TERMS: [Terms; 2] =
     [Terms { account: Kind::Pure, minimum_persons: 10 }, Terms { account: Kind::Zcdp, minimum_persons: 10 }];
@@ -41,27 +43,12 @@ fn exact(plan: &Plan, values: &[i64]) -> Vec<i128> {
 
 /// `times` noisy versions of one cell.
 fn noisy(plan: &Plan, quote: &Quote, exact: &[i128], times: usize) -> Vec<Cell> {
-    let vectors: Vec<Vec<i64>> = quote
-        .lines()
-        .iter()
-        .zip(plan.statistics())
-        .enumerate()
-        .map(|(number, (line, statistic))| {
-            let at = plan.offset(number);
-            let nodes = line.tree.grow(&exact[at..at + statistic.slots()]);
-            let nodes: Vec<i64> = nodes.into_iter().map(|n| i64::try_from(n).unwrap()).collect();
-            OpenDp.perturb(&line.noise, &nodes.repeat(times)).unwrap()
-        })
-        .collect();
-    (0..times)
-        .map(|time| {
-            let own = vectors.iter().map(|vector| {
-                let nodes = vector.len() / times;
-                vector[time * nodes..(time + 1) * nodes].iter().map(|n| *n as f64).collect()
-            });
-            Cell { noisy: own.collect(), copies: 1 }
-        })
-        .collect()
+    let exact = Exact::from(vec![exact.to_vec(); plan.cells()]);
+    let once = |_| {
+        let noisy = perturb(plan, quote, &exact, &mut OpenDp).unwrap();
+        gathered(quote.lines(), &noisy.levels[0], 0).unwrap()
+    };
+    (0..times).map(once).collect()
 }
 
 /// Shares of `times` intervals that cover the truth, and their mean width, per output.

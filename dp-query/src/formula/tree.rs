@@ -98,6 +98,14 @@ impl Tree {
             .collect()
     }
 
+    /// Weights of every node's noise in the estimate of all bins together.
+    pub(crate) fn total(&self) -> Vec<f64> {
+        if self.levels == 1 {
+            return vec![1.0; self.leaves];
+        }
+        self.weights().into_iter().map(|bins| bins.into_iter().sum()).collect()
+    }
+
     /// Per boundary between bins, Σ of squared noise weights of (count below the boundary) − share · (count of all).
     pub(crate) fn spread(&self, share: f64) -> Vec<f64> {
         let mut squares = vec![0.0; self.leaves + 1];

@@ -13,12 +13,84 @@ fn the_price_is_what_was_asked_and_the_parts_fit_into_it() {
     assert_eq!(quote.minimum_persons(), 10);
     let parts: u128 = quote.lines().iter().map(|line| line.epsilon.units()).sum();
     assert!(parts <= 1_000_000_000_000 && parts > 999_999_999_000);
-    // Shares of the sum of squared relative errors: the count 1; the mean (halfway out, 100 of 200) 0.8 for its sum and 0.2 for its count;
-    // the sum 1. εᵢ in proportion to their cube roots; scale = sensitivity / εᵢ. Persons decide on top: 1/64.
-    let roots = [(1.0f64 + 1.0 / 64.0).cbrt(), 0.8f64.cbrt(), 0.2f64.cbrt(), 1.0];
+    // Two pairs. Squared relative errors, the variance of noise on sum and number apart being 1: the mean (halfway out: over − 40 under, of
+    // ±20 and 10 from a person alone, 500 together) has (0.5·20 − 10/2)²·… = 10² + 30² = 1000 by the pair of ±200: 2; the sum within 0..7 is
+    // one number of its pair: 1; the number of persons both of them: 2, and it decides on top: 2/256.
+    let roots = [2f64.cbrt(), (1.0f64 + 2.0 + 2.0 / 256.0).cbrt()];
     let all: f64 = roots.iter().sum();
-    for ((line, root), sensitivity) in quote.lines().iter().zip(roots).zip([1.0, 200.0, 1.0, 7.0]) {
+    for ((number, root), sensitivity) in [1, 3].into_iter().zip(roots).zip([400.0, 7.0]) {
+        let line = &quote.lines()[number];
         assert!((line.noise.scale() / (sensitivity * all / root) - 1.0).abs() < 1e-6, "{line:?}");
+    }
+    let bases: Vec<Basis> = quote.lines().iter().map(|line| line.basis).collect();
+    let pair = |count, lo, hi| Basis::Pair { count, lo, hi, times: 1 };
+    assert_eq!(bases, [Basis::Counted(3), pair(2, -200, 200), Basis::Counted(1), pair(0, 0, 7)]);
+}
+
+/// A sum that begins at 0 has the noise of the sum alone, and the number of persons comes with it.
+#[test]
+fn a_lone_sum_costs_nothing_for_the_number_of_persons() {
+    let mut plan = plan(options("1"), 3);
+    plan.statistics = vec![plan.statistics[0].clone(), plan.statistics[3].clone()];
+    plan.outputs = vec![plan.outputs[0].clone(), plan.outputs[3].clone()];
+    plan.outputs[1].what = OutputKind::Sum { sum: 1, count: None };
+    let quote = quote(&plan, &PURE).unwrap();
+    let line = &quote.lines()[1];
+    assert_eq!(line.basis, Basis::Pair { count: 0, lo: 0, hi: 7, times: 1 });
+    assert!((line.noise.scale() / 21.0 - 1.0).abs() < 1e-9 && (line.sd - line.noise.sd()).abs() < 1e-9);
+    // √2 · √2 · 21 / 7.
+    assert!((quote.lines()[0].sd - 6.0).abs() < 0.01, "{}", quote.lines()[0].sd);
+    let Expected::Margin { half_width, .. } = quote.expected()[1] else { panic!() };
+    assert_eq!(half_width, crate::mechanism::half_width(&line.noise, 0.05).unwrap() as f64);
+}
+
+/// Rows of which a person has 8 in all, 4 in a cell and 3 cells: the pair's other number may be noisier than the rows.
+#[test]
+fn rows_bounded_over_all_groups_have_a_pair_of_unequal_noise() {
+    let mut plan = plan(options("1"), 3);
+    plan.rows = crate::relation::Rows::AtMost(8);
+    let rows = crate::plan::Statistic {
+        kind: crate::plan::StatisticKind::Rows,
+        hi: 4,
+        reduction: crate::plan::Reduction::CountRows,
+        ..plan.statistics[3].clone()
+    };
+    plan.statistics = vec![plan.statistics[0].clone(), rows];
+    plan.outputs = vec![plan.outputs[0].clone(), plan.outputs[3].clone()];
+    plan.outputs[1].what = OutputKind::Count(1);
+    let quote = quote(&plan, &PURE).unwrap();
+    let line = &quote.lines()[1];
+    let Basis::Pair { count: 0, lo: 0, hi: 4, times } = line.basis else { panic!("{:?}", line.basis) };
+    // Greatest: 8 rows in 3 cells; times · 8 + 12 − 8.
+    assert!(times > 1 && line.sensitivity.l1 == u128::from(times) * 8 + 4, "{line:?}");
+    assert!(line.sd / (8.0 * 2f64.sqrt()) < 1.25, "{}", line.sd);
+}
+
+/// What nobody asked for isn't bought: a median knows how many persons have a value.
+#[test]
+fn persons_in_the_bins_are_counted_by_the_bins() {
+    let mut plan = plan(options("1"), 1);
+    let bins = crate::plan::Bins::Even { lo: 100, hi: 499, step: 10, count: 40 };
+    let input = crate::relation::Expr::Column(1);
+    let binned = crate::plan::Statistic {
+        kind: crate::plan::StatisticKind::Bins,
+        lo: 0,
+        hi: 1,
+        centre: 0,
+        reduction: crate::plan::Reduction::Bin { input, bins },
+        ..plan.statistics[1].clone()
+    };
+    plan.statistics = vec![plan.statistics[0].clone(), binned];
+    plan.outputs = vec![plan.outputs[0].clone(), plan.outputs[1].clone()];
+    plan.outputs[1].what = OutputKind::Quantile { bins: 1, millionths: 500_000 };
+    for terms in [PURE, ZCDP] {
+        plan.options.delta = (terms == ZCDP).then(|| "0.000001".to_owned());
+        let quote = quote(&plan, &terms).unwrap();
+        let (persons, bins) = (&quote.lines()[0], &quote.lines()[1]);
+        assert_eq!((persons.basis, bins.basis), (Basis::Binned(1), Basis::Own));
+        assert!(persons.epsilon == Epsilon::ZERO && persons.rho == Rho::ZERO);
+        // Fewer than 40 noises add up, because the levels' estimates agree.
+        assert!(persons.sd < bins.sd * 40f64.sqrt());
     }
 }
 
@@ -47,7 +119,7 @@ fn a_gaussian_quote_holds_epsilon_and_delta() {
     assert!((1.05..1.25).contains(&gain), "{gain}");
     assert_eq!((price.epsilon().to_string(), price.failure()), ("1".to_owned(), Delta::ZERO));
     // σ² = Δ²/2ρᵢ, the shares in proportion to square roots.
-    let roots = [(1.0f64 + 1.0 / 64.0).sqrt(), 0.8f64.sqrt(), 0.2f64.sqrt(), 1.0];
+    let roots = [(1.0f64 + 1.0 / 256.0).sqrt(), 0.8f64.sqrt(), 0.2f64.sqrt(), 1.0];
     let sigma = quote.lines()[0].noise.scale();
     let share = roots[0] / roots.iter().sum::<f64>();
     assert!((sigma * sigma * 2.0 * share * price.rho().to_f64_up() - 1.0).abs() < 1e-6);
@@ -55,22 +127,24 @@ fn a_gaussian_quote_holds_epsilon_and_delta() {
 
 #[test]
 fn the_stated_error_is_that_of_the_noise() {
-    let plan = plan(options("1"), 1);
-    let quote = quote(&plan, &PURE).unwrap();
-    let Expected::Margin { sd, half_width } = quote.expected()[1] else { panic!() };
+    let alone = quote(&count(options("1")), &PURE).unwrap();
+    let Expected::Margin { sd, half_width } = alone.expected()[1] else { panic!() };
     // Discrete Laplace of scale s: P(|X| > w) = 2e^(−(w + 1)/s)/(1 + e^(−1/s)).
-    let s = quote.lines()[0].noise.scale();
+    let s = alone.lines()[0].noise.scale();
     let beyond = |w: f64| 2.0 * (-(w + 1.0) / s).exp() / (1.0 + (-1.0 / s).exp());
     assert!(beyond(half_width) <= 0.05 && beyond(half_width - 1.0) > 0.05);
-    assert!((sd - s * 2f64.sqrt()).abs() < 0.05);
+    let q = (-1.0 / s).exp();
+    assert!((sd - (2.0 * q).sqrt() / (1.0 - q)).abs() < 1e-9);
+    let plan = plan(options("1"), 1);
+    let quote = quote(&plan, &PURE).unwrap();
     assert_eq!(quote.expected()[0], Expected::Exact);
     assert_eq!(quote.expected()[2], Expected::PerPersons);
     assert!(matches!(quote.expected()[3], Expected::Margin { .. }));
     let wide = quote.half_width_at(&plan, 2, 1_000).unwrap();
     let narrow = quote.half_width_at(&plan, 2, 10_000).unwrap();
     assert!((wide / narrow - 10.0).abs() < 0.02, "{wide} {narrow}");
-    // ± ln 20 · scale / 1000 / 10, and a little for the count.
-    let least = 20f64.ln() * quote.lines()[1].noise.scale() / 10_000.0;
+    // In the middle of the bounds half of the difference of two Laplace variables: (1 + u/2)e^(−u) = 0.05 at u = 4.1135; / 10 / 1000.
+    let least = 4.1135 / 2.0 * quote.lines()[1].noise.scale() / 10_000.0;
     assert!((least..least * 1.02).contains(&wide), "{wide} {least}");
     assert_eq!(quote.half_width_at(&plan, 2, 10), None);
 }
@@ -148,8 +222,8 @@ fn too_large_an_epsilon_is_told_the_limit() {
     for asked in ["20.1", "1000", "1000001", "1000000000000", &huge] {
         assert_eq!(limit(&count(options(asked)), &PURE).to_string(), "20", "{asked}");
     }
-    // The dearest statistic takes 0.286 of the price.
-    assert_eq!(limit(&plan(options("81"), 1), &PURE).to_string(), "70");
+    // Two pairs, of ±200 and of 7: the latter takes 0.535 of the price.
+    assert_eq!(limit(&plan(options("9000"), 1), &PURE).to_string(), "262");
     // At the limit there is a price.
     assert!(quote(&count(options("20")), &PURE).is_ok());
     let gaussian = |epsilon: &str| Options { delta: Some("0.000001".to_owned()), ..options(epsilon) };

@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 use super::written::{decimals, near, rounded};
 use crate::check::ALL;
 use crate::engine::Place;
-use crate::formula::{self, Desk, Table};
+use crate::formula::{self, Desk, Table, gathered};
 use crate::plan::{Key, OutputKind, Plan};
-use crate::quote::{Line, Quote, QuoteError, Selection};
+use crate::quote::{Quote, QuoteError, Selection};
 
 /// The format's name and version.
 pub const FORMAT: &str = "sudare-answer/1";
@@ -201,20 +201,30 @@ pub(crate) fn assemble(origin: Origin, plan: &Plan, quote: &Quote, released: &No
         let vectors = released.levels.get(part).ok_or_else(lost)?;
         let mut noisy = formula::Cell { noisy: Vec::new(), copies: 0 };
         let mut all = true;
+        let outputs = plan.outputs().iter().filter(|output| !matches!(output.what, OutputKind::Key(_)));
+        let outputs: Vec<(&OutputKind, i32)> =
+            outputs.map(|output| (&output.what, decimals(plan, &output.what))).collect();
+        // Sums as they are written, so that those of a total are the sums of its cells'.
+        let mut written = vec![Some(0.0); outputs.len()];
         for cell in &places {
-            match released.cells.get(*cell).copied().flatten() {
-                Some(cell) => add(&mut noisy, gather(lines, vectors, cell)?),
-                None => all = false,
+            let Some(cell) = released.cells.get(*cell).copied().flatten() else {
+                all = false;
+                continue;
+            };
+            let cell = gathered(lines, vectors, cell).ok_or(QuoteError::Plan("list of statistics"))?;
+            for (written, (what, decimals)) in written.iter_mut().zip(&outputs) {
+                let value = desk.sum_of(what, &cell).map(|value| near(value, *decimals));
+                *written = written.zip(value).map(|(sum, value)| sum + value);
             }
+            add(&mut noisy, cell);
         }
         // Statistic 0 is the number of persons: its noisy value alone decides, so that the decision is post-processing.
         let shown = all && (released.decided || noisy.persons() >= quote.shown_from() as f64);
-        let outputs = plan.outputs().iter().filter(|output| !matches!(output.what, OutputKind::Key(_)));
-        let value = |what: &OutputKind| {
-            let places = decimals(plan, what);
-            desk.estimate(what, &noisy).and_then(|estimate| rounded(&estimate, places))
+        let value = |((what, decimals), written): (&(&OutputKind, i32), &Option<f64>)| {
+            let estimate = desk.estimate(what, &noisy)?;
+            rounded(&written.map_or(estimate, |sum| estimate.with(sum)), *decimals)
         };
-        let values = if shown { outputs.map(|output| value(&output.what)).collect() } else { Vec::new() };
+        let values = if shown { outputs.iter().zip(&written).map(value).collect() } else { Vec::new() };
         let named = level.iter().zip(&keys);
         let names = named.map(|(place, key)| match place {
             Some(place) => key.values.get(*place).cloned().unwrap_or_default(),
@@ -315,20 +325,6 @@ fn add(sum: &mut formula::Cell, more: formula::Cell) {
     for (sum, more) in sum.noisy.iter_mut().zip(&more.noisy) {
         sum.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
     }
-}
-
-/// The noisy integers of one cell.
-fn gather(lines: &[Line], noisy: &[Vec<i64>], cell: usize) -> Result<formula::Cell, QuoteError> {
-    let of = |(line, vector): (&Line, &Vec<i64>)| {
-        let nodes = line.tree.nodes();
-        let own = vector.get(cell * nodes..(cell + 1) * nodes).ok_or(QuoteError::Plan("list of statistics"))?;
-        Ok(own.iter().map(|count| *count as f64).collect())
-    };
-    if noisy.len() != lines.len() {
-        return Err(QuoteError::Plan("list of statistics"));
-    }
-    let noisy = lines.iter().zip(noisy).map(of).collect::<Result<Vec<Vec<f64>>, QuoteError>>()?;
-    Ok(formula::Cell { noisy, copies: 1 })
 }
 
 /// HAVING, ORDER BY and LIMIT, by released values. A cell whose condition has no statement is left out, as SQL does with NULL; suppressed

@@ -9,11 +9,11 @@ use super::RunFailure;
 use crate::engine::{Exact, Group};
 use crate::mechanism::Source;
 use crate::plan::Plan;
-use crate::quote::{Line, Quote, Selection};
+use crate::quote::{Basis, Line, Quote, Selection, paired};
 use crate::release::Noisy;
 
 /// Noise on every statistic of every cell that may be shown.
-pub(super) fn perturb(plan: &Plan, quote: &Quote, exact: &Exact, source: &mut dyn Source) -> Result<Noisy, RunFailure> {
+pub(crate) fn perturb(plan: &Plan, quote: &Quote, exact: &Exact, source: &mut dyn Source) -> Result<Noisy, RunFailure> {
     let selection = quote.selection().filter(|selection| selection.always);
     match (exact, selection) {
         (Exact::Levels(levels), None) if plan.levels_apart() => {
@@ -124,7 +124,8 @@ fn select(
     named.collect()
 }
 
-/// One noisy vector per statistic, over these cells and the nodes of its tree. `persons`: statistic 0, where it has its noise already.
+/// One noisy vector per statistic, over these cells and the nodes of its tree or the two numbers of its pair; empty where it has no noise
+/// of its own. `persons`: statistic 0, where it has its noise already.
 fn vectors(
     plan: &Plan,
     lines: &[Line],
@@ -142,20 +143,30 @@ fn vectors(
             noisy.push(known);
             continue;
         }
+        if !line.basis.has_noise() {
+            noisy.push(Vec::new());
+            continue;
+        }
         let (offset, slots) = (plan.offset(number), statistic.slots());
         if line.tree.leaves != slots {
             return Err(RunFailure::Shape);
         }
         // Clamping a sum into 64 bits moves neighbours no further apart.
         let clamp = |value: i128| i64::try_from(value.clamp(i128::from(i64::MIN), i128::from(i64::MAX))).unwrap_or(0);
-        let mut vector: Vec<i64> = Vec::with_capacity(cells.len() * line.tree.nodes());
+        let mut vector: Vec<i64> = Vec::with_capacity(cells.len() * line.width());
         for cell in cells {
             let own = cell.get(offset..offset + slots).ok_or(RunFailure::Shape)?;
-            if line.tree.levels == 1 {
-                vector.extend(own.iter().copied().map(clamp));
-            } else {
-                let nodes = Zeroizing::new(line.tree.grow(own));
-                vector.extend(nodes.iter().copied().map(clamp));
+            match line.basis {
+                Basis::Pair { count, lo, hi, times } => {
+                    let of = |number: usize| cell.get(number).copied().ok_or(RunFailure::Shape);
+                    let pair = paired(of(offset)?, of(plan.offset(count))?, (lo, hi, times));
+                    vector.extend(Zeroizing::new(pair).iter().copied().map(clamp));
+                }
+                _ if line.tree.levels == 1 => vector.extend(own.iter().copied().map(clamp)),
+                _ => {
+                    let nodes = Zeroizing::new(line.tree.grow(own));
+                    vector.extend(nodes.iter().copied().map(clamp));
+                }
             }
         }
         let size = vector.len();

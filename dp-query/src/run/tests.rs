@@ -7,7 +7,7 @@ use super::fixture::{PURE, Room, SNAPSHOT, ZCDP, count, options, plan, priced};
 use super::*;
 use crate::mechanism::{Noise, half_width};
 use crate::plan::{Options, Output, OutputKind, Plan};
-use crate::quote::quote;
+use crate::quote::{Line, quote};
 use crate::release::{Answer, Cell, Status};
 
 /// The same noise whatever the data: element number · 3 − 4. Keeps what it was given.
@@ -73,32 +73,39 @@ proptest! {
         rows in prop::collection::vec((0usize..3, prop::option::of(prop_oneof![any::<i32>().prop_map(i64::from), Just(100), Just(500)]), any::<i16>().prop_map(i64::from)), 1..40),
         gone in any::<prop::sample::Index>(),
     ) {
-        let plan = plan(options("1"), 1);
-        let quote = quote(&plan, &PURE).unwrap();
         let mut fewer = rows.clone();
         fewer.remove(gone.index(rows.len()));
-        let (mut one, mut other) = (Frozen::default(), Frozen::default());
-        let full = answer(&plan, &quote, exact(&plan, &rows), &mut one);
-        let less = answer(&plan, &quote, exact(&plan, &fewer), &mut other);
-        prop_assert_eq!(one.seen.len(), 4);
-        for (((noise, ours), (same, theirs)), line) in one.seen.iter().zip(&other.seen).zip(quote.lines()) {
-            prop_assert!(noise == same && *noise == line.noise);
-            let moved: u128 = ours.iter().zip(theirs).map(|(a, b)| u128::from(a.abs_diff(*b))).sum();
-            let cells = ours.iter().zip(theirs).filter(|(a, b)| a != b).count();
-            prop_assert!(moved <= line.sensitivity.l1 && cells <= line.sensitivity.l0 as usize);
-            // The noise that was bought is enough for what moved: scale · ε ≥ distance.
-            prop_assert!(line.noise.scale() * line.epsilon.to_f64_up() >= moved as f64);
+        for (options, terms) in [(options("1"), PURE), (gaussian("1"), ZCDP)] {
+            let plan = plan(options, 1);
+            let quote = quote(&plan, &terms).unwrap();
+            let (mut one, mut other) = (Frozen::default(), Frozen::default());
+            let full = answer(&plan, &quote, exact(&plan, &rows), &mut one);
+            let less = answer(&plan, &quote, exact(&plan, &fewer), &mut other);
+            let lines: Vec<&Line> = quote.lines().iter().filter(|line| line.basis.has_noise()).collect();
+            prop_assert_eq!((one.seen.len(), lines.len()), if terms == PURE { (2, 2) } else { (4, 4) });
+            let mut spent = 0.0;
+            for (((noise, ours), (same, theirs)), line) in one.seen.iter().zip(&other.seen).zip(lines) {
+                prop_assert!(noise == same && *noise == line.noise);
+                let moved: u128 = ours.iter().zip(theirs).map(|(a, b)| u128::from(a.abs_diff(*b))).sum();
+                let cells = ours.iter().zip(theirs).filter(|(a, b)| a != b).count();
+                prop_assert!(moved <= line.sensitivity.l1 && cells <= line.sensitivity.l0 as usize);
+                // The noise that was bought is enough for what moved: scale · ε ≥ distance.
+                prop_assert!(terms == ZCDP || line.noise.scale() * line.epsilon.to_f64_up() >= moved as f64);
+                spent += moved as f64 / line.noise.scale();
+            }
+            // All vectors together.
+            prop_assert!(terms == ZCDP || spent <= 1.0 + 1e-12, "{}", spent);
+            let shape = |answer: &Answer| answer.cells.iter().map(|cell| cell.keys.clone()).collect::<Vec<_>>();
+            prop_assert_eq!(shape(&full), shape(&less));
+            prop_assert_eq!((&full.columns, &full.keys, full.minimum_persons), (&less.columns, &less.keys, less.minimum_persons));
         }
-        let shape = |answer: &Answer| answer.cells.iter().map(|cell| cell.keys.clone()).collect::<Vec<_>>();
-        prop_assert_eq!(shape(&full), shape(&less));
-        prop_assert_eq!((&full.columns, &full.keys, full.minimum_persons), (&less.columns, &less.keys, less.minimum_persons));
     }
 
     /// The status is a function of the noisy number of persons alone, and a suppressed cell shows nothing.
     #[test]
     fn the_noisy_count_decides(persons in prop::collection::vec(0i128..30, 3)) {
-        let plan = plan(options("1"), 1);
-        let quote = quote(&plan, &PURE).unwrap();
+        let plan = plan(gaussian("1"), 1);
+        let quote = quote(&plan, &ZCDP).unwrap();
         let cells = persons.iter().map(|persons| vec![*persons, 0, 0, 0]).collect();
         let answer = answer(&plan, &quote, cells, &mut Frozen::default());
         for (at, (cell, persons)) in answer.cells.iter().zip(&persons).enumerate() {
@@ -109,6 +116,10 @@ proptest! {
         let text = serde_json::to_string(&answer.cells.iter().filter(|cell| cell.status == Status::Suppressed).collect::<Vec<&Cell>>()).unwrap();
         prop_assert!(!text.contains("value"));
     }
+}
+
+fn gaussian(epsilon: &str) -> Options {
+    Options { delta: Some("0.000001".to_owned()), ..options(epsilon) }
 }
 
 /// A plan over so many cells that one run is as many repetitions.
@@ -175,16 +186,16 @@ fn means_are_not_needlessly_wide() {
         .map(|cell| cell.values[1].unwrap().interval[1] - cell.values[1].unwrap().interval[0])
         .sum::<f64>()
         / 500.0;
-    // Laplace of the sum's scale, in grid units of 0.1: 2 · scale · ln 20 / 10 / 1000.
-    let best = 2.0 * quote.lines()[1].noise.scale() * 20f64.ln() / 10.0 / 1000.0;
+    // Half of the difference of two Laplace variables of the pair's scale, in grid units of 0.1: (1 + u/2)e^(−u) = 0.05 at u = 4.1135.
+    let best = 2.0 * quote.lines()[1].noise.scale() / 2.0 * 4.1135 / 10.0 / 1000.0;
     assert!((best..best * 1.1).contains(&width), "{width} against {best}");
 }
 
 /// What was computed by hand, with the noise frozen at −4, −1, 2.
 #[test]
 fn values_are_what_the_statistics_say() {
-    let plan = plan(options("1"), 1);
-    let quote = quote(&plan, &PURE).unwrap();
+    let plan = plan(gaussian("1"), 1);
+    let quote = quote(&plan, &ZCDP).unwrap();
     let exact = vec![vec![104, 1004, 104, 204], vec![0, 0, 0, 0], vec![998, -2, 998, 1998]];
     let answer = answer(&plan, &quote, exact, &mut Frozen::default());
     let first = &answer.cells[0];
@@ -210,10 +221,15 @@ fn another_shape_is_refused() {
         let failure = finish(origin(), &plan, &quote, exact, &mut Frozen::default()).unwrap_err();
         assert_eq!((failure.clone(), failure.code()), (RunFailure::Shape, "shape"));
     }
-    let huge = vec![vec![i128::MAX, i128::MIN, 0, 0]; 3];
-    let mut frozen = Frozen::default();
-    finish(origin(), &plan, &quote, huge, &mut frozen).unwrap();
-    assert_eq!((frozen.seen[0].1[0], frozen.seen[1].1[0]), (i64::MAX, i64::MIN));
+    for (options, terms) in [(options("1"), PURE), (gaussian("1"), ZCDP)] {
+        let plan = crate::run::fixture::plan(options, 1);
+        let quote = crate::quote::quote(&plan, &terms).unwrap();
+        let huge = vec![vec![i128::MAX, i128::MIN, 0, 0]; 3];
+        let mut frozen = Frozen::default();
+        finish(origin(), &plan, &quote, huge, &mut frozen).unwrap();
+        assert!(frozen.seen.iter().any(|(_, seen)| seen[0] == i64::MIN));
+        assert!(frozen.seen.iter().any(|(_, seen)| seen.contains(&i64::MAX)));
+    }
 }
 
 #[test]
@@ -329,9 +345,9 @@ fn stewards_co_sign_the_charge_first() {
 /// Totals are the sums of the noisy cells, shown or not, and say how wrong they are.
 #[test]
 fn roll_ups_add_up() {
-    let mut plan = plan(options("1"), 1);
+    let mut plan = plan(gaussian("1"), 1);
     plan.levels = vec![vec![true], vec![false]];
-    let quote = quote(&plan, &PURE).unwrap();
+    let quote = quote(&plan, &ZCDP).unwrap();
     let answer = answer(
         &plan,
         &quote,
@@ -347,4 +363,21 @@ fn roll_ups_add_up() {
     assert_eq!(count.value, 1103.0);
     let ratio = (count.interval[1] - count.interval[0]) / (finest.interval[1] - finest.interval[0]);
     assert!((1.5..=2.1).contains(&ratio) && (count.sd / finest.sd - 3f64.sqrt()).abs() < 0.01, "{ratio}");
+}
+
+/// Where numbers are made of two noisy ones each, they are written whole, and totals are still the sums of what is written.
+#[test]
+fn totals_of_pairs_add_up_as_written() {
+    let mut plan = wide(options("1"), 40);
+    plan.levels = vec![vec![true], vec![false]];
+    let quote = quote(&plan, &PURE).unwrap();
+    assert!(quote.lines().iter().any(|line| matches!(line.basis, crate::quote::Basis::Counted(_))));
+    let answer = answer(&plan, &quote, vec![vec![1000, 5003, 1000, 3001]; 40], &mut OpenDp);
+    let column = |at: usize| -> Vec<f64> { answer.cells.iter().map(|cell| cell.values[at].unwrap().value).collect() };
+    for at in [0, 2, 3] {
+        let all = column(at);
+        let (total, cells) = all.split_last().unwrap();
+        assert!((total - cells.iter().sum::<f64>()).abs() < 1e-6, "{at}");
+        assert!(at == 3 || all.iter().all(|value| value.fract() == 0.0), "{at}");
+    }
 }

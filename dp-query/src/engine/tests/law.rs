@@ -1,5 +1,6 @@
 //! The law that privacy rests on: taking one person away changes each statistic's vector in at most `max_groups` cells, each by at
-//! most max(|lo|, |hi|), and by no more than declared in all. Noise off, so that what is compared is what the noise is added to. And the
+//! most max(|lo|, |hi|), and by no more than declared in all; and so with what the noise is added to, pairs and trees among it, in a room of
+//! either account, where all vectors together move no further than was paid for. Noise off. And the
 //! proofs below it: nobody has more rows or cells than the checker claims, though the engine would cut them.
 //!
 //! A triple is a store, a question and a person. `SUDARE_PROVE_SEED` repeats a run; every failure names the seed of its store.
@@ -8,11 +9,16 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use policies::Kind;
+
 use super::fixture::Room;
 use super::neighbours::{Dice, FAIR, PERSONS, fill, question};
 use crate::engine::streamed;
+use crate::mechanism::{MechanismError, Noise, Source};
 use crate::plan::Plan;
+use crate::quote::{Quote, Terms, quote};
 use crate::run::fixture::{TODAY, population};
+use crate::run::perturb;
 
 /// Integers of a plan by the way that `exact` takes.
 pub(super) fn taken(room: &Room, plan: &Plan) -> Vec<Vec<i128>> {
@@ -43,6 +49,70 @@ pub(super) fn within(plan: &Plan, before: &[Vec<i128>], after: &[Vec<i128>]) -> 
     Ok(())
 }
 
+/// Keeps what it is given, without noise.
+#[derive(Default)]
+struct Recorder(Vec<Vec<i64>>);
+
+impl Source for Recorder {
+    fn perturb(&mut self, _: &Noise, exact: &[i64]) -> Result<Vec<i64>, MechanismError> {
+        self.0.push(exact.to_vec());
+        Ok(exact.to_vec())
+    }
+}
+
+/// What gets noise in a room of either account.
+struct Noised(Vec<Quote>);
+
+impl Noised {
+    fn of(plan: &Plan) -> Self {
+        let minimum_persons = 10;
+        let quotes = [Kind::Pure, Kind::Zcdp].map(|account| quote(plan, &Terms { account, minimum_persons }));
+        // Cells that are shown or not by a threshold are not all there: `run/selected` has their law.
+        Self(quotes.into_iter().flatten().filter(|quote| quote.selection().is_none()).collect())
+    }
+
+    fn vectors(&self, plan: &Plan, exact: &[Vec<i128>]) -> Vec<Vec<Vec<i64>>> {
+        let of = |quote: &Quote| {
+            let mut recorder = Recorder::default();
+            perturb(plan, quote, &exact.to_vec().into(), &mut recorder).unwrap();
+            recorder.0
+        };
+        self.0.iter().map(of).collect()
+    }
+
+    /// Whether the vectors that get noise (sums and numbers in pairs, trees) are as near as the noise was bought for, one by one and together.
+    fn within(&self, before: &[Vec<Vec<i64>>], after: &[Vec<Vec<i64>>]) -> Result<(), String> {
+        for ((quote, before), after) in self.0.iter().zip(before).zip(after) {
+            let lines: Vec<_> = quote.lines().iter().filter(|line| line.basis.has_noise()).collect();
+            assert_eq!((lines.len(), lines.len()), (before.len(), after.len()));
+            let (mut epsilon, mut rho) = (0.0, 0.0);
+            for ((line, before), after) in lines.iter().zip(before).zip(after) {
+                let changes: Vec<u128> =
+                    before.iter().zip(after).map(|(b, a)| u128::from(b.abs_diff(*a))).filter(|by| *by > 0).collect();
+                let (all, square) = (changes.iter().sum::<u128>(), changes.iter().map(|by| by * by).sum::<u128>());
+                let may = line.sensitivity;
+                let fits = changes.len() <= usize::try_from(may.l0).unwrap()
+                    && changes.iter().all(|change| *change <= u128::from(may.linf))
+                    && all <= may.l1;
+                if !fits {
+                    return Err(format!("{changes:?} of what gets noise beyond {may:?}\n{:?}", line.basis));
+                }
+                epsilon += all as f64 / line.noise.scale();
+                rho += square as f64 / (2.0 * line.noise.scale().powi(2));
+            }
+            let price = quote.price();
+            let (spent, paid) = match price.kind() {
+                Kind::Pure => (epsilon, price.epsilon().to_f64_up()),
+                Kind::Zcdp => (rho, price.rho().to_f64_up()),
+            };
+            if spent > paid * (1.0 + 1e-9) {
+                return Err(format!("{spent} spent of {paid} ({:?})", price.kind()));
+            }
+        }
+        Ok(())
+    }
+}
+
 /// All triples of one store: how many, and how many of them changed something.
 fn triples(seed: u64) -> Result<(u64, u64), String> {
     let mut dice = Dice(seed);
@@ -68,14 +138,18 @@ fn triples(seed: u64) -> Result<(u64, u64), String> {
     }
     // Every way gives the same integers here.
     let before: Vec<_> = questions.iter().map(|(_, plan)| room.run(plan)).collect();
+    let noised: Vec<_> = questions.iter().map(|(_, plan)| Noised::of(plan)).collect();
+    let vectors: Vec<_> = (0..questions.len()).map(|at| noised[at].vectors(&questions[at].1, &before[at])).collect();
     let by_sql = dice.below(4) == 0;
     room.remember();
     let (mut all, mut changed) = (0, 0);
     for person in 0..PERSONS {
         room.without(person);
-        for ((text, plan), before) in questions.iter().zip(&before) {
+        for (at, ((text, plan), before)) in questions.iter().zip(&before).enumerate() {
             let after = if by_sql { room.run_sql(plan) } else { taken(&room, plan) };
-            within(plan, before, &after).map_err(|found| format!("person {person}: {found}\n{text}"))?;
+            let noised = |()| noised[at].within(&vectors[at], &noised[at].vectors(plan, &after));
+            let found = within(plan, before, &after).and_then(noised);
+            found.map_err(|found| format!("person {person}: {found}\n{text}"))?;
             all += 1;
             changed += u64::from(*before != after);
         }
