@@ -49,6 +49,44 @@ impl Store {
         };
         fold(&self.connection, statements, worker)
     }
+
+    /// Runs one statement and gives its rows, chunk by chunk. Exact results: for mechanisms only.
+    ///
+    /// # Errors
+    /// As for [`Store::fold`].
+    pub fn scan(
+        &self,
+        intent: &Receipt,
+        statement: &str,
+        take: &mut dyn FnMut(&StructArray) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let Event::Intent { .. } = intent.event() else {
+            return Err(StoreError::WrongReceipt { expected: "intent" });
+        };
+        scan(&self.connection, statement, take)
+    }
+}
+
+/// [`Store::scan`] without a receipt: for tests on databases of their own, and measurements.
+///
+/// # Errors
+/// As there.
+#[doc(hidden)]
+pub fn scan(
+    connection: &Connection,
+    sql: &str,
+    take: &mut dyn FnMut(&StructArray) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let failed = StoreError::engine("running the query");
+    if !guard::is_one_select(sql) {
+        return Err(StoreError::NotASelect);
+    }
+    let mut statement = connection.prepare(sql).map_err(&failed)?;
+    drop(statement.stream_arrow([]).map_err(&failed)?);
+    while let Some(chunk) = statement.step().map_err(&failed)? {
+        take(&chunk)?;
+    }
+    Ok(())
 }
 
 /// [`Store::fold`] without a receipt: for tests on databases of their own, and measurements.
@@ -105,16 +143,8 @@ pub fn fold<F: Fold>(
 }
 
 fn one<F: Fold>(connection: &Connection, texts: &[String], range: &Range<u32>, fold: &mut F) -> Result<(), StoreError> {
-    let failed = StoreError::engine("running the query");
     for (number, sql) in texts.iter().enumerate() {
-        if !guard::is_one_select(sql) {
-            return Err(StoreError::NotASelect);
-        }
-        let mut statement = connection.prepare(sql).map_err(&failed)?;
-        drop(statement.stream_arrow([]).map_err(&failed)?);
-        while let Some(chunk) = statement.step().map_err(&failed)? {
-            fold.rows(range, number, &chunk)?;
-        }
+        scan(connection, sql, &mut |chunk| fold.rows(range, number, chunk))?;
     }
     fold.done(range)
 }

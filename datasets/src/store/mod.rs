@@ -22,7 +22,7 @@ mod versions;
 pub use error::{EngineCode, StoreError};
 pub use fold::Fold;
 #[doc(hidden)]
-pub use fold::fold;
+pub use fold::{fold, scan};
 pub use load::{Load, Moved, Person, load};
 pub use open::{PreviousIdentity, Store};
 pub use repeats::without_repeats;

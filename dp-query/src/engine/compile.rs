@@ -3,6 +3,9 @@
 
 use std::collections::{HashMap, HashSet};
 
+use duckdb::arrow::array::ArrayRef;
+
+use super::arrow;
 use super::vector::{Frame, Node, Table, Vector, tabulate};
 use crate::relation::{ColumnId, Expr, ScanColumn, ScanKind};
 
@@ -27,6 +30,8 @@ pub(super) struct Scope {
     pub(super) leaves: Vec<(Expr, usize)>,
     /// Number of places given out.
     pub(super) width: usize,
+    /// Places that something reads.
+    pub(super) used: HashSet<usize>,
 }
 
 impl Scope {
@@ -43,8 +48,11 @@ impl Scope {
 
     /// The expression over this scope's columns; None if it can't be had without SQL.
     pub(super) fn compile(&mut self, e: &Expr) -> Option<Node> {
-        if let Some(table) = self.table(e) {
-            return Some(table);
+        if let Some(node) = self.table(e) {
+            if let Node::Lookup { column, .. } = &node {
+                self.used.insert(*column);
+            }
+            return Some(node);
         }
         let leaves = self.leaves.clone();
         match self.parts(e) {
@@ -75,6 +83,16 @@ impl Scope {
         if matches!(e, Expr::Column(_)) {
             return None;
         }
+        let (column, table) = self.over_one(e)?;
+        Some(Node::Lookup { column, table })
+    }
+
+    /// The values of an expression over one column of a small range.
+    pub(super) fn tabulated(&self, e: &Expr) -> Option<Table> {
+        self.over_one(e).map(|(_, table)| table)
+    }
+
+    fn over_one(&self, e: &Expr) -> Option<(usize, Table)> {
         let ids = columns(e);
         let mut ids = ids.iter();
         let known = self.known.get(ids.next()?)?;
@@ -85,13 +103,17 @@ impl Scope {
         let mut alone = Scope { known: self.known.clone(), ..Scope::default() };
         alone.known.values_mut().for_each(|known| *known = Known { place: 0, domain: None });
         let node = alone.parts(e).filter(|_| alone.leaves.is_empty())?;
-        Some(Node::Lookup { column: known.place, table: tabulate(&node, lo, hi) })
+        Some((known.place, tabulate(&node, lo, hi)))
     }
 
     fn parts(&mut self, e: &Expr) -> Option<Node> {
+        if let Expr::Column(id) = e {
+            let place = self.known.get(id)?.place;
+            self.used.insert(place);
+            return Some(Node::Column(place));
+        }
         let mut boxed = |e: &Expr| self.compile(e).map(Box::new);
         Some(match e {
-            Expr::Column(id) => Node::Column(self.known.get(id)?.place),
             Expr::Integer(value) => Node::Constant(Some(*value)),
             Expr::Bool(value) => Node::Constant(Some(i64::from(*value))),
             Expr::Null => Node::Constant(None),
@@ -115,7 +137,7 @@ impl Scope {
             Expr::Extreme { greatest, left, right } => Node::Extreme(*greatest, boxed(left)?, boxed(right)?),
             Expr::Modulo { input, by } => Node::Modulo(boxed(input)?, *by),
             Expr::AddMonths { input, months } => Node::AddMonths(boxed(input)?, *months),
-            Expr::CodeIn { .. } | Expr::Prefix { .. } => return None,
+            Expr::Column(_) | Expr::CodeIn { .. } | Expr::Prefix { .. } => return None,
         })
     }
 
@@ -131,6 +153,11 @@ impl Scope {
 }
 
 impl Table {
+    /// For every value of the column, and for NULL (last): whether the expression is TRUE.
+    pub(super) fn truths(&self) -> impl Iterator<Item = bool> {
+        self.values.iter().zip(&self.nulls).map(|(value, null)| *value != 0 && !null)
+    }
+
     fn range(&self) -> Option<(i64, i64)> {
         let values = || self.values.iter().zip(&self.nulls).filter(|(_, null)| !**null).map(|(value, _)| *value);
         values().min().zip(values().max())
@@ -140,7 +167,7 @@ impl Table {
     pub(super) fn then(self, f: impl Fn(Option<i64>) -> i64) -> Table {
         let values = self.values.iter().zip(&self.nulls).map(|(value, null)| f((!null).then_some(*value))).collect();
         let nulls = vec![false; self.nulls.len()];
-        Table { lo: self.lo, values, nulls }
+        Table { lo: self.lo, values, nulls, holes: false }
     }
 }
 
@@ -210,9 +237,10 @@ impl Reading {
         Some(Self { column: column.name.clone(), place, bounds, instead: (!column.nullable).then_some(instead) })
     }
 
-    pub(super) fn read(&self, raw: Vector) -> Vector {
-        let mut vector = raw;
-        if let (Some(nulls), Some(instead)) = (&vector.nulls, self.instead) {
+    /// A stored column as the plan reads it; None for a type that is none of ours.
+    pub(super) fn read(&self, array: &ArrayRef) -> Option<Vector> {
+        let mut vector = arrow::column(array, self.bounds)?;
+        if let Some((nulls, instead)) = vector.nulls.as_ref().zip(self.instead) {
             for (value, null) in vector.values.iter_mut().zip(nulls) {
                 if *null {
                     *value = instead;
@@ -220,19 +248,16 @@ impl Reading {
             }
             vector.nulls = None;
         }
-        if let Some((lo, hi)) = self.bounds {
-            vector.values.iter_mut().for_each(|value| *value = (*value).max(lo).min(hi));
-        }
-        vector
+        Some(vector)
     }
 }
 
-/// Rows of a frame whose mark is set.
-pub(super) fn select(frame: &mut Frame, kept: &[bool]) {
+/// These rows of a frame.
+pub(super) fn select(frame: &mut Frame, rows: &[u32]) {
     for column in &mut frame.columns {
         if !column.values.is_empty() {
-            column.keep(kept);
+            column.pick(rows);
         }
     }
-    frame.rows = kept.iter().filter(|kept| **kept).count();
+    frame.rows = rows.len();
 }

@@ -3,14 +3,12 @@
 //! the plan's cells. No hash tables: within a range a person is a place in an array. What no pipeline can do stays SQL.
 
 use std::collections::HashSet;
-use std::ops::Range;
 
-use super::compile::{Reading, Scope, collect, columns};
-use super::expr::{Sql, bounded, column, expr};
+use super::compile::{Reading, Scope, collect};
 use super::relation::{self, most_rows};
 use super::vector::Node;
 use crate::relation::{
-    Aggregate, ColumnId, CompareOp, Computed, Expr, PublicColumn, PublicValue, Relation, Rows, ScanColumn, ScanKind,
+    Aggregate, ColumnId, Computed, Expr, PublicColumn, PublicValue, Relation, Rows, ScanColumn, ScanKind,
     WindowFunction,
 };
 
@@ -21,8 +19,6 @@ pub(super) enum Driver {
     Scan { table: String, columns: Vec<ScanColumn>, readings: Vec<Reading>, stored: Vec<String>, conditions: Vec<Expr> },
     /// The engine's SQL for a relation; rows in any order.
     Sql { relation: Relation, columns: Vec<(ColumnId, usize)> },
-    /// A set of persons by which is decided who counts: by consents, or the policy's population.
-    Persons { set: usize },
     /// A table of persons that an earlier pipeline made.
     Table { table: usize, columns: Vec<(usize, usize)> },
 }
@@ -33,8 +29,8 @@ pub(super) enum Step {
     Filter(Node),
     /// New columns, by place.
     Compute(Vec<(usize, Node)>),
-    /// Rows of persons who are (or are not) in a set.
-    Counts { table: usize, within: bool },
+    /// Rows of persons who count.
+    Counts,
     /// Columns (from, to) of the person's row in a table; without one the row goes, or is alone if `outer`.
     Attach { table: usize, outer: bool, on: Option<Node>, columns: Vec<(usize, usize)>, present: Option<usize> },
 }
@@ -205,6 +201,8 @@ impl Flow {
                 let table = self.tables.len();
                 self.tables.push(known);
                 pipeline.sink = Sink::Reduce { table, aggregates: folded };
+                // Within a person no row is chosen by its draw.
+                pipeline.draws = false;
                 self.pipelines.push(pipeline);
                 Some(self.over(table))
             }
@@ -258,13 +256,15 @@ impl Flow {
         let ids = relation::columns(node).into_iter().filter(|id| self.needed.contains(id) && !self.text.contains(id));
         let (mut known, mut places) = (Known::new(), Vec::new());
         for id in ids {
-            let found = pipeline.scope.known.get(&id)?;
+            let found = *pipeline.scope.known.get(&id)?;
             known.push((id, found.domain));
             places.push(found.place);
+            pipeline.scope.used.insert(found.place);
         }
         let table = self.tables.len();
         self.tables.push(known);
         pipeline.sink = Sink::Table { table, places };
+        pipeline.draws = false;
         self.pipelines.push(pipeline);
         Some(table)
     }
@@ -275,20 +275,6 @@ impl Flow {
         let known = self.tables.get(table).map(Vec::as_slice).unwrap_or_default();
         let columns = known.iter().enumerate().map(|(from, (id, domain))| (from, scope.learn(*id, *domain))).collect();
         Pipeline { driver: Driver::Table { table, columns }, steps: Vec::new(), scope, sink: Sink::Cells, draws: false }
-    }
-
-    /// Adds a pipeline that reads a set of persons; gives its table.
-    pub(super) fn persons(&mut self, set: usize) -> usize {
-        let table = self.tables.len();
-        self.tables.push(Known::new());
-        self.pipelines.push(Pipeline {
-            driver: Driver::Persons { set },
-            steps: Vec::new(),
-            scope: Scope::default(),
-            sink: Sink::Table { table, places: Vec::new() },
-            draws: false,
-        });
-        table
     }
 }
 
@@ -366,117 +352,4 @@ fn fold(aggregate: &Aggregate, scope: &mut Scope) -> Option<(Folded, Option<(i64
         }
         Aggregate::CountDistinct(_) => return None,
     })
-}
-
-impl Pipeline {
-    /// Rows for which a truth value holds: by DuckDB while it scans where that is cheaper.
-    fn filter(&mut self, e: &Expr) -> Option<()> {
-        let scanned = self.scope.only_scanned(e);
-        if let Driver::Scan { stored, conditions, columns: known, .. } = &mut self.driver
-            && scanned
-        {
-            if let Some(condition) = raw(e, known) {
-                stored.push(condition);
-                return Some(());
-            }
-            // Codes are DuckDB's business.
-            if columns(e).iter().any(|id| !self.scope.known.contains_key(id)) {
-                conditions.push(e.clone());
-                return Some(());
-            }
-        }
-        let node = self.scope.compile(e)?;
-        self.steps.push(Step::Filter(node));
-        Some(())
-    }
-
-    /// The text of a range's rows; None for tables.
-    pub(super) fn statement(&self, persons: &Range<u32>) -> Option<Sql> {
-        match &self.driver {
-            Driver::Scan { table, columns, readings, stored, conditions } => {
-                Some(self.scanned(table, columns, readings, stored, conditions, persons))
-            }
-            Driver::Sql { relation: node, columns } => {
-                let mut list = vec!["pid".to_owned()];
-                list.extend(self.draws.then(|| "draw".to_owned()));
-                list.extend(columns.iter().map(|(id, _)| format!("{}::BIGINT", column(*id))));
-                let rows = match relation::within(node, Some(persons)) {
-                    Ok(rows) => rows,
-                    Err(error) => return Some(Err(error)),
-                };
-                Some(bounded(format!("SELECT {} FROM ({rows})", list.join(", "))))
-            }
-            Driver::Table { .. } | Driver::Persons { .. } => None,
-        }
-    }
-
-    fn scanned(
-        &self,
-        table: &str,
-        known: &[ScanColumn],
-        readings: &[Reading],
-        stored: &[String],
-        conditions: &[Expr],
-        persons: &Range<u32>,
-    ) -> Sql {
-        let mut inner = vec!["pid".to_owned()];
-        inner.extend(self.draws.then(|| "draw".to_owned()));
-        let mut outer = inner.clone();
-        for (number, reading) in readings.iter().enumerate() {
-            inner.push(format!("{} AS r{number}", relation::quoted(&reading.column)));
-            outer.push(format!("r{number}"));
-        }
-        // What DuckDB computes reads columns as the plan does.
-        let leaves = self.scope.leaves.iter().map(|(leaf, _)| leaf);
-        let read: HashSet<ColumnId> = leaves.clone().chain(conditions).flat_map(columns).collect();
-        inner.extend(known.iter().filter(|column| read.contains(&column.id)).map(relation::scan));
-        for leaf in leaves {
-            outer.push(format!("({})::BIGINT", expr(leaf)?));
-        }
-        let mut within = vec![relation::of(persons)];
-        within.extend(stored.iter().cloned());
-        let (inner, within) = (inner.join(", "), within.join(" AND "));
-        let mut text = format!(
-            "SELECT {} FROM (SELECT {inner} FROM {} WHERE {within})",
-            outer.join(", "),
-            relation::quoted(table)
-        );
-        if !conditions.is_empty() {
-            let all = conditions.iter().map(expr).collect::<Result<Vec<_>, _>>()?;
-            text = format!("{text} WHERE {}", all.join(" AND "));
-        }
-        bounded(text)
-    }
-}
-
-/// A comparison of a stored number or day with a constant, on the stored value itself, so that the scan can use it: reading clamps to
-/// the column's bounds, so that a constant inside them compares alike before and after.
-fn raw(e: &Expr, columns: &[ScanColumn]) -> Option<String> {
-    let Expr::Compare { op, left, right } = e else { return None };
-    let (id, op, constant) = match (left.as_ref(), right.as_ref()) {
-        (Expr::Column(id), Expr::Integer(constant)) => (id, *op, *constant),
-        (Expr::Integer(constant), Expr::Column(id)) => (id, op.flipped(), *constant),
-        _ => return None,
-    };
-    let found = columns.iter().find(|column| column.id == *id)?;
-    let (lo, hi, day) = match found.kind {
-        ScanKind::Integer { lo, hi } => (lo, hi, false),
-        ScanKind::Date { lo, hi } => (lo, hi, true),
-        _ => return None,
-    };
-    let sign = match op {
-        CompareOp::Less => "<",
-        CompareOp::LessEqual => "<=",
-        CompareOp::Greater => ">",
-        CompareOp::GreaterEqual => ">=",
-        CompareOp::Equal | CompareOp::NotEqual => return None,
-    };
-    if constant <= lo || constant >= hi {
-        return None;
-    }
-    let value = if day { format!("(DATE '1970-01-01' + {constant})") } else { format!("({constant})") };
-    let text = format!("{} {sign} {value}", relation::quoted(&found.name));
-    // NULL is read as the lower bound where the plan has none.
-    let of_null = !found.nullable && matches!(op, CompareOp::Less | CompareOp::LessEqual);
-    Some(if of_null { format!("(({text}) IS NOT FALSE)") } else { text })
 }

@@ -6,15 +6,19 @@
 //! Every closed cell is present, 0 when empty: the shape of the result depends on the plan only. No noise here, and nothing
 //! of this leaves the crate but through the mechanism layer.
 
+mod arrow;
 mod compile;
 mod expr;
 mod flow;
+mod grouped;
 mod open;
 mod ordered;
 mod population;
 mod public;
 mod reduce;
 mod relation;
+mod scan;
+mod shape;
 mod state;
 mod stream;
 mod vector;

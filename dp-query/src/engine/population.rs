@@ -23,6 +23,24 @@ pub(super) fn within(rows: &str, audience: &Audience, day: Date, persons: Option
     bounded(format!("SELECT * FROM ({rows}) WHERE {}", conditions.join(" AND ")))
 }
 
+/// The persons of the sets by which is decided who counts, read once for a question. Who counts is in each set, or not in it, as it says.
+pub(super) struct People {
+    sets: Vec<(bool, Vec<bool>)>,
+}
+
+impl People {
+    /// None where everybody counts: nobody is in a set that leaves persons out, and there is no other.
+    pub(super) fn of(sets: Vec<(bool, Vec<bool>)>) -> Option<Self> {
+        let sets: Vec<_> = sets.into_iter().filter(|(within, set)| *within || set.contains(&true)).collect();
+        (!sets.is_empty()).then_some(Self { sets })
+    }
+
+    /// Whether a person counts.
+    pub(super) fn count(&self, pid: u32) -> bool {
+        self.sets.iter().all(|(within, set)| set.get(pid as usize).copied().unwrap_or(false) == *within)
+    }
+}
+
 /// Who counts: persons must be within, or not within, each of these sets. How many sets there are depends on the plan only.
 pub(super) fn sets(
     audience: &Audience,

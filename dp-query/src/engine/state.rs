@@ -43,11 +43,14 @@ impl State {
             (State::Sum { sums, counts, .. }, Folded::Sum(node) | Folded::Mean(node)) => {
                 let input = node.of(frame);
                 if input.nulls.is_none() {
-                    for ((pid, value), ()) in pids.iter().zip(&input.values).zip(std::iter::repeat(())) {
-                        let at = *pid as usize;
+                    // A person's rows lie side by side, mostly.
+                    let mut values = input.values.iter();
+                    for stretch in pids.chunk_by(|a, b| a == b) {
+                        let Some(at) = stretch.first().map(|pid| *pid as usize) else { continue };
+                        let own: i128 = values.by_ref().take(stretch.len()).map(|value| i128::from(*value)).sum();
                         if let Some((sum, count)) = sums.get_mut(at).zip(counts.get_mut(at)) {
-                            *sum += i128::from(*value);
-                            *count = count.saturating_add(1);
+                            *sum += own;
+                            *count = count.saturating_add(u32::try_from(stretch.len()).unwrap_or(u32::MAX));
                         }
                     }
                 } else {
@@ -119,7 +122,7 @@ impl State {
                 let limit = i128::from(LIMIT);
                 let value = |(sum, count): (&i128, &u32)| {
                     let value = if mean {
-                        super::reduce::mean((*sum, *count)).unwrap_or(0)
+                        super::shape::mean((*sum, *count)).unwrap_or(0)
                     } else {
                         (*sum).clamp(-limit, limit)
                     };

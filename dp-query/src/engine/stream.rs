@@ -6,14 +6,19 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use audit_log::Receipt;
-use datasets::store::{Fold, Store, StoreError};
+use datasets::store::{EngineCode, Fold, Store, StoreError};
 use duckdb::Connection;
+use duckdb::arrow::array::StructArray;
 use jiff::civil::Date;
 
+use super::arrow::people;
 use super::expr::{Sql, bounded, expr};
-use super::flow::{Driver, Flow, Step};
+use super::flow::{Driver, Flow, Pipeline, Step};
+use super::grouped::{self, Grouped};
 use super::ordered::{Ordered, Single};
-use super::reduce::{Cells, Column, Reducer, Shape};
+use super::population::People;
+use super::reduce::Reducer;
+use super::shape::{Cells, Column, Shape};
 use super::vector::{Node, place};
 use super::work::{Job, Plain, Worker};
 use super::{BadShape, TooComplex, cell, dense, population, relation, rows_to_enforce};
@@ -79,14 +84,14 @@ pub(super) fn way(plan: &Plan, day: Date) -> String {
         Err(_) | Ok(None) => "sql".to_owned(),
         Ok(Some(piped)) => {
             let sink = match (piped.single, piped.ordered) {
+                (true, _) if piped.grouped => "grouped",
                 (true, _) => "single",
                 (false, true) => "ordered",
                 (false, false) => "unordered",
             };
-            let kind = |pipeline: &super::flow::Pipeline| match pipeline.driver {
+            let kind = |pipeline: &Pipeline| match pipeline.driver {
                 Driver::Scan { .. } => "scan",
                 Driver::Sql { .. } => "sql",
-                Driver::Persons { .. } => "persons",
                 Driver::Table { .. } => "table",
             };
             let kinds: Vec<&str> = piped.job.flow.pipelines.iter().map(kind).collect();
@@ -110,6 +115,17 @@ impl Reader<'_> {
         match self {
             Reader::Store(store, intent) => store.fold(intent, statements, worker),
             Reader::Connection(connection) => datasets::store::fold(connection, statements, worker),
+        }
+    }
+
+    fn scan(
+        &self,
+        statement: &str,
+        take: &mut dyn FnMut(&StructArray) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        match self {
+            Reader::Store(store, intent) => store.scan(intent, statement, take),
+            Reader::Connection(connection) => datasets::store::scan(connection, statement, take),
         }
     }
 }
@@ -153,19 +169,35 @@ fn bounds(plan: &Plan) -> (&Relation, Option<u64>, Option<usize>) {
 }
 
 /// A plan as pipelines.
-struct Piped<'p> {
-    plan: &'p Plan,
-    day: Date,
+struct Piped {
     job: Job,
     shape: Shape,
+    /// Who counts: within, or not within, what each of these texts gives.
+    sets: Vec<(bool, String)>,
     /// Whether no person can have two rows.
     single: bool,
     /// Whether rows come person by person.
     ordered: bool,
+    /// Whether persons can be counted by what is stored of them first.
+    grouped: bool,
 }
 
-impl<'p> Piped<'p> {
-    fn of(plan: &'p Plan, day: Date) -> Result<Option<Self>, TooComplex> {
+/// The persons of a chunk.
+fn mark(chunk: &StructArray, set: &mut Vec<bool>) -> Result<(), StoreError> {
+    let unexpected = || StoreError::Engine { doing: "reading who counts", code: EngineCode::Other };
+    let pids = people(chunk.columns().first(), &(0..i32::MAX.cast_unsigned())).ok_or_else(unexpected)?;
+    for pid in pids {
+        let place = pid as usize;
+        if set.len() <= place {
+            set.resize((place + 1).next_power_of_two(), false);
+        }
+        *set.get_mut(place).ok_or_else(unexpected)? = true;
+    }
+    Ok(())
+}
+
+impl Piped {
+    fn of(plan: &Plan, day: Date) -> Result<Option<Self>, TooComplex> {
         let (relation, cap, choose) = bounds(plan);
         let single = relation::most_rows(relation) == Some(1);
         let (arguments, sources) = arguments(plan);
@@ -173,11 +205,12 @@ impl<'p> Piped<'p> {
             plan.keys.iter().map(|key| &key.index).chain(arguments.iter().map(|(argument, _)| argument)).collect();
         let mut flow = Flow::new(relation, &read);
         let sets = population::sets(&plan.population, day, None)?;
-        let sets: Vec<(bool, usize)> =
-            sets.iter().enumerate().map(|(set, (within, _))| (*within, flow.persons(set))).collect();
         let Some(mut last) = flow.pipeline(relation) else { return Ok(None) };
-        for (within, table) in sets {
-            last.steps.insert(0, Step::Counts { table, within });
+        if !sets.is_empty() {
+            last.steps.insert(0, Step::Counts);
+        }
+        for (_, text) in &sets {
+            bounded(text.clone())?;
         }
         let mut stride = i64::try_from(plan.cells()).unwrap_or(i64::MAX);
         let mut cell = Vec::new();
@@ -210,11 +243,16 @@ impl<'p> Piped<'p> {
         last.draws &= shape.draws();
         let ordered = !matches!(last.driver, Driver::Sql { .. });
         flow.pipelines.push(last);
+        flow.pipelines.iter_mut().for_each(Pipeline::forget_unread);
         let fed = flow.pipelines.iter().enumerate();
         let fed = fed.filter(|(_, pipeline)| !matches!(pipeline.driver, Driver::Table { .. })).map(|(at, _)| at);
         let fed = fed.collect();
         let job = Job { flow, cell, arguments: nodes, fed };
-        let piped = Self { plan, day, job, shape, single, ordered };
+        let grouped = match job.flow.pipelines.as_slice() {
+            [only] => single && grouped::fits(only) && grouped::statement(only, &sets).is_ok(),
+            _ => false,
+        };
+        let piped = Self { job, shape, sets, single, ordered, grouped };
         // Every range's texts are as long as the widest one's.
         piped.statements(&(u32::MAX - 1..u32::MAX))?;
         Ok(Some(piped))
@@ -222,31 +260,46 @@ impl<'p> Piped<'p> {
 
     fn statements(&self, persons: &Range<u32>) -> Result<Vec<String>, TooComplex> {
         let fed = self.job.fed.iter().filter_map(|at| self.job.flow.pipelines.get(*at));
-        fed.map(|pipeline| match pipeline.statement(persons) {
-            Some(text) => text,
-            None => match pipeline.driver {
-                Driver::Persons { set } => {
-                    let sets = population::sets(&self.plan.population, self.day, Some(persons))?;
-                    bounded(sets.into_iter().nth(set).map(|(_, text)| text).unwrap_or_default())
-                }
-                _ => Ok(String::new()),
-            },
-        })
-        .collect()
+        fed.map(|pipeline| pipeline.statement(persons).unwrap_or_else(|| Ok(String::new()))).collect()
+    }
+
+    /// Who counts, read once; None for everybody.
+    fn people(&self, reader: &Reader<'_>) -> Result<Option<People>, StoreError> {
+        let mut sets = Vec::new();
+        for (within, text) in &self.sets {
+            let mut set: Vec<bool> = Vec::new();
+            reader.scan(text, &mut |chunk| mark(chunk, &mut set))?;
+            sets.push((*within, set));
+        }
+        Ok(People::of(sets))
+    }
+
+    /// Persons counted by what is stored of them.
+    fn counted(&self, reader: &Reader<'_>, everybody: bool) -> Result<Option<Vec<Vec<i128>>>, ExactError> {
+        let Some(only) = self.job.flow.pipelines.first().filter(|_| self.grouped) else { return Ok(None) };
+        let text = grouped::statement(only, if everybody { &[] } else { &self.sets })?;
+        let mut worker = Worker::new(&self.job, None, Grouped::new(&self.shape));
+        reader.scan(&text, &mut |chunk| worker.several(chunk))?;
+        Ok(Some(self.shape.total(std::iter::once(worker.cells.totals()))))
     }
 
     /// None if the rows were not as expected.
     fn cells(&self, reader: &Reader<'_>) -> Result<Option<Vec<Vec<i128>>>, ExactError> {
+        let people = self.people(reader)?;
+        if let Some(cells) = self.counted(reader, people.is_none())? {
+            return Ok(Some(cells));
+        }
+        let people = people.as_ref();
         let retry = AtomicBool::new(false);
         let found = if self.single {
             match Single::new(&self.shape, &retry) {
-                Some(_) => self.run(reader, &|| Single::new(&self.shape, &retry)),
+                Some(_) => self.run(reader, people, &|| Single::new(&self.shape, &retry)),
                 None => return Ok(None),
             }
         } else if self.ordered && Ordered::new(&self.shape, &retry).is_some() {
-            self.run(reader, &|| Ordered::new(&self.shape, &retry))
+            self.run(reader, people, &|| Ordered::new(&self.shape, &retry))
         } else {
-            self.run(reader, &|| Some(Reducer::new(&self.shape)))
+            self.run(reader, people, &|| Some(Reducer::new(&self.shape)))
         };
         match found {
             Err(_) if retry.load(Ordering::Relaxed) => Ok(None),
@@ -257,10 +310,11 @@ impl<'p> Piped<'p> {
     fn run<C: Cells>(
         &self,
         reader: &Reader<'_>,
+        people: Option<&People>,
         cells: &(dyn Fn() -> Option<C> + Sync),
     ) -> Result<Vec<Vec<i128>>, ExactError> {
         let statements = |persons: &Range<u32>| self.statements(persons).unwrap_or_default();
-        let workers = reader.fold(&statements, &|| Worker::new(&self.job, cells()))?;
+        let workers = reader.fold(&statements, &|| Worker::new(&self.job, people, cells()))?;
         Ok(self.shape.total(workers.into_iter().map(|worker| worker.cells.totals())))
     }
 }

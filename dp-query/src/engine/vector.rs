@@ -61,31 +61,29 @@ pub(super) struct Table {
     pub(super) lo: i64,
     pub(super) values: Vec<i64>,
     pub(super) nulls: Vec<bool>,
+    /// Whether some value, NULL aside, has none.
+    pub(super) holes: bool,
 }
 
 impl Table {
     fn look(&self, input: &Vector) -> Vector {
         let last = self.values.len().saturating_sub(1);
-        let at = |value: i64| usize::try_from(value.wrapping_sub(self.lo)).unwrap_or(last).min(last);
+        // What lies below is far above, as a number without a sign.
+        let at = |value: i64| usize::try_from(value.wrapping_sub(self.lo).cast_unsigned()).unwrap_or(last).min(last);
         let place = |(value, null): (&i64, &bool)| if *null { last } else { at(*value) };
-        let places = |f: &mut dyn FnMut(usize)| match &input.nulls {
-            None => input.values.iter().for_each(|value| f(at(*value))),
-            Some(nulls) => input.values.iter().zip(nulls).for_each(|pair| f(place(pair))),
-        };
-        let mut values = Vec::with_capacity(input.values.len());
-        if input.nulls.is_none() {
-            values.extend(input.values.iter().map(|value| self.values.get(at(*value)).copied().unwrap_or(0)));
-        } else {
-            places(&mut |at| values.push(self.values.get(at).copied().unwrap_or(0)));
+        let value = |at: usize| self.values.get(at).copied().unwrap_or(0);
+        let null = |at: usize| self.nulls.get(at).copied().unwrap_or(true);
+        match &input.nulls {
+            None => Vector {
+                values: input.values.iter().map(|input| value(at(*input))).collect(),
+                nulls: self.holes.then(|| input.values.iter().map(|input| null(at(*input))).collect()),
+            },
+            Some(nulls) => {
+                let pairs = || input.values.iter().zip(nulls).map(place);
+                let some = self.holes || null(last);
+                Vector { values: pairs().map(value).collect(), nulls: some.then(|| pairs().map(null).collect()) }
+            }
         }
-        let whole = if input.nulls.is_some() { self.nulls.len() } else { last };
-        let some = self.nulls.iter().take(whole).any(|null| *null);
-        let nulls = some.then(|| {
-            let mut nulls = Vec::with_capacity(values.len());
-            places(&mut |at| nulls.push(self.nulls.get(at).copied().unwrap_or(true)));
-            nulls
-        });
-        Vector { values, nulls }
     }
 }
 
@@ -117,11 +115,25 @@ impl Vector {
         }
     }
 
-    /// The rows marked.
-    pub(super) fn keep(&mut self, kept: &[bool]) {
-        keep(&mut self.values, kept);
+    /// Value by value.
+    pub(super) fn each(&self) -> impl Iterator<Item = Option<i64>> {
+        self.values.iter().enumerate().map(|(row, value)| (!self.null(row)).then_some(*value))
+    }
+
+    /// Further values.
+    pub(super) fn append(&mut self, more: Vector) {
+        if self.nulls.is_some() || more.nulls.is_some() {
+            let nulls = more.nulls.unwrap_or_else(|| vec![false; more.values.len()]);
+            self.nulls.get_or_insert_with(|| vec![false; self.values.len()]).extend(nulls);
+        }
+        self.values.extend(more.values);
+    }
+
+    /// These rows.
+    pub(super) fn pick(&mut self, rows: &[u32]) {
+        pick(&mut self.values, rows);
         if let Some(nulls) = &mut self.nulls {
-            keep(nulls, kept);
+            pick(nulls, rows);
         }
     }
 
@@ -137,10 +149,24 @@ impl Vector {
     }
 }
 
-/// Elements whose mark is true.
-pub(super) fn keep<T>(list: &mut Vec<T>, kept: &[bool]) {
-    let mut marks = kept.iter();
-    list.retain(|_| marks.next().copied().unwrap_or(false));
+/// The numbers of the marked rows.
+pub(super) fn marked(marks: &[bool]) -> Vec<u32> {
+    let mut rows = vec![0_u32; marks.len()];
+    let mut found = 0;
+    // Without a branch: whatever is written is overwritten unless its row is marked.
+    for (row, mark) in (0_u32..).zip(marks) {
+        if let Some(place) = rows.get_mut(found) {
+            *place = row;
+        }
+        found += usize::from(*mark);
+    }
+    rows.truncate(found);
+    rows
+}
+
+/// The elements of these rows.
+pub(super) fn pick<T: Copy + Default>(list: &mut Vec<T>, rows: &[u32]) {
+    *list = rows.iter().map(|row| list.get(*row as usize).copied().unwrap_or_default()).collect();
 }
 
 fn either(left: Option<Vec<bool>>, right: Option<&[bool]>) -> Option<Vec<bool>> {
@@ -366,5 +392,7 @@ pub(super) fn tabulate(node: &Node, lo: i64, hi: i64) -> Table {
     }
     let rows = column.values.len();
     let found = node.of(&Frame { rows, columns: vec![column] });
-    Table { lo, values: found.values, nulls: found.nulls.unwrap_or_else(|| vec![false; rows]) }
+    let nulls = found.nulls.unwrap_or_else(|| vec![false; rows]);
+    let holes = nulls.split_last().is_some_and(|(_, nulls)| nulls.contains(&true));
+    Table { lo, values: found.values, nulls, holes }
 }

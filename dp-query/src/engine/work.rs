@@ -4,17 +4,15 @@
 use std::ops::Range;
 
 use datasets::store::{EngineCode, Fold, StoreError};
-use duckdb::arrow::array::{Array, ArrayRef, AsArray, StructArray};
-use duckdb::arrow::datatypes::{
-    ArrowPrimitiveType, DataType, Date32Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type,
-    UInt32Type, UInt64Type,
-};
+use duckdb::arrow::array::{Array, ArrayRef, StructArray};
 
+use super::arrow::{column, drawn, people};
 use super::compile::select;
-use super::flow::{Driver, Flow, Sink, Step};
-use super::reduce::{Batch, Cells, Shape};
+use super::flow::{Driver, Flow, Pipeline, Sink, Step};
+use super::population::People;
+use super::shape::{Batch, Cells, Shape};
 use super::state::State;
-use super::vector::{Frame, Node, Vector, keep};
+use super::vector::{Frame, Node, Vector, marked, pick};
 
 /// Rows at a time where they come from a table.
 const CHUNK: usize = 2048;
@@ -40,6 +38,8 @@ struct Persons {
 
 pub(super) struct Worker<'j, C> {
     job: &'j Job,
+    /// Who counts; None where everybody does, or the rows' source has seen to it.
+    people: Option<&'j People>,
     range: Range<u32>,
     /// The pipeline that is to run next.
     next: usize,
@@ -52,8 +52,8 @@ fn unexpected() -> StoreError {
 }
 
 impl<'j, C: Cells> Worker<'j, C> {
-    pub(super) fn new(job: &'j Job, cells: C) -> Self {
-        Self { job, range: 0..0, next: 0, tables: Vec::new(), cells }
+    pub(super) fn new(job: &'j Job, people: Option<&'j People>, cells: C) -> Self {
+        Self { job, people, range: 0..0, next: 0, tables: Vec::new(), cells }
     }
 
     fn enter(&mut self, persons: &Range<u32>) {
@@ -108,8 +108,11 @@ impl<'j, C: Cells> Worker<'j, C> {
                 None => Vector::constant(None, last - first),
             };
         }
-        keep(&mut pids, &kept);
-        select(&mut frame, &kept);
+        if kept.contains(&false) {
+            let rows = marked(&kept);
+            pick(&mut pids, &rows);
+            select(&mut frame, &rows);
+        }
         Ok((pids, frame))
     }
 
@@ -117,18 +120,19 @@ impl<'j, C: Cells> Worker<'j, C> {
     fn open(&mut self, at: usize) -> Result<(), StoreError> {
         let rows = self.range.len();
         let pipeline = self.job.flow.pipelines.get(at).ok_or_else(unexpected)?;
-        let (table, columns, states) = match &pipeline.sink {
-            Sink::Cells => return Ok(()),
-            Sink::Table { table, places } => (*table, places.len(), Vec::new()),
-            Sink::Reduce { table, aggregates } => {
-                (*table, 0, aggregates.iter().map(|aggregate| State::new(aggregate, rows)).collect())
-            }
-        };
-        let table = self.tables.get_mut(table).ok_or_else(unexpected)?;
+        let (Sink::Table { table, .. } | Sink::Reduce { table, .. }) = &pipeline.sink else { return Ok(()) };
+        let table = self.tables.get_mut(*table).ok_or_else(unexpected)?;
         if table.present.is_empty() {
             table.present = vec![false; rows];
-            table.columns = vec![Vector { values: vec![0; rows], nulls: None }; columns];
-            table.states = states;
+            match &pipeline.sink {
+                Sink::Table { places, .. } => {
+                    table.columns = vec![Vector { values: vec![0; rows], nulls: None }; places.len()];
+                }
+                Sink::Reduce { aggregates, .. } => {
+                    table.states = aggregates.iter().map(|aggregate| State::new(aggregate, rows)).collect();
+                }
+                Sink::Cells => {}
+            }
         }
         Ok(())
     }
@@ -149,14 +153,15 @@ impl<'j, C: Cells> Worker<'j, C> {
         let job = self.job;
         let pipeline = job.flow.pipelines.get(at).ok_or_else(unexpected)?;
         let mut drop_rows = |frame: &mut Frame, pids: &mut Vec<u32>, kept: &[bool]| {
-            if kept.iter().all(|kept| *kept) {
+            if !kept.contains(&false) {
                 return;
             }
-            keep(pids, kept);
+            let rows = marked(kept);
+            pick(pids, &rows);
             if !draws.is_empty() {
-                keep(&mut draws, kept);
+                pick(&mut draws, &rows);
             }
-            select(frame, kept);
+            select(frame, &rows);
         };
         for step in &pipeline.steps {
             match step {
@@ -170,11 +175,12 @@ impl<'j, C: Cells> Worker<'j, C> {
                         *frame.columns.get_mut(*place).ok_or_else(unexpected)? = vector;
                     }
                 }
-                Step::Counts { table, within } => {
-                    let table = self.tables.get(*table).ok_or_else(unexpected)?;
-                    let kept: Vec<bool> =
-                        pids.iter().map(|pid| table.present.get(*pid as usize) == Some(within)).collect();
-                    drop_rows(&mut frame, &mut pids, &kept);
+                Step::Counts => {
+                    if let Some(people) = self.people {
+                        let first = self.range.start;
+                        let kept: Vec<bool> = pids.iter().map(|place| people.count(first + place)).collect();
+                        drop_rows(&mut frame, &mut pids, &kept);
+                    }
                 }
                 Step::Attach { table, outer, on, columns, present } => {
                     let table = self.tables.get(*table).ok_or_else(unexpected)?;
@@ -247,6 +253,50 @@ impl<'j, C: Cells> Worker<'j, C> {
     }
 }
 
+/// What a chunk holds behind persons and draws.
+fn frame<'a>(
+    pipeline: &Pipeline,
+    rows: usize,
+    arrays: &mut impl Iterator<Item = &'a ArrayRef>,
+) -> Result<Frame, StoreError> {
+    let mut frame = Frame { rows, columns: vec![Vector::default(); pipeline.scope.width] };
+    let mut put = |place: usize, vector: Option<Vector>| {
+        let column = frame.columns.get_mut(place).zip(vector).ok_or_else(unexpected)?;
+        *column.0 = column.1;
+        Ok::<(), StoreError>(())
+    };
+    match &pipeline.driver {
+        Driver::Scan { readings, .. } => {
+            for reading in readings {
+                put(reading.place, arrays.next().and_then(|array| reading.read(array)))?;
+            }
+            for (_, place) in &pipeline.scope.leaves {
+                put(*place, arrays.next().and_then(|array| column(array, None)))?;
+            }
+        }
+        Driver::Sql { columns: places, .. } => {
+            for (_, place) in places {
+                put(*place, arrays.next().and_then(|array| column(array, None)))?;
+            }
+        }
+        Driver::Table { .. } => return Err(unexpected()),
+    }
+    Ok(frame)
+}
+
+impl<C: Cells> Worker<'_, C> {
+    /// Rows of a job of one pipeline that stand for several persons each: what it reads, and how many persons.
+    pub(super) fn several(&mut self, chunk: &StructArray) -> Result<(), StoreError> {
+        let pipeline = self.job.flow.pipelines.first().ok_or_else(unexpected)?;
+        let mut columns = chunk.columns().iter();
+        let frame = frame(pipeline, chunk.len(), &mut columns)?;
+        let persons = columns.next().and_then(|array| column(array, None)).ok_or_else(unexpected)?;
+        let persons = persons.values.iter().map(|persons| u64::try_from(*persons).map_err(|_| unexpected()));
+        let places = (0..chunk.len()).filter_map(|place| u32::try_from(place).ok()).collect();
+        self.run(0, places, persons.collect::<Result<_, _>>()?, frame)
+    }
+}
+
 impl<C: Cells> Fold for Worker<'_, C> {
     fn rows(&mut self, persons: &Range<u32>, statement: usize, chunk: &StructArray) -> Result<(), StoreError> {
         self.enter(persons);
@@ -257,28 +307,7 @@ impl<C: Cells> Fold for Worker<'_, C> {
         let mut columns = chunk.columns().iter();
         let pids = people(columns.next(), persons).ok_or_else(unexpected)?;
         let draws = if pipeline.draws { drawn(columns.next()).ok_or_else(unexpected)? } else { Vec::new() };
-        let mut frame = Frame { rows: pids.len(), columns: vec![Vector::default(); pipeline.scope.width] };
-        let mut put = |place: usize, vector: Vector| {
-            frame.columns.get_mut(place).map(|column| *column = vector).ok_or_else(unexpected)
-        };
-        match &pipeline.driver {
-            Driver::Scan { readings, .. } => {
-                for reading in readings {
-                    let raw = integers(columns.next().ok_or_else(unexpected)?).ok_or_else(unexpected)?;
-                    put(reading.place, reading.read(raw))?;
-                }
-                for (_, place) in &pipeline.scope.leaves {
-                    put(*place, integers(columns.next().ok_or_else(unexpected)?).ok_or_else(unexpected)?)?;
-                }
-            }
-            Driver::Sql { columns: places, .. } => {
-                for (_, place) in places {
-                    put(*place, integers(columns.next().ok_or_else(unexpected)?).ok_or_else(unexpected)?)?;
-                }
-            }
-            Driver::Persons { .. } => {}
-            Driver::Table { .. } => return Err(unexpected()),
-        }
+        let frame = frame(pipeline, pids.len(), &mut columns)?;
         self.run(at, pids, draws, frame)
     }
 
@@ -301,26 +330,18 @@ impl<C: Cells> Fold for Plain<'_, C> {
         let mut columns = chunk.columns().iter();
         let pids = people(columns.next(), persons).ok_or_else(unexpected)?;
         let draws = if self.shape.draws() { drawn(columns.next()).ok_or_else(unexpected)? } else { Vec::new() };
-        let cells = columns.next().and_then(integers).filter(|cells| cells.nulls.is_none()).ok_or_else(unexpected)?;
-        let arguments = columns.map(integers).collect::<Option<_>>().ok_or_else(unexpected)?;
+        let cells = columns
+            .next()
+            .and_then(|array| column(array, None))
+            .filter(|cells| cells.nulls.is_none())
+            .ok_or_else(unexpected)?;
+        let arguments = columns.map(|array| column(array, None)).collect::<Option<_>>().ok_or_else(unexpected)?;
         self.cells.take(persons, Batch { pids, draws, cells: cells.values, arguments })
     }
 
     fn done(&mut self, persons: &Range<u32>) -> Result<(), StoreError> {
         self.cells.done(persons)
     }
-}
-
-/// The persons of a chunk, as places in the range.
-fn people(array: Option<&ArrayRef>, persons: &Range<u32>) -> Option<Vec<u32>> {
-    let pids = array?.as_primitive_opt::<Int32Type>().filter(|pids| pids.null_count() == 0)?.values();
-    let length = u32::try_from(persons.len()).ok()?;
-    let place = |pid: &i32| u32::try_from(*pid).ok()?.checked_sub(persons.start).filter(|place| *place < length);
-    pids.iter().map(place).collect()
-}
-
-fn drawn(array: Option<&ArrayRef>) -> Option<Vec<u64>> {
-    Some(array?.as_primitive_opt::<UInt64Type>().filter(|draws| draws.null_count() == 0)?.values().to_vec())
 }
 
 impl Vector {
@@ -357,30 +378,4 @@ impl Vector {
         let nulls = self.nulls.get_or_insert_with(|| vec![false; all]);
         nulls.iter_mut().zip(marked).for_each(|(null, marked)| *null |= *marked);
     }
-}
-
-/// A column of whatever integer type as 64 bits; days are days since 1970, truth values 0 and 1.
-fn integers(array: &ArrayRef) -> Option<Vector> {
-    fn of<T: ArrowPrimitiveType>(array: &ArrayRef, f: impl Fn(T::Native) -> i64) -> Option<Vec<i64>> {
-        Some(array.as_primitive_opt::<T>()?.values().iter().map(|value| f(*value)).collect())
-    }
-    let values = match array.data_type() {
-        DataType::Int8 => of::<Int8Type>(array, i64::from)?,
-        DataType::Int16 => of::<Int16Type>(array, i64::from)?,
-        DataType::Int32 => of::<Int32Type>(array, i64::from)?,
-        DataType::Int64 => of::<Int64Type>(array, |value| value)?,
-        DataType::UInt8 => of::<UInt8Type>(array, i64::from)?,
-        DataType::UInt16 => of::<UInt16Type>(array, i64::from)?,
-        DataType::UInt32 => of::<UInt32Type>(array, i64::from)?,
-        // Keys: compared, never ordered.
-        DataType::UInt64 => of::<UInt64Type>(array, u64::cast_signed)?,
-        DataType::Date32 => of::<Date32Type>(array, i64::from)?,
-        DataType::Boolean => {
-            let flags = array.as_boolean_opt()?.values();
-            flags.iter().map(i64::from).collect()
-        }
-        _ => return None,
-    };
-    let nulls = array.nulls().filter(|nulls| nulls.null_count() > 0);
-    Some(Vector { values, nulls: nulls.map(|nulls| nulls.iter().map(|valid| !valid).collect()) })
 }

@@ -7,7 +7,7 @@ use super::{DP, people};
 use crate::run::fixture::population;
 
 /// Positions in the closed lists, looked up by code.
-fn row(room: &Room, pid: u32, purpose: &str, recipient: &str, data: &str, rest: &str) {
+pub(super) fn row(room: &Room, pid: u32, purpose: &str, recipient: &str, data: &str, rest: &str) {
     let at = |column: &str, code: &str| match &room.catalogue.column("consent", column).unwrap().ty {
         datasets::catalogue::ColumnType::Category { values } => values.iter().position(|v| v.code == code).unwrap(),
         _ => panic!("no category"),

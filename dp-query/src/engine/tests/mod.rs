@@ -12,6 +12,7 @@ mod open;
 mod peers;
 mod polars;
 mod speed;
+mod ways;
 mod within;
 
 use crate::run::fixture::TODAY;
