@@ -1,101 +1,17 @@
 //! The reducer for rows that come person by person, in rising order, as a clustered table gives them: what a person has of a cell is an
-//! entry, entries of a person lie side by side, and whole columns of entries are clamped and added up. And the one for relations of one row
-//! per person, which is its own contribution. The same rules as [`super::reduce`]; what does not fit (other orders, numbers beyond 32
-//! bits) is told, and the caller takes the general way.
+//! entry, entries of a person lie side by side, and whole columns of entries are clamped and added up. The same rules as [`super::reduce`];
+//! what does not fit (other orders, numbers beyond 32 bits) is told, and the caller takes the general way.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
-use datasets::store::{EngineCode, StoreError};
+use datasets::store::StoreError;
 use zeroize::Zeroizing;
 
-use super::shape::{Batch, Cells, Column, How, Rule, Shape, mean, square};
-use super::vector::Vector;
+use super::shape::{Batch, Cells, How, Shape, mean, square};
+use super::totals::{Small, Totals, narrow, small, unfit};
 
 const NOBODY: u32 = u32::MAX;
-
-/// Contributions below this can be added for every person of a range.
-const SMALL: i128 = 1 << 45;
-
-/// One statistic of a person and cell.
-struct Small {
-    how: How,
-    /// Where its totals begin.
-    at: usize,
-    /// Whether without a value there is no contribution.
-    some: bool,
-    lo: i64,
-    hi: i64,
-    centre: i64,
-}
-
-/// Sums of a range, and of all.
-struct Totals {
-    width: usize,
-    range: Vec<i64>,
-    all: Zeroizing<Vec<i128>>,
-}
-
-impl Totals {
-    fn new(shape: &Shape) -> Self {
-        let width = shape.width;
-        Self { width, range: vec![0; shape.cells * width], all: Zeroizing::new(vec![0; shape.cells * width]) }
-    }
-
-    /// Persons of these cells, one each.
-    fn people(&mut self, cells: &[u32]) {
-        for cell in cells {
-            if let Some(people) = self.range.get_mut(*cell as usize * self.width) {
-                *people += 1;
-            }
-        }
-    }
-
-    /// Contributions to these cells, clamped and centred; where there is no value there is none.
-    fn add(&mut self, rule: &Small, cells: &[u32], values: impl Iterator<Item = Option<i64>>) {
-        self.spread(rule, cells, values.map(|value| value.map(|value| (0, value))));
-    }
-
-    /// The same with the place of each among the statistic's.
-    fn spread(&mut self, rule: &Small, cells: &[u32], values: impl Iterator<Item = Option<(usize, i64)>>) {
-        for (cell, value) in cells.iter().zip(values) {
-            let Some((slot, value)) = value else { continue };
-            if let Some(total) = self.range.get_mut(*cell as usize * self.width + rule.at + slot) {
-                *total += value.max(rule.lo).min(rule.hi) - rule.centre;
-            }
-        }
-    }
-
-    fn close(&mut self) {
-        for (all, part) in self.all.iter_mut().zip(&mut self.range) {
-            *all = all.saturating_add(i128::from(std::mem::take(part)));
-        }
-    }
-}
-
-fn small(shape: &Shape) -> Option<Vec<Small>> {
-    let one = |rule: &Rule| {
-        let within = |value: i128| i64::try_from(value).ok().filter(|_| value.abs() < SMALL);
-        let some = match &rule.how {
-            How::Sum(at) => shape.columns.get(*at) == Some(&Column::Value),
-            _ => false,
-        };
-        let (lo, hi) = (within(rule.lo)?, within(rule.hi.max(rule.lo))?);
-        Some(Small { how: rule.how.clone(), at: rule.at, some, lo, hi, centre: within(rule.centre)? })
-    };
-    shape.statistics.iter().map(one).collect()
-}
-
-fn unfit(retry: &AtomicBool) -> StoreError {
-    retry.store(true, Ordering::Relaxed);
-    StoreError::Engine { doing: "reducing the rows", code: EngineCode::Other }
-}
-
-/// Whether values can be added 2³² times in 64 bits: all lie in [−2³¹, 2³¹).
-fn narrow(rows: &Batch) -> bool {
-    let high = |values: &[i64]| values.iter().fold(0, |bits, value| bits | value.wrapping_add(1 << 31).cast_unsigned());
-    rows.arguments.iter().all(|argument| high(&argument.values) >> 32 == 0)
-}
 
 /// What a person has of a cell, columns by columns.
 struct Entries {
@@ -363,68 +279,6 @@ impl Cells for Ordered<'_> {
         self.begins.clear();
         self.slots.fill(Slot { person: NOBODY, entry: 0 });
         self.person = NOBODY;
-        self.totals.close();
-        Ok(())
-    }
-
-    fn totals(self) -> Zeroizing<Vec<i128>> {
-        self.totals.all
-    }
-}
-
-/// One row per person by construction: nobody is in two cells.
-pub(super) struct Single<'s> {
-    rules: Vec<Small>,
-    cells: usize,
-    retry: &'s AtomicBool,
-    totals: Totals,
-    /// Who has had a row in this range.
-    seen: Vec<bool>,
-}
-
-impl<'s> Single<'s> {
-    pub(super) fn new(shape: &Shape, retry: &'s AtomicBool) -> Option<Self> {
-        Some(Self { rules: small(shape)?, cells: shape.cells, retry, totals: Totals::new(shape), seen: Vec::new() })
-    }
-}
-
-impl Cells for Single<'_> {
-    fn take(&mut self, persons: &Range<u32>, rows: Batch) -> Result<(), StoreError> {
-        if !narrow(&rows) {
-            return Err(unfit(self.retry));
-        }
-        self.seen.resize(persons.len(), false);
-        for person in &rows.pids {
-            match self.seen.get_mut(*person as usize) {
-                Some(seen) if !*seen => *seen = true,
-                _ => return Err(unfit(self.retry)),
-            }
-        }
-        let cell = |cell: &i64| u32::try_from(*cell).ok().filter(|cell| (*cell as usize) < self.cells);
-        let cells: Option<Vec<u32>> = rows.cells.iter().map(cell).collect();
-        let cells = cells.ok_or_else(|| unfit(self.retry))?;
-        self.totals.people(&cells);
-        for rule in &self.rules {
-            let totals = &mut self.totals;
-            let own = |at: &usize| rows.arguments.get(*at).into_iter().flat_map(Vector::each);
-            match &rule.how {
-                How::Rows => totals.add(rule, &cells, cells.iter().map(|_| Some(1))),
-                How::Any(at) | How::Sum(at) | How::Mean(at) => totals.add(rule, &cells, own(at)),
-                How::Square(at, lo, hi, centre) => {
-                    let square = |value: i64| i64::try_from(square(i128::from(value), *lo, *hi, *centre)).ok();
-                    totals.add(rule, &cells, own(at).map(|value| value.and_then(square)));
-                }
-                How::Bin(at, bins) => {
-                    let bin = |value: i64| (bins.of(i128::from(value)), 1);
-                    totals.spread(rule, &cells, own(at).map(|value| value.map(bin)));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn done(&mut self, _: &Range<u32>) -> Result<(), StoreError> {
-        self.seen.clear();
         self.totals.close();
         Ok(())
     }

@@ -49,10 +49,7 @@ fn persons_are_counted_by_what_is_stored_of_them() {
         "COUNTIF(sex = '1') AS men FROM person WHERE birth_ym >= DATE '1985-03-01'".to_owned(),
         "COUNT(*) AS n FROM person WHERE sex = '1' AND sex = '2'".to_owned(),
     ] {
-        let plan = match crate::check(&format!("{DP} {body}"), &room.catalogue, &population()) {
-            Ok(plan) => plan,
-            Err(refusal) => panic!("{refusal}\n{body}"),
-        };
+        let plan = room.plan(&format!("{DP} {body}"));
         assert!(way(&plan, TODAY).starts_with("grouped"), "{} {body}", way(&plan, TODAY));
         room.run(&plan);
         refusals.run(&plan);
@@ -136,6 +133,7 @@ fn filters_on_stored_values_keep_the_same_rows() {
             ],
         ),
     ] {
+        let mut asked = 0;
         for predicate in predicates {
             let question =
                 format!("{DP} COUNT(*, contribution_bounds_per_group => (0, 50)) AS n FROM {table} WHERE {predicate}");
@@ -144,7 +142,9 @@ fn filters_on_stored_values_keep_the_same_rows() {
             let way = way(&plan, TODAY);
             assert!(way.starts_with("ordered: scan"), "{way}: {predicate}");
             room.run(&plan);
+            asked += 1;
         }
+        assert!(asked >= 7, "only {asked} of {table}");
     }
 }
 
