@@ -10,8 +10,11 @@ use datasets::catalogue::{Column as Entry, ColumnType, KeyForm, Table};
 use crate::frames::{FrameError, Shaped};
 use crate::kdf;
 use crate::normalize;
-use crate::order::{renumbered, sorted};
+use crate::order::{Numbers, sorted};
 use crate::token::SourceKeys;
+
+/// Names of a column for which there is room from the beginning.
+const MOST_KNOWN: usize = 1 << 13;
 
 /// An insurer, if the name means something within one only, and the name.
 type Scoped<'f> = (Option<&'f str>, &'f str);
@@ -19,13 +22,14 @@ type Scoped<'f> = (Option<&'f str>, &'f str);
 /// The tables of one batch, which name the same people, receipts and facilities: each is hashed once.
 pub(crate) struct Batch<'k, 'f> {
     keys: &'k SourceKeys,
+    numbers: Numbers<'k>,
     /// By column, whether it may be NULL, and raw name; two tables' columns of one name are under one key.
     known: PlHashMap<(&'f str, bool), PlHashMap<Scoped<'f>, Option<u64>>>,
 }
 
 impl<'k, 'f> Batch<'k, 'f> {
     pub(crate) fn new(keys: &'k SourceKeys) -> Self {
-        Self { keys, known: PlHashMap::new() }
+        Self { keys, numbers: Numbers::new(keys), known: PlHashMap::new() }
     }
 
     /// One table, in one chunk: the catalogue's columns, checked, bounded, keyed; and how many rows were dropped.
@@ -33,7 +37,7 @@ impl<'k, 'f> Batch<'k, 'f> {
         let name = table.name.as_str();
         let fail = |e| FrameError::polars(name, &e);
         let shaped = Shaped::new(name, frame);
-        let mut columns = vec![renumbered(shaped.u32("ident")?, self.keys)];
+        let mut columns = vec![self.numbers.column(shaped.u32("ident")?)];
         let mut keep: Option<BooleanChunked> = None;
         for entry in &table.columns {
             let column = shaped.column(&entry.name, &entry.frame_type(KeyForm::Raw))?;
@@ -78,16 +82,20 @@ impl<'k, 'f> Batch<'k, 'f> {
     ) -> Result<Column, FrameError> {
         let key = self.keys.key_column(&entry.name)?;
         let known = self.known.entry((entry.name.as_str(), entry.nullable)).or_default();
+        if known.is_empty() {
+            known.reserve((raw.len() / 4).min(MOST_KNOWN));
+        }
+        let mut message = Vec::with_capacity(128);
         let mut of = |name: Scoped<'f>| {
             *known.entry(name).or_insert_with(|| {
                 let (within, text) = name;
-                let name = normalize::symbol(text);
+                let name = normalize::symbol_of(text);
                 if name.is_none() && entry.nullable {
                     return None;
                 }
-                let mut message = Vec::with_capacity(64);
+                message.clear();
                 let within = within.and_then(normalize::insurer).unwrap_or_default();
-                for part in [within, name.unwrap_or_default()] {
+                for part in [within.as_str(), name.as_deref().unwrap_or_default()] {
                     message.extend_from_slice(&(part.len() as u64).to_be_bytes());
                     message.extend_from_slice(part.as_bytes());
                 }
@@ -150,6 +158,7 @@ fn codes(raw: &StringChunked, max_len: usize) -> StringChunked {
     StringChunked::from_iter_options(raw.name().clone(), raw.iter().map(|code| code.filter(is_code)))
 }
 
+#[inline]
 fn is_sign(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b".-_:/%[]*^(){}'".contains(&byte)
 }

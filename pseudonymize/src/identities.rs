@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use polars::prelude::{
-    BinaryChunkedBuilder, BooleanChunked, Column, DataFrame, DataType, Int32Chunked, IntoColumn, IntoSeries,
-    NewChunkedArray, StringChunked, UInt64Chunked,
+    BinaryChunkedBuilder, BooleanChunked, Column, DataFrame, DataType, IdxCa, IdxSize, Int32Chunked, IntoColumn,
+    IntoSeries, NewChunkedArray, StringChunked, UInt32Chunked, UInt64Chunked,
 };
 
 use crate::frames::{FrameError, Shaped};
@@ -63,6 +63,18 @@ struct Piece {
     unborn: Vec<(usize, i32)>,
 }
 
+impl Piece {
+    fn append(mut self, mut next: Self) -> Self {
+        self.tokens.append(&mut next.tokens);
+        self.sex.append(&mut next.sex);
+        self.birth.append(&mut next.birth);
+        self.insurer.append(&mut next.insurer);
+        self.postcode.append(&mut next.postcode);
+        self.unborn.append(&mut next.unborn);
+        self
+    }
+}
+
 /// With `unborn`, days are not known yet: births that may be too late are noted there, and the columns of days left out.
 pub(crate) fn identities(
     mut frame: DataFrame,
@@ -87,26 +99,37 @@ pub(crate) fn identities(
         unborn.extend(noted.filter_map(|(row, birth)| Some((numbers.get(*row)?, *birth))));
     }
     let ident = renumbered(numbers, keys);
-    let all = || pieces.iter();
+    // In the order of their new numbers, so that columns are made in it and need not be put there.
+    let idents = ident.u32().map_err(|e| FrameError::polars(TABLE, &e))?;
+    let mut order: Vec<(Option<u32>, usize)> = idents.iter().zip(0..).collect();
+    order.sort_unstable();
+    let piece = pieces.into_iter().reduce(Piece::append).unwrap_or_default();
+    let all = || order.iter().map(|(_, row)| *row);
     let mut out = vec![
-        ident,
-        from_iter::<Int32Chunked, _>("sex", all().flat_map(|p| p.sex.iter().map(|s| Some(*s)))),
-        date("birth_ym", all().flat_map(|p| p.birth.iter().copied()))?,
+        from_iter::<UInt32Chunked, _>("ident", order.iter().map(|(ident, _)| *ident)),
+        from_iter::<Int32Chunked, _>("sex", all().map(|row| piece.sex.get(row).copied())),
+        date("birth_ym", all().map(|row| *piece.birth.get(row)?))?,
     ];
-    for name in DAYS.into_iter().filter(|_| whole) {
-        out.push(shaped.column(name, &DataType::Date)?.clone());
+    if whole {
+        let rows: Result<Vec<_>, _> = all().map(IdxSize::try_from).collect();
+        let rows = IdxCa::from_vec("rows".into(), rows.unwrap_or_default());
+        for name in DAYS {
+            let days = shaped.column(name, &DataType::Date)?.take(&rows);
+            out.push(days.map_err(|e| FrameError::polars(TABLE, &e))?);
+        }
     }
-    out.push(from_iter::<UInt64Chunked, _>("insurer", all().flat_map(|p| p.insurer.iter().copied())));
-    let postcode = all().flat_map(|p| p.postcode.iter().map(|p| p.as_deref()));
+    out.push(from_iter::<UInt64Chunked, _>("insurer", all().map(|row| *piece.insurer.get(row)?)));
+    let postcode = all().map(|row| piece.postcode.get(row)?.as_deref());
     out.push(StringChunked::from_iter_options("postcode3".into(), postcode).into_series().into_column());
     for pass in Pass::ALL {
         let mut builder = BinaryChunkedBuilder::new(pass.column().into(), rows);
-        for tokens in all().flat_map(|p| &p.tokens) {
-            builder.append_option(tokens.get(pass.index()).copied().flatten());
+        for row in all() {
+            let token = piece.tokens.get(row).and_then(|tokens| *tokens.get(pass.index())?);
+            builder.append_option(token);
         }
         out.push(builder.finish().into_series().into_column());
     }
-    sorted(TABLE, DataFrame::new(rows, out).map_err(|e| FrameError::polars(TABLE, &e))?)
+    DataFrame::new(rows, out).map_err(|e| FrameError::polars(TABLE, &e))
 }
 
 /// The identifier columns of a reader's identity frame.
@@ -154,7 +177,10 @@ impl<'f> Identifiers<'f> {
     /// Normalizes and hashes with all cores. Threads take pieces in turn, so that one slow piece holds nobody up.
     fn in_pieces(&self, rows: usize, whole: bool, keys: &SourceKeys) -> Vec<Piece> {
         let count = rows.div_ceil(PIECE);
-        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(count.max(1));
+        if count <= 1 {
+            return vec![self.piece(0..rows, whole, keys)];
+        }
+        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(count);
         let next = std::sync::atomic::AtomicUsize::new(0);
         let work = || {
             let mut done = Vec::new();

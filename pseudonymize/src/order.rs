@@ -9,6 +9,49 @@ use crate::token::SourceKeys;
 
 /// The column with the package's numbers in place of the reader's.
 pub(crate) fn renumbered(idents: &UInt32Chunked, keys: &SourceKeys) -> Column {
+    renumbered_by(idents, keys, |numbers| keys.renumber_all(numbers))
+}
+
+/// The package's numbers of a batch, whose tables are about the same people: those met lately are not worked out again.
+pub(crate) struct Numbers<'k> {
+    keys: &'k SourceKeys,
+    lately: Vec<Option<(u32, u32)>>,
+}
+
+impl<'k> Numbers<'k> {
+    /// A power of two: places by the last bits of the reader's number.
+    const LATELY: usize = 1 << 13;
+
+    pub(crate) fn new(keys: &'k SourceKeys) -> Self {
+        Self { keys, lately: vec![None; Self::LATELY] }
+    }
+
+    /// As [`renumbered`].
+    pub(crate) fn column(&mut self, idents: &UInt32Chunked) -> Column {
+        renumbered_by(idents, self.keys, |numbers| self.all(numbers))
+    }
+
+    fn all(&mut self, numbers: &mut [u32]) {
+        let place = |ident: u32| ident as usize % Self::LATELY;
+        let mut new: Vec<&mut u32> = Vec::new();
+        for number in numbers {
+            match self.lately.get(place(*number)) {
+                Some(Some((ident, known))) if ident == number => *number = *known,
+                _ => new.push(number),
+            }
+        }
+        let mut found: Vec<u32> = new.iter().map(|number| **number).collect();
+        self.keys.renumber_all(&mut found);
+        for (number, found) in new.into_iter().zip(found) {
+            if let Some(lately) = self.lately.get_mut(place(*number)) {
+                *lately = Some((*number, found));
+            }
+            *number = found;
+        }
+    }
+}
+
+fn renumbered_by(idents: &UInt32Chunked, keys: &SourceKeys, all: impl FnOnce(&mut [u32])) -> Column {
     let name = idents.name().clone();
     if idents.null_count() > 0 {
         let numbers: Vec<Option<u32>> = idents.iter().map(|ident| ident.map(|ident| keys.renumber(ident))).collect();
@@ -25,7 +68,7 @@ pub(crate) fn renumbered(idents: &UInt32Chunked, keys: &SourceKeys) -> Column {
             }
         }
     }
-    keys.renumber_all(&mut runs);
+    all(&mut runs);
     let mut numbers = Vec::with_capacity(idents.len());
     for (number, length) in runs.into_iter().zip(lengths) {
         numbers.resize(numbers.len() + length, number);
@@ -53,7 +96,15 @@ pub(crate) fn sorted(table: &str, frame: DataFrame) -> Result<DataFrame, FrameEr
     runs.sort_unstable();
     let mut rows = Vec::with_capacity(frame.height());
     runs.into_iter().for_each(|(_, start, end)| rows.extend(start..end));
-    frame.take(&IdxCa::from_vec("rows".into(), rows)).map_err(failed)
+    taken(table, &frame, rows)
+}
+
+/// These rows. Column by column: to wake the threads of a pool takes longer than a column of a batch.
+fn taken(table: &str, frame: &DataFrame, rows: Vec<IdxSize>) -> Result<DataFrame, FrameError> {
+    let failed = |e| FrameError::polars(table, &e);
+    let (height, rows) = (rows.len(), IdxCa::from_vec("rows".into(), rows));
+    let columns: Result<Vec<_>, _> = frame.columns().iter().map(|column| column.take(&rows)).collect();
+    columns.and_then(|columns| DataFrame::new(height, columns)).map_err(failed)
 }
 
 #[cfg(test)]
@@ -84,7 +135,15 @@ mod tests {
             let expected: Vec<Option<u32>> = idents.iter().map(|ident| ident.map(|ident| keys.renumber(ident))).collect();
             let idents = Series::new("ident".into(), &idents).cast(&DataType::UInt32).unwrap();
             let column = renumbered(idents.u32().unwrap(), &keys);
-            prop_assert_eq!(column.u32().unwrap().iter().collect::<Vec<_>>(), expected);
+            prop_assert_eq!(column.u32().unwrap().iter().collect::<Vec<_>>(), expected.clone());
+            // Known or not, and whether or not another has its place.
+            let mut numbers = Numbers::new(&keys);
+            let far: Vec<Option<u32>> = idents.u32().unwrap().iter().map(|ident| Some(ident? + (1 << 13))).collect();
+            numbers.column(Series::new("ident".into(), far).cast(&DataType::UInt32).unwrap().u32().unwrap());
+            for _ in 0..2 {
+                let column = numbers.column(idents.u32().unwrap());
+                prop_assert_eq!(column.u32().unwrap().iter().collect::<Vec<_>>(), expected.clone());
+            }
         }
     }
 }

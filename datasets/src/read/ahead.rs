@@ -14,7 +14,7 @@ use super::queue::Item;
 use super::walk::Plan;
 
 /// Documents that are asked for at once.
-const ASKED: usize = 32;
+const ASKED: usize = 128;
 /// What is handed over at once is at most so many bytes and a document more.
 const LOAD: usize = 1 << 20;
 /// Loads that wait.

@@ -94,6 +94,8 @@ pub(super) struct Row<'a> {
     sources: &'a [Source],
     rewritten: &'a [Option<String>],
     encoding: Encoding,
+    /// Fields whose texts were asked for, one bit each, and whether characters of them had to be replaced.
+    decoded: std::cell::Cell<(u64, bool)>,
     pub(super) file: &'a str,
     pub(super) line: u64,
 }
@@ -118,15 +120,27 @@ impl<'a> Row<'a> {
         if let Some(Some(text)) = self.rewritten.get(field) {
             return text::clean(text);
         }
-        match self.encoding.decode(self.written(field)).0 {
+        let (text, replaced) = self.encoding.decode(self.written(field));
+        let (fields, any) = self.decoded.get();
+        self.decoded.set((fields | bit(field), any || replaced));
+        match text {
             Cow::Borrowed(text) => text::clean(text),
-            Cow::Owned(text) => text::clean(&text).map(|text| Cow::Owned(text.into_owned())),
+            Cow::Owned(text) => match text::clean(&text)? {
+                clean if clean.len() == text.len() => Some(Cow::Owned(text)),
+                clean => Some(Cow::Owned(clean.into_owned())),
+            },
         }
     }
 
     fn undecodable(&self) -> bool {
-        (0..self.sources.len()).any(|field| self.encoding.decode(self.written(field)).1)
+        let (fields, any) = self.decoded.get();
+        let mut rest = (0..self.sources.len()).filter(|field| fields & bit(*field) == 0);
+        any || rest.any(|field| self.encoding.decode(self.written(field)).1)
     }
+}
+
+fn bit(field: usize) -> u64 {
+    u32::try_from(field).ok().and_then(|field| 1_u64.checked_shl(field)).unwrap_or(0)
 }
 
 /// What became of a row.
@@ -237,7 +251,8 @@ pub(super) fn table<R: BufRead>(
     let table = Table { kind, file, separator, width: titles.len(), help: HELP };
     table.rows(desk, lines, &mut |desk, items, text, line| {
         for &at in &rewriting {
-            let row = Row { items, sources: &sources, rewritten: &[], encoding, file, line };
+            let decoded = Default::default();
+            let row = Row { items, sources: &sources, rewritten: &[], encoding, decoded, file, line };
             let new = sources
                 .get(at)
                 .and_then(|source| source.cell.as_ref()?.rewrite(row.text(at).as_deref()).map(Cow::into_owned));
@@ -245,7 +260,8 @@ pub(super) fn table<R: BufRead>(
                 *slot = new;
             }
         }
-        let row = Row { items, sources: &sources, rewritten: &rewritten, encoding, file, line };
+        let decoded = Default::default();
+        let row = Row { items, sources: &sources, rewritten: &rewritten, encoding, decoded, file, line };
         let fate = take(desk, &row)?;
         if matches!(fate, Fate::Kept) && !text.is_ascii() && row.undecodable() {
             desk.tally.value_lost(kind, "undecodable-character", file, line);

@@ -175,7 +175,7 @@ impl Default for ReadOptions {
             threads: std::thread::available_parallelism().map_or(1, |threads| threads.get().min(8)),
             forget: false,
             spill: None,
-            resident_bytes: 16 << 20,
+            resident_bytes: 20 << 20,
         }
     }
 }
@@ -224,12 +224,27 @@ fn read_in_chunks(
     std::thread::scope(|scope| {
         let mut crew = claims::Crew::new(scope, &catalogue, options, chunk);
         let mut ahead = ahead::Ahead::new(scope, options, &unzipped);
-        while let Some((item, small)) = ahead.next(&mut plan, &mut opener)? {
-            if let Some(small) = small {
+        loop {
+            let next = ahead.next(&mut plan, &mut opener);
+            if next.is_err() {
+                // What is wrong with a file before this one is told first.
                 crew.drain(&mut desk)?;
+            }
+            let Some((item, small)) = next? else {
+                return crew.drain(&mut desk);
+            };
+            if let Some(small) = small {
+                if !walk::Plan::is_document(small.bytes()) {
+                    // What is found in it is told after what was found before.
+                    crew.drain(&mut desk)?;
+                }
                 if let Some(item) = plan.settle(item, small.bytes(), &mut desk.tally)? {
-                    checkups.document(&mut desk, &item.shown, item.named, small.bytes())?;
-                    progress(small.taken);
+                    let taken = small.taken;
+                    if checkups.is_new(&mut desk, small.bytes()) {
+                        let document = claims::Document { file: item.shown, named: item.named, bytes: small };
+                        crew.document(&mut desk, &mut checkups, document)?;
+                    }
+                    progress(taken);
                 }
                 continue;
             }
@@ -262,12 +277,10 @@ fn read_in_chunks(
                 | Format::Unknown => Ok(()),
             });
             if read.is_err() {
-                // What is wrong with a file before this one is told first.
                 crew.drain(&mut desk)?;
             }
             read?;
         }
-        crew.drain(&mut desk)
     })?;
     fitbit::finish(&mut desk)?;
     plan.finish(inputs.len(), &mut desk.tally)?;

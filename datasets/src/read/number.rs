@@ -64,8 +64,9 @@ pub(super) fn whole(text: &[u8]) -> Option<i64> {
     if text.is_empty() || text.len() > 18 {
         return None;
     }
+    // Eighteen digits overflow nothing.
     text.iter().try_fold(0_i64, |value, byte| match byte {
-        b'0'..=b'9' => Some(value * 10 + i64::from(byte - b'0')),
+        b'0'..=b'9' => Some(value.wrapping_mul(10).wrapping_add(i64::from(byte - b'0'))),
         _ => None,
     })
 }

@@ -88,6 +88,9 @@ pub(super) fn clean(text: &str) -> Option<Cow<'_, str>> {
 
 /// Full-width ASCII to ASCII, spaces out: for codes and headers, not for names.
 pub(super) fn narrow(text: &str) -> String {
+    if text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return text.to_owned();
+    }
     text.chars()
         .filter(|c| !c.is_whitespace())
         .map(|c| match c {

@@ -83,6 +83,11 @@ impl Plan<'_> {
         self.queue.is_due()
     }
 
+    /// Whether an unseen item with these bytes is a document.
+    pub(super) fn is_document(bytes: &[u8]) -> bool {
+        bytes.len() as u64 <= SMALL && sniff::is_document(bytes)
+    }
+
     /// What an unseen item is: a document, to be read from these bytes; else it is put where it belongs.
     pub(super) fn settle(
         &mut self,
@@ -91,7 +96,7 @@ impl Plan<'_> {
         tally: &mut Tally,
     ) -> Result<Option<Item>, ReadError> {
         item.unseen = false;
-        if bytes.len() as u64 <= SMALL && sniff::is_document(bytes) {
+        if Self::is_document(bytes) {
             self.any = true;
             count(tally);
             return Ok(Some(item));

@@ -74,6 +74,10 @@ const SENTINELS: [(i32, u8, u8); 4] = [(1899, 12, 30), (1899, 12, 31), (1900, 1,
 /// parts with separators; full-width digits and 元年 too. `None` for anything else, for days that don't exist, days
 /// before 1880 or after 2100, and days that stand for "unknown".
 pub fn date(raw: &str) -> Option<Day> {
+    if raw.len() == 8 && raw.bytes().all(|b| b.is_ascii_digit()) {
+        let (year, month, day) = eight(raw)?;
+        return valid(year, month, day);
+    }
     let folded = fold(raw);
     let text = folded.trim();
     let (era, rest) = match ERAS.iter().find_map(|e| e.signs.iter().find_map(|s| Some((e, text.strip_prefix(s)?)))) {

@@ -1,7 +1,8 @@
 //! Names as registers write them: 異体字 folded by a table of our own, everything that is not part of the name gone.
 
-use std::collections::HashMap;
 use std::sync::LazyLock;
+
+use polars::prelude::{InitHashMaps, PlHashMap};
 
 use super::text::{fold, is_dot, is_hyphen, is_junk, katakana, large};
 
@@ -19,8 +20,8 @@ pub enum Name {
 const TABLE: &str = include_str!("itaiji.tsv");
 
 /// Variant → the character that stands for its family.
-static ITAIJI: LazyLock<HashMap<char, char>> = LazyLock::new(|| {
-    let mut map = HashMap::new();
+static ITAIJI: LazyLock<PlHashMap<char, char>> = LazyLock::new(|| {
+    let mut map = PlHashMap::new();
     for family in families() {
         let mut forms = family.split('\t').filter_map(|f| f.chars().next());
         if let Some(head) = forms.next() {
@@ -102,5 +103,6 @@ pub fn name(raw: &str) -> Name {
 /// Letters that names are made of. What is left out are the marks for a character that a system didn't have:
 /// 〓 ■ □ ● ? ＊ U+FFFD, and private-use code points, which mean something else on every machine. Digits are no names.
 fn is_name_letter(c: char) -> bool {
-    (c.is_alphabetic() || matches!(c, 'ー' | '〆' | '\'')) && !matches!(c, '\u{E000}'..='\u{F8FF}')
+    (matches!(c, '\u{4E00}'..='\u{9FA5}') || c.is_alphabetic() || matches!(c, 'ー' | '〆' | '\''))
+        && !matches!(c, '\u{E000}'..='\u{F8FF}')
 }

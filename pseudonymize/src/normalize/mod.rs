@@ -8,6 +8,7 @@
 //! Unicode NFKC (UAX #15).
 
 mod date;
+mod half;
 mod kana;
 mod kanji;
 mod number;
@@ -20,6 +21,7 @@ pub use date::{Day, date};
 use kana::readings;
 pub use kana::{given_name, kana};
 pub use kanji::{Name, itaiji_counts, name};
+pub(crate) use number::symbol_of;
 pub use number::{branch, individual, insurer, member, postcode, sex, symbol};
 
 /// The name of the profile, as packages carry it.

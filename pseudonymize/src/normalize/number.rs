@@ -1,15 +1,22 @@
 //! Numbers of insurance, postcodes and sex.
 
+use std::borrow::Cow;
+
 use super::text::{fold, is_dot, is_hyphen, is_junk, is_stroke, katakana};
 
 /// 保険者番号: digits, padded with zeros to eight (receipts pad with spaces, checkup files with zeros).
 pub fn insurer(raw: &str) -> Option<String> {
     let digits = digits(raw)?;
-    (digits.len() <= 8 && !is_filler(&digits)).then(|| format!("{digits:0>8}"))
+    (digits.len() <= 8 && !is_filler(&digits)).then(|| padded(digits, 8))
 }
 
 /// 記号: see [`member`]; 記号 may be kanji or kana.
 pub fn symbol(raw: &str) -> Option<String> {
+    symbol_of(raw).map(Cow::into_owned)
+}
+
+/// [`symbol`], of the text itself where it is in that form already.
+pub(crate) fn symbol_of(raw: &str) -> Option<Cow<'_, str>> {
     let text = compact(raw);
     (!is_junk_number(&text)).then(|| without_leading_zeros(text))
 }
@@ -23,7 +30,12 @@ pub fn member(raw: &str) -> Option<String> {
 /// 枝番 as two digits. 00 is a real one (the insured person at 協会けんぽ and others).
 pub fn branch(raw: &str) -> Option<String> {
     let digits = digits(raw)?;
-    (digits.len() <= 2).then(|| format!("{digits:0>2}"))
+    (digits.len() <= 2).then(|| padded(digits, 2))
+}
+
+/// With zeros before it.
+fn padded(digits: String, length: usize) -> String {
+    if digits.len() >= length { digits } else { format!("{digits:0>length$}") }
 }
 
 /// An individual insured number: letters and digits only, at least six.
@@ -58,15 +70,35 @@ pub fn sex(raw: &str) -> Option<u8> {
 
 /// Only digits, spaces dropped; `None` if there are none or anything else.
 fn digits(raw: &str) -> Option<String> {
+    if !raw.is_empty() && raw.bytes().all(|b| b.is_ascii_digit()) {
+        return Some(raw.to_owned());
+    }
     let text: String = fold(raw).chars().filter(|c| !c.is_whitespace()).collect();
     (!text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())).then_some(text)
 }
 
-fn compact(raw: &str) -> String {
+/// ASCII letters and digits, and the signs in names of receipts.
+const PLAIN: u128 = {
+    let (mut plain, mut byte) = (0, 0_u8);
+    while byte < 128 {
+        if byte.is_ascii_alphanumeric() || byte == b':' || byte == b'@' {
+            plain |= 1 << byte;
+        }
+        byte += 1;
+    }
+    plain
+};
+
+fn compact(raw: &str) -> Cow<'_, str> {
+    // Most numbers and all names of receipts: nothing in them is a stroke, a dot or a space, and folding is upper case.
+    let plain = |b: u8| b < 128 && PLAIN >> b & 1 == 1;
+    if raw.bytes().all(plain) {
+        let lower = raw.bytes().any(|b| b.is_ascii_lowercase());
+        return if lower { Cow::Owned(raw.to_ascii_uppercase()) } else { Cow::Borrowed(raw) };
+    }
     let folded = fold(raw);
-    // Most numbers and all names of receipts: nothing in them is a stroke, a dot or a space.
-    if folded.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b':' | b'@')) {
-        return folded.into_owned();
+    if folded.bytes().all(plain) {
+        return folded;
     }
     let mut out = String::with_capacity(raw.len());
     for c in folded.chars().filter(|c| !c.is_whitespace()) {
@@ -80,11 +112,17 @@ fn compact(raw: &str) -> String {
             out.push(c);
         }
     }
-    out.trim_matches('-').to_owned()
+    Cow::Owned(out.trim_matches('-').to_owned())
 }
 
-fn without_leading_zeros(text: String) -> String {
-    if text.bytes().all(|b| b.is_ascii_digit()) { text.trim_start_matches('0').to_owned() } else { text }
+fn without_leading_zeros(text: Cow<'_, str>) -> Cow<'_, str> {
+    if !text.starts_with('0') || !text.bytes().all(|b| b.is_ascii_digit()) {
+        return text;
+    }
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(text.trim_start_matches('0')),
+        Cow::Owned(text) => Cow::Owned(text.trim_start_matches('0').to_owned()),
+    }
 }
 
 /// All zeros, or four nines and more.
@@ -99,6 +137,9 @@ fn is_junk_number(text: &str) -> bool {
     if !text.bytes().all(|b| b.is_ascii_digit() || b == b'-') {
         return if text.is_ascii() { is_junk(text) } else { is_junk(&text.chars().map(katakana).collect::<String>()) };
     }
-    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-    is_filler(&digits) || (digits.len() >= 6 && "01234567890".contains(&digits))
+    let digits: Cow<'_, str> = match text.contains('-') {
+        true => text.chars().filter(char::is_ascii_digit).collect(),
+        false => text.into(),
+    };
+    is_filler(&digits) || (digits.len() >= 6 && "01234567890".contains(digits.as_ref()))
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::half;
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfkc_quick};
 
 /// Words that files write where a value is missing, in the form that [`fold`] and [`katakana`] give them.
@@ -41,6 +42,9 @@ const NO_VALUE: [&str; 32] = [
     "DUMMY",
 ];
 
+/// Bytes of the longest of them.
+const LONGEST: usize = 21;
+
 /// NFKC, with what NFKC leaves alone and files vary in: variation selectors, zero-width and control characters are
 /// removed, stand-alone (semi-)voiced marks become combining ones (カ゛ → ガ), Latin letters become upper case.
 pub(super) fn fold(raw: &str) -> Cow<'_, str> {
@@ -52,35 +56,38 @@ pub(super) fn fold(raw: &str) -> Cow<'_, str> {
             Cow::Owned(raw.chars().filter(|c| !c.is_control()).map(|c| c.to_ascii_uppercase()).collect())
         };
     }
-    if raw.chars().all(is_simple) {
-        return Cow::Owned(raw.chars().map(simple).collect());
+    if let Some(folded) = half::folded(raw) {
+        return Cow::Owned(folded);
     }
     let plain = |c: char| !droppable(c) && !matches!(c, '\u{309B}' | '\u{309C}' | 'a'..='z');
     if raw.chars().all(plain) && is_nfkc_quick(raw.chars()) == IsNormalized::Yes {
         return Cow::Borrowed(raw);
     }
-    Cow::Owned(
-        raw.chars()
-            .filter(|c| !droppable(*c))
-            .map(|c| match c {
-                '\u{309B}' => '\u{3099}',
-                '\u{309C}' => '\u{309A}',
-                other => other,
-            })
-            .nfkc()
-            .map(|c| c.to_ascii_uppercase())
-            .collect(),
-    )
+    Cow::Owned(long(raw))
+}
+
+/// [`fold`] of any text.
+fn long(raw: &str) -> String {
+    raw.chars()
+        .filter(|c| !droppable(*c))
+        .map(|c| match c {
+            '\u{309B}' => '\u{3099}',
+            '\u{309C}' => '\u{309A}',
+            other => other,
+        })
+        .nfkc()
+        .map(|c| c.to_ascii_uppercase())
+        .collect()
 }
 
 /// What most fields are made of, and NFKC treats one by one: kanji, full-width kana without stand-alone marks,
 /// printable ASCII in both widths, the ideographic space.
-fn is_simple(c: char) -> bool {
+pub(super) fn is_simple(c: char) -> bool {
     matches!(c, ' '..='~' | '\u{3000}' | 'ぁ'..='ゖ' | 'ァ'..='ー' | '\u{4E00}'..='\u{9FFF}' | '！'..='～')
 }
 
 /// [`fold`] of such a character.
-fn simple(c: char) -> char {
+pub(super) fn simple(c: char) -> char {
     match c {
         '\u{3000}' => ' ',
         '！'..='～' => char::from_u32(u32::from(c) - 0xFEE0).unwrap_or(c).to_ascii_uppercase(),
@@ -145,12 +152,31 @@ pub(super) fn is_junk(text: &str) -> bool {
     let Some(first) = chars.next() else {
         return true;
     };
-    NO_VALUE.contains(&text) || (chars.all(|c| c == first) && text.chars().count() >= 3)
+    (text.len() <= LONGEST && NO_VALUE.contains(&text)) || (chars.all(|c| c == first) && text.chars().count() >= 3)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_word_for_no_value_is_longer() {
+        assert_eq!(NO_VALUE.iter().map(|word| word.len()).max(), Some(LONGEST));
+        assert!(NO_VALUE.iter().all(|word| is_junk(word)));
+    }
+
+    proptest::proptest! {
+        /// Law: whichever way is taken, the text is that of the long one.
+        #[test]
+        fn every_way_is_the_long_one(text in "[ -~\u{3000}ぁ-ゖ\u{3099}-\u{309e}ァ-ヾ髙山𠮷\u{FF01}-\u{FF9F}\u{FE00}]{0,8}") {
+            proptest::prop_assert_eq!(fold(&text), long(&text));
+        }
+
+        #[test]
+        fn half_width_kana_are_nfkc(text in "[\u{FF61}-\u{FF9F}ﾞﾟ ヲウワヰカハか]{0,8}") {
+            proptest::prop_assert_eq!(fold(&text), long(&text));
+        }
+    }
 
     #[test]
     fn the_short_way_is_nfkc() {

@@ -9,6 +9,7 @@
 //! here.
 
 mod manifest;
+mod parquet;
 mod read;
 mod write;
 

@@ -6,11 +6,10 @@ use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::str::FromStr;
 
-use polars::polars_utils::compression::ZstdLevel;
-use polars::prelude::{DataFrame, ParquetCompression, ParquetWriter, StatisticsOptions};
+use polars::prelude::DataFrame;
 use ring::digest::{Context, SHA256};
 
-use super::{BoxError, CONTENT, Header, Manifest, NOTE, PackageError, QUALITY};
+use super::{BoxError, CONTENT, Header, Manifest, NOTE, PackageError, QUALITY, parquet::Encoder};
 use crate::files::{Draft, FileError};
 use crate::frames::FrameError;
 use crate::normalize::PROFILE;
@@ -18,8 +17,6 @@ use crate::tombstones::TOMBSTONES;
 use crate::transform::Pseudonymous;
 
 const BLOCK: u64 = 512;
-/// zstd's level: most of what a higher one would gain, dictionaries of columns have gained already.
-const ZSTD: i32 = 1;
 
 /// What was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +38,7 @@ pub struct Writer {
     header: Header,
     content: Content,
     parts: BTreeMap<String, u32>,
+    encoder: Encoder,
     /// To write Parquet into, again and again.
     buffer: Vec<u8>,
     /// There are identities.
@@ -79,8 +77,9 @@ impl Writer {
         let hashing =
             Hashing { inner: BufWriter::with_capacity(1 << 18, file), context: Context::new(&SHA256), bytes: 0 };
         let stream = encryptor.wrap_output(hashing).map_err(io)?;
-        let content = tar::Builder::new(stream);
-        Ok(Self { draft, header, content, parts: BTreeMap::new(), buffer: Vec::new(), people: false, complete: false })
+        let (content, encoder) = (tar::Builder::new(stream), Encoder::new().map_err(io)?);
+        let (parts, buffer) = (BTreeMap::new(), Vec::new());
+        Ok(Self { draft, header, content, parts, encoder, buffer, people: false, complete: false })
     }
 
     /// Adds a batch. A batch that holds all identities of a run is the last; those of a run that forgets have their own.
@@ -177,15 +176,7 @@ impl Writer {
     fn part(&mut self, name: &str, frame: &DataFrame) -> Result<(), PackageError> {
         let mut bytes = std::mem::take(&mut self.buffer);
         bytes.clear();
-        // Nobody looks for rows within a package, so statistics would be work for nothing. One thread, because others are busy
-        // with the batches before this one.
-        let zstd = ZstdLevel::try_new(ZSTD).map_err(|e| FrameError::polars(name, &e))?;
-        ParquetWriter::new(&mut bytes)
-            .with_compression(ParquetCompression::Zstd(Some(zstd)))
-            .with_statistics(StatisticsOptions::empty())
-            .set_parallel(false)
-            .finish(&mut frame.clone())
-            .map_err(|e| FrameError::polars(name, &e))?;
+        self.encoder.write(frame, &mut bytes).map_err(|e| FrameError::polars(name, &e))?;
         let count = self.parts.entry(name.to_owned()).or_default();
         let file = format!("{name}/{count:05}.parquet");
         *count += 1;

@@ -69,15 +69,30 @@ impl Reader {
         named: bool,
         bytes: &[u8],
     ) -> Result<(), ReadError> {
+        if self.is_new(desk, bytes) { self.new_document(desk, file, named, bytes) } else { Ok(()) }
+    }
+
+    /// Whether these bytes were not met before; counts them.
+    pub(super) fn is_new(&mut self, desk: &mut Desk<'_>, bytes: &[u8]) -> bool {
         desk.tally.file(Kind::Checkup);
         desk.tally.read(Kind::Checkup, 1);
-        let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
-        let large = bytes.len() as u64 > desk.options.max_document_bytes;
-        if !large && !self.twice.first(bytes) {
+        let new = large(desk, unmarked(bytes)) || self.twice.first(unmarked(bytes));
+        if !new {
             desk.tally.left_out(Kind::Checkup, "document-twice", 1);
-            return Ok(());
         }
-        let fault = if large {
+        new
+    }
+
+    /// As [`Self::document`], of one that is known to be new.
+    pub(super) fn new_document(
+        &mut self,
+        desk: &mut Desk<'_>,
+        file: &str,
+        named: bool,
+        bytes: &[u8],
+    ) -> Result<(), ReadError> {
+        let bytes = unmarked(bytes);
+        let fault = if large(desk, bytes) {
             Fault::whole("document-too-large")
         } else {
             match decode(bytes) {
@@ -150,6 +165,15 @@ impl Reader {
         desk.tally.kept(Kind::Checkup, 1);
         Ok(None)
     }
+}
+
+/// Without a byte order mark.
+fn unmarked(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes)
+}
+
+fn large(desk: &Desk<'_>, bytes: &[u8]) -> bool {
+    bytes.len() as u64 > desk.options.max_document_bytes
 }
 
 /// Kind of exam by 健診実施プログラム (OID …6.1002), and by 報告区分 (OID …6.1001) where that says nothing.

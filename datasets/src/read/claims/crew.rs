@@ -1,24 +1,23 @@
-//! Threads that read stretches of claims files. What they make is taken in by the desk in the order of the files, so that it
-//! is the same however many threads there are. Not the reading itself.
+//! Threads that read stretches of claims files, and documents of checkups by the load. What they make is taken in by the desk in
+//! the order of the files, so that it is the same however many threads there are. Not the reading itself.
 //!
 //! A thread has a desk of its own, with its own numbers for identities. It keeps both from stretch to stretch: the same
 //! people come again.
 
 use std::collections::{HashMap, VecDeque};
-use std::io::{BufRead, Read};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::io::{BufRead, ErrorKind, Read};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::{Builder, Scope};
 
 use super::cut::Cutter;
-use super::provider::Totals;
-use super::stretch::{self, About, Course, Outcome, Start};
+use super::stretch::{About, Course, Outcome, Start};
+use super::worker::{Document, Done, Job, Made, Stretch, Work, work};
 use crate::catalogue::Catalogue;
 use crate::read::ReadOptions;
+use crate::read::checkup;
 use crate::read::desk::{Desk, Part};
 use crate::read::error::ReadError;
-use crate::read::master::Masters;
 use crate::read::report::Kind;
 use crate::read::text::Encoding;
 
@@ -28,35 +27,17 @@ pub(in crate::read) const CHUNK: usize = 512 << 10;
 const MOST: usize = 8;
 /// Files smaller than this part of a chunk are no work for threads.
 const FEW: usize = 8;
-/// A thread that knows so many identities forgets them.
-pub(super) const KNOWN: usize = 1 << 16;
+/// Documents that are handed over at once, if they are not a chunk before.
+const LOAD: usize = 64;
 
-struct Job {
-    number: u64,
-    kind: Kind,
-    file: Arc<str>,
-    encoding: Encoding,
-    start: Start,
-    text: Vec<u8>,
-}
-
-struct Done {
-    number: u64,
-    worker: usize,
-    text: Vec<u8>,
-    made: Result<Made, ReadError>,
-}
-
-struct Made {
-    part: Part,
-    outcome: Outcome,
-    /// The thread began anew with its numbers.
-    forgot: bool,
-}
-
-/// A stretch that was handed over.
+/// What was handed over: a stretch, or documents.
 struct Flight {
     number: u64,
+    of: Option<Given>,
+}
+
+/// A stretch, without its text.
+struct Given {
     kind: Kind,
     file: Arc<str>,
     encoding: Encoding,
@@ -86,6 +67,9 @@ pub(in crate::read) struct Crew<'s, 'e> {
     course: Option<Course>,
     /// Buffers to use again.
     spare: Vec<Vec<u8>>,
+    /// Documents to be handed over together, and their bytes.
+    load: Vec<Document>,
+    loaded: usize,
 }
 
 impl<'s, 'e> Crew<'s, 'e> {
@@ -107,6 +91,31 @@ impl<'s, 'e> Crew<'s, 'e> {
             known: Vec::new(),
             course: None,
             spare: Vec::new(),
+            load: Vec::new(),
+            loaded: 0,
+        }
+    }
+
+    /// Reads a document, or hands it over: as for [`Crew::read`]. That it came before has been looked into.
+    pub(in crate::read) fn document(
+        &mut self,
+        desk: &mut Desk<'_>,
+        checkups: &mut checkup::Reader,
+        document: Document,
+    ) -> Result<(), ReadError> {
+        if self.options.threads <= 1 || !self.ready(desk) {
+            return checkups.new_document(desk, &document.file, document.named, document.bytes.bytes());
+        }
+        self.loaded += document.bytes.bytes().len();
+        self.load.push(document);
+        if self.load.len() >= LOAD || self.loaded >= self.chunk { self.unload(desk) } else { Ok(()) }
+    }
+
+    fn unload(&mut self, desk: &mut Desk<'_>) -> Result<(), ReadError> {
+        self.loaded = 0;
+        match std::mem::take(&mut self.load) {
+            load if load.is_empty() => Ok(()),
+            load => self.send(desk, Work::Documents(load), None),
         }
     }
 
@@ -121,14 +130,30 @@ impl<'s, 'e> Crew<'s, 'e> {
     ) -> Result<(), ReadError> {
         let about = About { kind, file, encoding };
         let start = Start::default();
+        self.unload(desk)?;
         if self.options.threads <= 1 {
             return self.here(desk, about, start, input);
         }
         let mut text = self.spare.pop().unwrap_or_default();
         let failed = |error: std::io::Error| ReadError::io(file, &error);
+        // Not `read_to_end`: that clears the room first.
         let mut more = |text: &mut Vec<u8>, bytes: usize| -> Result<bool, ReadError> {
-            let read = input.take(bytes as u64).read_to_end(text).map_err(failed)?;
-            Ok(read == bytes)
+            text.reserve(bytes);
+            let mut left = bytes;
+            while left > 0 {
+                let buffer = match input.fill_buf() {
+                    Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                    buffer => buffer.map_err(failed)?,
+                };
+                let taken = buffer.len().min(left);
+                if taken == 0 {
+                    break;
+                }
+                text.extend_from_slice(buffer.get(..taken).unwrap_or(buffer));
+                input.consume(taken);
+                left -= taken;
+            }
+            Ok(left == 0)
         };
         // What a cut leaves behind is about a receipt.
         let (chunk, margin) = (self.chunk, self.chunk / 16 + 1);
@@ -139,7 +164,7 @@ impl<'s, 'e> Crew<'s, 'e> {
         let name: Arc<str> = file.into();
         let (mut cutter, mut at) = (Cutter::new(kind), 0);
         let mut start = start;
-        let job = |start: Start, text: Vec<u8>| Job { number: 0, kind, file: Arc::clone(&name), encoding, start, text };
+        let job = |start: Start, text: Vec<u8>| Stretch { kind, file: Arc::clone(&name), encoding, start, text };
         if !going {
             return self.give(desk, job(start, text), true);
         }
@@ -207,31 +232,36 @@ impl<'s, 'e> Crew<'s, 'e> {
         self.team.as_ref().is_some_and(|team| team.size > 0)
     }
 
-    fn give(&mut self, desk: &mut Desk<'_>, mut job: Job, last: bool) -> Result<(), ReadError> {
+    fn give(&mut self, desk: &mut Desk<'_>, stretch: Stretch, last: bool) -> Result<(), ReadError> {
+        let (kind, encoding) = (stretch.kind, stretch.encoding);
+        let (file, start) = (Arc::clone(&stretch.file), stretch.start.clone());
+        self.send(desk, Work::Stretch(stretch), Some(Given { kind, file, encoding, start, last }))
+    }
+
+    fn send(&mut self, desk: &mut Desk<'_>, work: Work, of: Option<Given>) -> Result<(), ReadError> {
         let size = self.team.as_ref().map_or(0, |team| team.size);
         while self.flights.len() > 2 * size {
             self.land(desk)?;
         }
-        job.number = self.next;
+        let number = self.next;
         self.next += 1;
-        let (number, kind, encoding) = (job.number, job.kind, job.encoding);
-        let (file, start) = (Arc::clone(&job.file), job.start.clone());
-        self.flights.push_back(Flight { number, kind, file, encoding, start, last });
+        self.flights.push_back(Flight { number, of });
         let team = self.team.as_ref().ok_or(ReadError::Worker)?;
-        team.jobs.send(job).map_err(|_| ReadError::Worker)
+        team.jobs.send(Job { number, work }).map_err(|_| ReadError::Worker)
     }
 
     /// Takes in all that was handed over.
     pub(in crate::read) fn drain(&mut self, desk: &mut Desk<'_>) -> Result<(), ReadError> {
+        self.unload(desk)?;
         while !self.flights.is_empty() {
             self.land(desk)?;
         }
         Ok(())
     }
 
-    /// Takes in the stretch that comes next.
+    /// Takes in what comes next.
     fn land(&mut self, desk: &mut Desk<'_>) -> Result<(), ReadError> {
-        let Some(Flight { number, kind, file, encoding, start, last }) = self.flights.pop_front() else {
+        let Some(Flight { number, of }) = self.flights.pop_front() else {
             return Ok(());
         };
         let done = loop {
@@ -242,16 +272,36 @@ impl<'s, 'e> Crew<'s, 'e> {
             let done = team.done.recv().map_err(|_| ReadError::Worker)?;
             self.landed.insert(done.number, done);
         };
-        let Done { worker, mut text, made, .. } = done;
-        let Made { part, mut outcome, forgot } = made?;
+        let Done { worker, text, made, .. } = done;
+        let Made { part, outcome, forgot } = made?;
+        let known = self.known.get_mut(worker).ok_or(ReadError::Worker)?;
+        if forgot {
+            known.clear();
+        }
+        match (of, outcome) {
+            (Some(given), Some(outcome)) => self.stretch(desk, worker, given, text, part, outcome),
+            _ => {
+                let tally = desk.absorb(part, known, true)?;
+                desk.tally.absorb(tally, Vec::<(usize, ())>::new(), |_, ()| {});
+                Ok(())
+            }
+        }
+    }
+
+    fn stretch(
+        &mut self,
+        desk: &mut Desk<'_>,
+        worker: usize,
+        Given { kind, file, encoding, start, last }: Given,
+        mut text: Vec<u8>,
+        part: Part,
+        mut outcome: Outcome,
+    ) -> Result<(), ReadError> {
         let mut course = match self.course.take() {
             Some(course) if start.later => course,
             _ => Course::new(&mut desk.tally, About { kind, file: &file, encoding }),
         };
         let known = self.known.get_mut(worker).ok_or(ReadError::Worker)?;
-        if forgot {
-            known.clear();
-        }
         if outcome.unsure {
             course.here(desk, start, &mut text.as_slice())?;
             desk.absorb(part, known, false)?;
@@ -273,48 +323,4 @@ impl<'s, 'e> Crew<'s, 'e> {
         }
         Ok(())
     }
-}
-
-/// What a thread does.
-fn work(
-    worker: usize,
-    catalogue: &Catalogue,
-    options: &ReadOptions,
-    masters: Arc<Masters>,
-    waiting: &Mutex<Receiver<Job>>,
-    tell: &Sender<Done>,
-) {
-    let mut nowhere = |_| Ok(());
-    let mut desk = Desk::new(catalogue, options, &mut nowhere).map(|mut desk| {
-        desk.masters = masters;
-        desk.branch()
-    });
-    loop {
-        let Ok(Ok(job)) = waiting.lock().map(|waiting| waiting.recv()) else {
-            return;
-        };
-        let made = match &mut desk {
-            Ok(desk) => guarded(|| make(desk, &job)),
-            Err(_) => Err(ReadError::Worker),
-        };
-        if tell.send(Done { number: job.number, worker, text: job.text, made }).is_err() {
-            return;
-        }
-    }
-}
-
-fn make(desk: &mut Desk<'_>, job: &Job) -> Result<Made, ReadError> {
-    let forgot = desk.identities.len() > KNOWN;
-    if forgot {
-        desk.forget();
-    }
-    let about = About { kind: job.kind, file: &job.file, encoding: job.encoding };
-    let totals = Totals::Later(Vec::new());
-    let outcome = stretch::read(desk, about, job.start.clone(), None, totals, &mut job.text.as_slice())?;
-    Ok(Made { part: desk.part()?, outcome, forgot })
-}
-
-/// A panic on a thread is an error of the run.
-pub(super) fn guarded<T>(work: impl FnOnce() -> Result<T, ReadError>) -> Result<T, ReadError> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(ReadError::Worker))
 }

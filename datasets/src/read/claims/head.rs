@@ -77,7 +77,7 @@ pub(in crate::read) struct Cards {
 }
 
 /// Persons known at once, four megabytes of them; then they are forgotten and decoded anew.
-const CARDS: usize = super::crew::KNOWN;
+const CARDS: usize = super::worker::KNOWN;
 
 impl Cards {
     /// Forgets everybody, and keeps the room.

@@ -21,9 +21,11 @@ mod stretch;
 #[cfg(test)]
 mod tests;
 mod totals;
+mod worker;
 
 pub(super) use crew::{CHUNK, Crew};
 pub(super) use head::Cards;
+pub(super) use worker::Document;
 
 use block::Receipt;
 

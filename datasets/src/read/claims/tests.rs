@@ -227,6 +227,6 @@ fn hopeless_files_are_refused_alike() {
 
 #[test]
 fn a_panic_of_a_thread_is_an_error() {
-    let stopped = super::crew::guarded(|| -> Result<(), ReadError> { panic!("as a test") });
+    let stopped = super::worker::guarded(|| -> Result<(), ReadError> { panic!("as a test") });
     assert!(matches!(stopped, Err(ReadError::Worker)));
 }

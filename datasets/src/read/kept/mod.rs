@@ -22,12 +22,12 @@ use super::error::ReadError;
 
 /// Shares of the memory, in hundredths: the table of digests, which is asked at random and so gets most; days and persons, mostly asked in the
 /// order of their numbers; members of eligibility lists; heights and weights, each; digests of documents.
-pub(super) const NUMBERS: usize = 48;
-pub(super) const DAYS: usize = 10;
-pub(super) const PERSONS: usize = 10;
-pub(super) const MEMBERS: usize = 20;
+pub(super) const NUMBERS: usize = 40;
+pub(super) const DAYS: usize = 16;
+pub(super) const PERSONS: usize = 16;
+pub(super) const MEMBERS: usize = 18;
 pub(super) const SIZES: usize = 3;
-pub(super) const DOCUMENTS: usize = 6;
+pub(super) const DOCUMENTS: usize = 4;
 
 /// Where pages go and how many bytes of them stay.
 #[derive(Clone, Default)]

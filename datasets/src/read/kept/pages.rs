@@ -1,5 +1,5 @@
-//! Rows by number. As a `Vec`, but of its pages only so many are in memory: the one that was not used for longest, roughly
-//! (second chance), makes room for the next.
+//! Rows by number. As a `Vec`, and one as long as all fits into memory; then of its pages only so many are: the one that was not
+//! used for longest, roughly (second chance), makes room for the next.
 
 use std::io;
 
@@ -105,6 +105,9 @@ pub(in crate::read) struct Pages<T> {
     /// Frames there may be.
     most: usize,
     len: usize,
+    /// All rows, until they are more than frames hold.
+    whole: Vec<T>,
+    paged: bool,
     places: Vec<Place>,
     frames: Vec<Frame<T>>,
     /// The frame that is looked at next when one must go.
@@ -126,7 +129,17 @@ impl<T: Record> Pages<T> {
             Some(_) => (keep.bytes / 100 * share / (T::PAGE * size_of::<T>().max(1))).max(2),
             None => usize::MAX,
         };
-        Self { keep: keep.clone(), most, len: 0, places: Vec::new(), frames: Vec::new(), hand: 0, sealed: None }
+        Self {
+            keep: keep.clone(),
+            most,
+            len: 0,
+            whole: Vec::new(),
+            paged: false,
+            places: Vec::new(),
+            frames: Vec::new(),
+            hand: 0,
+            sealed: None,
+        }
     }
 
     /// An empty one that may take as much.
@@ -141,6 +154,14 @@ impl<T: Record> Pages<T> {
     /// At least so many rows; new ones are the default and take nothing until they are changed.
     pub(in crate::read) fn reach(&mut self, len: usize) {
         if len > self.len {
+            if !self.paged {
+                if len.div_ceil(T::PAGE) <= self.most {
+                    self.whole.resize(len, T::default());
+                    self.len = len;
+                    return;
+                }
+                self.divide();
+            }
             let inside = self.len % T::PAGE;
             if inside > 0 {
                 let (page, rows) = (self.len / T::PAGE, (inside + len - self.len).min(T::PAGE));
@@ -153,25 +174,47 @@ impl<T: Record> Pages<T> {
         }
     }
 
+    /// Pages of what was one piece.
+    fn divide(&mut self) {
+        self.paged = true;
+        for (rows, frame) in std::mem::take(&mut self.whole).chunks(T::PAGE).zip(0..) {
+            self.places.push(Place { frame, version: 0 });
+            let page = self.frames.len();
+            self.frames.push(Frame { page, used: true, changed: true, rows: rows.to_vec() });
+        }
+    }
+
     pub(in crate::read) fn push(&mut self, row: T) {
         let at = self.len;
         self.reach(at + 1);
         self.change(at, |new| *new = row);
     }
 
+    #[inline]
     pub(in crate::read) fn get(&mut self, at: usize) -> Option<T> {
+        if !self.paged {
+            return self.whole.get(at).copied();
+        }
         self.frame(at / T::PAGE)?.rows.get(at % T::PAGE).copied()
     }
 
+    #[inline]
     pub(in crate::read) fn change<R>(&mut self, at: usize, change: impl FnOnce(&mut T) -> R) -> Option<R> {
+        if !self.paged {
+            return self.whole.get_mut(at).map(change);
+        }
         let frame = self.frame(at / T::PAGE)?;
         let row = frame.rows.get_mut(at % T::PAGE)?;
         frame.changed = true;
         Some(change(row))
     }
 
-    /// The rows from this one to the end of its page.
+    /// The rows from this one to the end of its page, or to the end of all.
+    #[inline]
     pub(super) fn from(&mut self, at: usize) -> Option<&[T]> {
+        if !self.paged {
+            return self.whole.get(at..);
+        }
         self.frame(at / T::PAGE)?.rows.get(at % T::PAGE..)
     }
 
@@ -260,6 +303,9 @@ impl<T: Record> Pages<T> {
 
     /// All rows in their order, and nothing of them stays: what is in memory goes first where there is a file.
     pub(super) fn drain(mut self, mut each: impl FnMut(T)) {
+        if !self.paged {
+            return self.whole.into_iter().for_each(each);
+        }
         if self.sealed.is_some() {
             for at in 0..self.frames.len() {
                 let away = self.put_away(at);

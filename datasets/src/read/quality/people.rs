@@ -116,8 +116,17 @@ pub(in crate::read) struct People {
     covers: Table<Cover>,
     /// There is a list.
     listed: bool,
-    /// A member's death was told.
-    deaths: bool,
+    /// Bits of members whose death was told, by their hashes: few die, and the others need not be looked up for it. Empty if none was.
+    dead: Vec<u64>,
+}
+
+/// Bits of [`People::dead`]; a power of two.
+const DEAD: usize = 1 << 19;
+
+/// The word and the bit of a member in [`People::dead`].
+fn bit(member: Member) -> (usize, u64) {
+    let at = member as usize % DEAD;
+    (at / 64, 1 << (at % 64))
 }
 
 fn digest(member: Member) -> Digest {
@@ -202,7 +211,11 @@ impl People {
         self.persons.change(ident as usize, |person| person.death = earlier(person.death, day));
         let member = self.person(ident).member();
         if member != NOBODY {
-            self.deaths = true;
+            self.dead.resize(DEAD / 64, 0);
+            let (word, bit) = bit(member);
+            if let Some(word) = self.dead.get_mut(word) {
+                *word |= bit;
+            }
             self.covers.change(digest(member), Cover::default(), |cover| cover.death = earlier(cover.death, day));
         }
     }
@@ -223,7 +236,9 @@ impl People {
             return Known::default();
         };
         let (member, cover) = (person.member(), cover && self.listed);
-        let entry = if member != NOBODY && (cover || self.deaths) {
+        let (word, bit) = bit(member);
+        let dead = self.dead.get(word).is_some_and(|word| word & bit != 0);
+        let entry = if member != NOBODY && (cover || dead) {
             self.covers.find(digest(member)).unwrap_or_default()
         } else {
             Cover::default()
