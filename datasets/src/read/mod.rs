@@ -224,6 +224,12 @@ fn read_in_chunks(
     std::thread::scope(|scope| {
         let mut crew = claims::Crew::new(scope, &catalogue, options, chunk);
         let mut ahead = ahead::Ahead::new(scope, options, &unzipped);
+        if let Some(item) = plan.claims_to_come().filter(|_| options.threads > 1) {
+            let kind = if item.format == Format::Claims { Kind::Claims } else { Kind::ProviderClaims };
+            // Its bytes are counted in its turn.
+            opener::Opener::new(options, &unzipped, &|_| {})
+                .with(item, &mut |input| crew.begin(&mut desk, kind, &item.shown, item.encoding, input))?;
+        }
         loop {
             let next = ahead.next(&mut plan, &mut opener);
             if next.is_err() {

@@ -149,6 +149,18 @@ impl Queue {
         self.items.insert(at, Queued::One(item));
     }
 
+    /// The first claims file, if it lies in a folder and something else comes before it.
+    pub(super) fn claims_to_come(&self) -> Option<&Item> {
+        let claims = |item: &&Item| matches!(item.format, Format::Claims | Format::ProviderClaims);
+        let before = self.items.front().is_some_and(|queued| queued.turn() < Format::Claims.turn());
+        let mut items = self.items.iter().filter(|_| before);
+        let first = items.find_map(|queued| match queued {
+            Queued::One(item) => Some(item).filter(claims),
+            _ => None,
+        })?;
+        Some(first).filter(|item| item.entry.is_none() && !item.unseen)
+    }
+
     /// Whether what comes next was not looked into. False where it is not known yet.
     pub(super) fn is_unseen(&self) -> bool {
         match self.items.front() {

@@ -73,6 +73,11 @@ impl Plan<'_> {
         self.queue.next(opener)
     }
 
+    /// As [`Queue::claims_to_come`].
+    pub(super) fn claims_to_come(&self) -> Option<&Item> {
+        self.queue.claims_to_come()
+    }
+
     /// Whether what comes next was not looked into.
     pub(super) fn is_unseen(&self) -> bool {
         self.queue.is_unseen()

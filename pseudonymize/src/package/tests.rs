@@ -309,7 +309,7 @@ fn a_manifest_has_one_text() {
 fn a_package_can_not_unpack_to_more_than_its_size_allows() {
     let world = World::new();
     let rows = 3_000_000;
-    let bomb = DataFrame::new(rows, vec![Column::new_scalar("old".into(), Scalar::from(7_u64), rows)]).unwrap();
+    let bomb = DataFrame::new(rows, vec![Column::new_scalar("old".into(), Scalar::from(7_i64), rows)]).unwrap();
     let mut writer = world.writer("bomb");
     writer.bridge(&BTreeMap::from([("numbers".to_owned(), bomb)])).unwrap();
     writer.finish("{}", &|text| Ok(sign(&world.source, text))).unwrap();

@@ -5,12 +5,12 @@
 //! people come again.
 
 use std::collections::{HashMap, VecDeque};
-use std::io::{BufRead, ErrorKind, Read};
+use std::io::{BufRead, Read};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::{Builder, Scope};
 
-use super::cut::Cutter;
+use super::feed::Feed;
 use super::stretch::{About, Course, Outcome, Start};
 use super::worker::{Document, Done, Job, Made, Stretch, Work, work};
 use crate::catalogue::Catalogue;
@@ -27,6 +27,8 @@ pub(in crate::read) const CHUNK: usize = 512 << 10;
 const MOST: usize = 8;
 /// Files smaller than this part of a chunk are no work for threads.
 const FEW: usize = 8;
+/// Stretches of the first file that are handed over before its turn.
+const EARLY: usize = 12;
 /// Documents that are handed over at once, if they are not a chunk before.
 const LOAD: usize = 64;
 
@@ -70,6 +72,16 @@ pub(in crate::read) struct Crew<'s, 'e> {
     /// Documents to be handed over together, and their bytes.
     load: Vec<Document>,
     loaded: usize,
+    /// The first file, begun before its turn.
+    early: Option<Early>,
+    /// Stretches that may be under way, if they are more than the threads need.
+    most: usize,
+}
+
+/// A file that was begun before its turn, and what is left of it.
+struct Early {
+    file: Arc<str>,
+    rest: Option<Feed>,
 }
 
 impl<'s, 'e> Crew<'s, 'e> {
@@ -93,6 +105,8 @@ impl<'s, 'e> Crew<'s, 'e> {
             spare: Vec::new(),
             load: Vec::new(),
             loaded: 0,
+            early: None,
+            most: 0,
         }
     }
 
@@ -134,63 +148,86 @@ impl<'s, 'e> Crew<'s, 'e> {
         if self.options.threads <= 1 {
             return self.here(desk, about, start, input);
         }
-        let mut text = self.spare.pop().unwrap_or_default();
-        let failed = |error: std::io::Error| ReadError::io(file, &error);
-        // Not `read_to_end`: that clears the room first.
-        let mut more = |text: &mut Vec<u8>, bytes: usize| -> Result<bool, ReadError> {
-            text.reserve(bytes);
-            let mut left = bytes;
-            while left > 0 {
-                let buffer = match input.fill_buf() {
-                    Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                    buffer => buffer.map_err(failed)?,
-                };
-                let taken = buffer.len().min(left);
-                if taken == 0 {
-                    break;
-                }
-                text.extend_from_slice(buffer.get(..taken).unwrap_or(buffer));
-                input.consume(taken);
-                left -= taken;
+        let margined = self.chunk + self.chunk / 16 + 1;
+        let feed = match self.early.take() {
+            // What was handed over first must be taken in first.
+            Some(Early { file: begun, .. }) if *begun != *file => return Err(ReadError::Worker),
+            Some(Early { rest: None, .. }) => return Ok(()),
+            Some(Early { rest: Some(feed), .. }) => {
+                feed.pass(input)?;
+                feed
             }
-            Ok(left == 0)
+            None => {
+                let mut feed = Feed::new(kind, file, encoding, self.spare.pop().unwrap_or_default());
+                feed.more(input, margined)?;
+                let small = !feed.going && self.flights.is_empty() && feed.text.len() <= self.chunk / FEW;
+                if small || !self.ready(desk) {
+                    return self.here(desk, about, start, &mut feed.text.as_slice().chain(input));
+                }
+                if !feed.going {
+                    return self.give(desk, feed.last(), true);
+                }
+                feed
+            }
         };
+        match self.feed(desk, feed, input, usize::MAX)? {
+            Some(feed) => self.here(desk, about, feed.start, &mut feed.text.as_slice().chain(input)),
+            None => Ok(()),
+        }
+    }
+
+    /// Begins with the first claims file while what has its turn before it is read: the threads have nothing else to do. What is
+    /// wrong with it is told in its turn.
+    pub(in crate::read) fn begin(
+        &mut self,
+        desk: &mut Desk<'_>,
+        kind: Kind,
+        file: &str,
+        encoding: Encoding,
+        input: &mut dyn BufRead,
+    ) -> Result<(), ReadError> {
+        let mut feed = Feed::new(kind, file, encoding, Vec::new());
+        let read = feed.more(input, self.chunk + self.chunk / 16 + 1);
+        // A file of one stretch is soon read.
+        if read.is_ok() && feed.going && self.ready(desk) {
+            let file = Arc::clone(&feed.file);
+            self.most = usize::MAX;
+            let rest = self.feed(desk, feed, input, EARLY)?;
+            (self.most, self.early) = (0, Some(Early { file, rest }));
+        }
+        Ok(())
+    }
+
+    /// Hands a file over, stretch by stretch. What is left of it, if so many stretches are under way, or if it can't be cut.
+    fn feed(
+        &mut self,
+        desk: &mut Desk<'_>,
+        mut feed: Feed,
+        input: &mut dyn BufRead,
+        most: usize,
+    ) -> Result<Option<Feed>, ReadError> {
         // What a cut leaves behind is about a receipt.
-        let (chunk, margin) = (self.chunk, self.chunk / 16 + 1);
-        let mut going = more(&mut text, chunk + margin)?;
-        if !going && self.flights.is_empty() && text.len() <= chunk / FEW || !self.ready(desk) {
-            return self.here(desk, about, start, &mut text.as_slice().chain(input));
-        }
-        let name: Arc<str> = file.into();
-        let (mut cutter, mut at) = (Cutter::new(kind), 0);
-        let mut start = start;
-        let job = |start: Start, text: Vec<u8>| Stretch { kind, file: Arc::clone(&name), encoding, start, text };
-        if !going {
-            return self.give(desk, job(start, text), true);
-        }
-        loop {
-            let (stopped, cut) = cutter.go(&text, at, chunk);
-            at = stopped;
-            if cut {
-                let mut rest = self.spare.pop().unwrap_or_default();
-                rest.reserve(chunk + margin);
-                rest.extend_from_slice(text.get(at..).unwrap_or(&[]));
-                text.truncate(at);
-                let before = std::mem::replace(&mut start, Start { later: true, ..cutter.start.clone() });
-                self.give(desk, job(before, std::mem::replace(&mut text, rest)), false)?;
-                at = 0;
-                if going {
-                    let wanted = (chunk + margin).saturating_sub(text.len()).max(1);
-                    going = more(&mut text, wanted)?;
+        let (chunk, margined) = (self.chunk, self.chunk + self.chunk / 16 + 1);
+        while self.flights.len() < most {
+            let mut rest = self.spare.pop().unwrap_or_default();
+            rest.reserve(margined);
+            if let Some(stretch) = feed.cut(chunk, &mut rest) {
+                self.give(desk, stretch, false)?;
+                if feed.going {
+                    feed.more(input, margined.saturating_sub(feed.text.len()).max(1))?;
                 }
-            } else if !going {
-                return self.give(desk, job(start, text), true);
-            } else if text.len() > chunk.saturating_mul(MOST) {
-                return self.here(desk, about, start, &mut text.as_slice().chain(input));
-            } else {
-                going = more(&mut text, chunk)?;
+                continue;
             }
+            self.spare.push(rest);
+            if !feed.going {
+                return self.give(desk, feed.last(), true).map(|()| None);
+            }
+            if feed.text.len() > chunk.saturating_mul(MOST) {
+                break;
+            }
+            feed.more(input, chunk)?;
         }
+        Ok(Some(feed))
     }
 
     /// Reads what is left of a file on this thread.
@@ -240,7 +277,7 @@ impl<'s, 'e> Crew<'s, 'e> {
 
     fn send(&mut self, desk: &mut Desk<'_>, work: Work, of: Option<Given>) -> Result<(), ReadError> {
         let size = self.team.as_ref().map_or(0, |team| team.size);
-        while self.flights.len() > 2 * size {
+        while self.flights.len() > (2 * size).max(self.most) {
             self.land(desk)?;
         }
         let number = self.next;
@@ -252,6 +289,10 @@ impl<'s, 'e> Crew<'s, 'e> {
 
     /// Takes in all that was handed over.
     pub(in crate::read) fn drain(&mut self, desk: &mut Desk<'_>) -> Result<(), ReadError> {
+        if self.early.is_some() {
+            // Nothing was handed over but what has its turn later.
+            return Ok(());
+        }
         self.unload(desk)?;
         while !self.flights.is_empty() {
             self.land(desk)?;

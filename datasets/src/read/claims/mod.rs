@@ -13,6 +13,7 @@ mod crew;
 mod cut;
 mod disease;
 mod dispensing;
+mod feed;
 mod head;
 mod payer;
 mod provider;

@@ -225,6 +225,48 @@ fn hopeless_files_are_refused_alike() {
     same(&one, &many);
 }
 
+/// A source's folder: an eligibility list before the claims, and documents in archives and beside them, some of which are broken or
+/// there twice.
+#[test]
+fn a_whole_folder_is_the_same_however_many_threads_read_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = crate::synth::SynthOptions { persons: 400, months: 3, ..Default::default() };
+    crate::synth::generate(dir.path(), &options, &|_| {}).unwrap();
+    let folder = dir.path().join("kenpo");
+    let archive = walk(&folder).into_iter().find(|path| path.extension().is_some_and(|end| end == "zip")).unwrap();
+    let mut zip = zip::ZipArchive::new(std::fs::File::open(archive).unwrap()).unwrap();
+    let mut documents = 0;
+    for at in 0..zip.len() {
+        let mut entry = zip.by_index(at).unwrap();
+        let name = entry.name().unwrap().into_owned();
+        if name.contains("/DATA/") && documents < 90 {
+            let mut text = Vec::new();
+            std::io::Read::read_to_end(&mut entry, &mut text).unwrap();
+            if documents % 7 == 0 {
+                text.truncate(text.len() / 2);
+            }
+            let beside = folder.join("documents");
+            std::fs::create_dir_all(&beside).unwrap();
+            write(&beside, &format!("{documents}.xml"), &text);
+            documents += 1;
+        }
+    }
+    assert!(documents > 20, "{documents}");
+    let (one, _) = take(std::slice::from_ref(&folder), 1, 1 << 20, 1_000);
+    let report = &one.as_ref().unwrap().2;
+    let checkups = &report.kinds[&Kind::Checkup];
+    assert!(checkups.left_out["document-twice"] > 10 && checkups.quarantined.values().sum::<u64>() > 2, "{checkups:?}");
+    for (threads, chunk, batch_rows) in [(2, 4_096, 1_000), (3, 20_000, 333), (2, 1 << 20, 5_000)] {
+        let (many, _) = take(std::slice::from_ref(&folder), threads, chunk, batch_rows);
+        same(&one, &many);
+    }
+}
+
+fn walk(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
+}
+
 #[test]
 fn a_panic_of_a_thread_is_an_error() {
     let stopped = super::worker::guarded(|| -> Result<(), ReadError> { panic!("as a test") });
