@@ -230,7 +230,7 @@ fn hopeless_files_are_refused_alike() {
 #[test]
 fn a_whole_folder_is_the_same_however_many_threads_read_it() {
     let dir = tempfile::tempdir().unwrap();
-    let options = crate::synth::SynthOptions { persons: 400, months: 3, ..Default::default() };
+    let options = crate::synth::SynthOptions { persons: 400, months: 12, ..Default::default() };
     crate::synth::generate(dir.path(), &options, &|_| {}).unwrap();
     let folder = dir.path().join("kenpo");
     let archive = walk(&folder).into_iter().find(|path| path.extension().is_some_and(|end| end == "zip")).unwrap();
