@@ -111,11 +111,13 @@ mod tests {
 
     use super::*;
 
+    type Row = (u32, Option<u64>, Option<String>, Option<[u8; 16]>, Option<i64>, Option<bool>);
+
     proptest! {
         /// Law: polars reads back what was written, whatever its type and however many chunks it has.
         #[test]
         fn comes_back(rows in prop::collection::vec((any::<u32>(), prop::option::of(0_u64..9), prop::option::of("[a-z]{0,14}"), prop::option::of(any::<[u8; 16]>()), prop::option::of(-9_i64..9), prop::option::of(any::<bool>())), 0..400)) {
-            let frame = |rows: &[(u32, Option<u64>, Option<String>, Option<[u8; 16]>, Option<i64>, Option<bool>)]| {
+            let frame = |rows: &[Row]| {
                 let tokens: Vec<Option<&[u8]>> = rows.iter().map(|row| row.3.as_ref().map(|token| token.as_slice())).collect();
                 let days: Vec<Option<i32>> = rows.iter().map(|row| row.4.map(|day| day as i32)).collect();
                 let columns = vec![
