@@ -78,6 +78,15 @@ pub(super) fn rows_of_sql(
     stream.cells(&Reader::Connection(connection)).map(Some)
 }
 
+/// [`streamed`] by pipelines, or None: no detour.
+///
+/// # Errors
+/// [`ExactError`].
+#[cfg(test)]
+pub(super) fn piped(plan: &Plan, connection: &Connection, day: Date) -> Result<Option<Vec<Vec<i128>>>, ExactError> {
+    Piped::of(plan, day)?.map_or(Ok(None), |piped| piped.cells(&Reader::Connection(connection)))
+}
+
 /// By which way [`streamed`] goes first, for tests that must not pass by a detour.
 #[cfg(test)]
 pub(super) fn way(plan: &Plan, day: Date) -> String {
