@@ -121,7 +121,8 @@ fn the_room_rekeys_all_that_is_keyed() {
         .map(|t| u128::from_be_bytes(t.try_into().unwrap()))
         .collect();
     assert!(people.iter().flat_map(|p| p.tokens).flatten().all(|t| !sent.contains(&t)));
-    assert!(!format!("{full:?}").contains("273"));
+    // Whole, not "holds no 273": a keyed number is random and may hold any three digits.
+    assert_eq!(format!("{full:?}"), format!("RoomIdentity {{ ident: {}, .. }}", full.ident));
 
     let before = out.tables().clone();
     let after = rekey_tables(before.clone(), &room, &catalogue()).unwrap();
