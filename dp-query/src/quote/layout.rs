@@ -22,37 +22,13 @@ impl Layout {
     /// `selects`: whether the noisy number of persons goes through a threshold mechanism of its own.
     pub(super) fn of(plan: &Plan, account: Kind, selects: bool) -> Self {
         let desk = Plans::new(plan, account);
-        let mut bases = vec![Basis::Own; plan.statistics().len()];
-        let mut least = desk.score(&bases);
-        let mut take = |candidate: Vec<Basis>, bases: &mut Vec<Basis>| {
-            let score = desk.score(&candidate);
+        let persons = [Some(Basis::Own), desk.free_persons(), desk.persons_by_rows()];
+        let ways = persons.into_iter().flatten().filter(|way| !selects || *way == Basis::Own);
+        let (mut least, mut bases) = (f64::INFINITY, vec![Basis::Own; plan.statistics().len()]);
+        for persons in ways {
+            let (score, found) = desk.paired(persons, selects);
             if score < least * (1.0 - 1e-9) {
-                (least, *bases) = (score, candidate);
-            }
-        };
-        if let Some(free) = desk.free_persons().filter(|_| !selects) {
-            let mut with = bases.clone();
-            if let Some(persons) = with.first_mut() {
-                *persons = free;
-            }
-            take(with, &mut bases);
-        }
-        if account == Kind::Pure {
-            let counts = plan.statistics().iter().enumerate().filter(|(_, s)| one_each(s)).map(|(number, _)| number);
-            for count in counts.filter(|count| !(selects && *count == 0)) {
-                if bases.get(count) != Some(&Basis::Own) {
-                    continue;
-                }
-                let before = bases.clone();
-                for (sum, pair) in desk.pairs(count) {
-                    let mut with = before.clone();
-                    for (number, basis) in [(sum, pair), (count, Basis::Counted(sum))] {
-                        if let Some(place) = with.get_mut(number) {
-                            *place = basis;
-                        }
-                    }
-                    take(with, &mut bases);
-                }
+                (least, bases) = (score, found);
             }
         }
         let worth: Vec<Vec<f64>> = plan.parts().iter().map(|part| desk.worth(part, &bases)).collect();
@@ -110,6 +86,44 @@ impl<'p> Plans<'p> {
         }
         let outputs = shown.into_iter().map(|what| directions(plan, what)).collect();
         Self { plan, account, trees: split::trees(plan, account), outputs, partners, persons_shown }
+    }
+
+    /// The best way found, and its score, with this basis of the number of persons.
+    fn paired(&self, persons: Basis, selects: bool) -> (f64, Vec<Basis>) {
+        let mut bases = vec![Basis::Own; self.plan.statistics().len()];
+        if let Some(first) = bases.first_mut() {
+            *first = persons;
+        }
+        let mut least = self.score(&bases);
+        let counts = self.plan.statistics().iter().enumerate().filter(|(_, s)| one_each(s)).map(|(number, _)| number);
+        for count in counts.filter(|count| self.account == Kind::Pure && !(selects && *count == 0)) {
+            if bases.get(count) != Some(&Basis::Own) {
+                continue;
+            }
+            let before = bases.clone();
+            for (sum, pair) in self.pairs(count) {
+                let mut with = before.clone();
+                for (number, basis) in [(sum, pair), (count, Basis::Counted(sum))] {
+                    if let Some(place) = with.get_mut(number) {
+                        *place = basis;
+                    }
+                }
+                let score = self.score(&with);
+                if score < least * (1.0 - 1e-9) {
+                    (least, bases) = (score, with);
+                }
+            }
+        }
+        (least, bases)
+    }
+
+    /// Where nobody asked for the number of persons, but for their rows, and each has few: fewer persons than those rows need are as good
+    /// as none. It never says more than there are (but for the noise), and takes no price from the rows.
+    fn persons_by_rows(&self) -> Option<Basis> {
+        let mut statistics = self.plan.statistics().iter().enumerate();
+        let (rows, statistic) = statistics.find(|(_, s)| matches!(s.reduction, Reduction::CountRows))?;
+        let few = statistic.centre == 0 && (1..=FEW).contains(&statistic.hi);
+        (few && !self.persons_shown).then_some(Basis::AtLeast { rows, most: statistic.hi })
     }
 
     /// Where nobody asked for the number of persons, and all else rests on the persons who have one certain value: these are the persons
@@ -176,7 +190,9 @@ impl<'p> Plans<'p> {
         each.map(|((statistic, tree), basis)| match basis {
             Basis::Pair { lo, hi, times, .. } => joint(part, statistic, (*lo, *hi, *times)),
             Basis::Own => part.sensitivity(statistic).times(tree.levels),
-            Basis::Counted(_) | Basis::Binned(_) | Basis::Same(_) => part.sensitivity(statistic),
+            Basis::Counted(_) | Basis::Binned(_) | Basis::Same(_) | Basis::AtLeast { .. } => {
+                part.sensitivity(statistic)
+            }
         })
         .collect()
     }
@@ -233,6 +249,9 @@ impl<'p> Plans<'p> {
         raised.sum::<f64>().powf(1.0 / split::power(self.account))
     }
 }
+
+/// Rows per person and cell up to which rows tell enough about persons.
+const FEW: i64 = 8;
 
 /// How far a person moves a pair: Σ over cells of times·(x − lo) + (hi − x), which is hi − lo in each cell and, for every unit of x, times − 1
 /// more. Where rows are bounded over all groups and x counts rows, all x together are no more.

@@ -32,6 +32,13 @@ pub enum Basis {
     Binned(usize),
     /// The same as this number; no noise of its own.
     Same(usize),
+    /// So many persons as these rows need at least, where a person has at most `most` of them in a cell; no noise of its own.
+    AtLeast {
+        /// The rows.
+        rows: usize,
+        /// Rows per person and cell.
+        most: i64,
+    },
 }
 
 /// One statistic's noise, and where it comes from.
@@ -68,7 +75,7 @@ impl Line {
         match self.basis {
             Basis::Own => self.tree.nodes(),
             Basis::Pair { .. } => 2,
-            Basis::Counted(_) | Basis::Binned(_) | Basis::Same(_) => 0,
+            Basis::Counted(_) | Basis::Binned(_) | Basis::Same(_) | Basis::AtLeast { .. } => 0,
         }
     }
 }
@@ -111,6 +118,7 @@ pub(crate) fn spread(
             }
         }
         Basis::Same(number) => spread((number, 0, weight), of, tree, into)?,
+        Basis::AtLeast { rows, most } => spread((rows, 0, weight / most.max(1) as f64), of, tree, into)?,
     }
     Some(())
 }
@@ -129,7 +137,10 @@ pub(super) fn lines(
     let line = |number: usize| {
         let basis = of(number)?;
         let mut from = number;
-        while let Some(Basis::Counted(next) | Basis::Binned(next) | Basis::Same(next)) = of(from) {
+        while let Some(
+            Basis::Counted(next) | Basis::Binned(next) | Basis::Same(next) | Basis::AtLeast { rows: next, .. },
+        ) = of(from)
+        {
             from = next;
         }
         let (noise, epsilon, rho) = (*bought.get(from)?)?;

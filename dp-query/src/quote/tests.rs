@@ -44,26 +44,41 @@ fn a_lone_sum_costs_nothing_for_the_number_of_persons() {
     assert_eq!(half_width, crate::mechanism::half_width(&line.noise, 0.05).unwrap() as f64);
 }
 
-/// Rows of which a person has 8 in all, 4 in a cell and 3 cells: the pair's other number may be noisier than the rows.
-#[test]
-fn rows_bounded_over_all_groups_have_a_pair_of_unequal_noise() {
+/// Rows of which a person has `all`, `most` of them in a cell, in 3 cells.
+fn rows(all: u64, most: i64) -> Quote {
     let mut plan = plan(options("1"), 3);
-    plan.rows = crate::relation::Rows::AtMost(8);
+    plan.rows = crate::relation::Rows::AtMost(all);
     let rows = crate::plan::Statistic {
         kind: crate::plan::StatisticKind::Rows,
-        hi: 4,
+        hi: most,
         reduction: crate::plan::Reduction::CountRows,
         ..plan.statistics[3].clone()
     };
     plan.statistics = vec![plan.statistics[0].clone(), rows];
     plan.outputs = vec![plan.outputs[0].clone(), plan.outputs[3].clone()];
     plan.outputs[1].what = OutputKind::Count(1);
-    let quote = quote(&plan, &PURE).unwrap();
+    quote(&plan, &PURE).unwrap()
+}
+
+/// Where persons only decide, few rows stand for them, and the rows get the whole price.
+#[test]
+fn a_few_rows_tell_enough_about_persons() {
+    let quote = rows(8, 4);
+    let [persons, rows] = quote.lines() else { panic!() };
+    assert_eq!(persons.basis, Basis::AtLeast { rows: 1, most: 4 });
+    assert!((rows.noise.scale() / 8.0 - 1.0).abs() < 1e-9 && rows.basis == Basis::Own);
+    assert!((persons.sd / rows.sd - 0.25).abs() < 1e-9 && persons.epsilon == Epsilon::ZERO);
+}
+
+/// Many rows do not: the pair's other number is noisier than the rows.
+#[test]
+fn rows_bounded_over_all_groups_have_a_pair_of_unequal_noise() {
+    let quote = rows(40, 20);
     let line = &quote.lines()[1];
-    let Basis::Pair { count: 0, lo: 0, hi: 4, times } = line.basis else { panic!("{:?}", line.basis) };
-    // Greatest: 8 rows in 3 cells; times · 8 + 12 − 8.
-    assert!(times > 1 && line.sensitivity.l1 == u128::from(times) * 8 + 4, "{line:?}");
-    assert!(line.sd / (8.0 * 2f64.sqrt()) < 1.25, "{}", line.sd);
+    let Basis::Pair { count: 0, lo: 0, hi: 20, times } = line.basis else { panic!("{:?}", line.basis) };
+    // Greatest: 40 rows in 3 cells; times · 40 + 60 − 40.
+    assert!(times > 1 && line.sensitivity.l1 == u128::from(times) * 40 + 20, "{line:?}");
+    assert!(line.sd / (40.0 * 2f64.sqrt()) < 1.25, "{}", line.sd);
 }
 
 /// What nobody asked for isn't bought: a median knows how many persons have a value.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use dp_query::plan::{OutputKind, StatisticKind};
-use dp_query::quote::{Expected, Quote, Selection, Terms, quote};
+use dp_query::quote::{Basis, Expected, Quote, Selection, Terms, quote};
 use policies::{Kind, WithoutConsent};
 
 use super::{Priced, demand_allowed, demand_cited, docket, over_budget, priced, profile, read_public, read_sql};
@@ -114,7 +114,14 @@ pub fn tell(asked: &Priced, what: &str, out: &Out) {
 fn minimum(quote: &Quote) -> String {
     match quote.selection() {
         None => {
-            format!("Groups of fewer than {} persons, counted with noise, will not be shown.", quote.minimum_persons())
+            let how = match quote.lines().first().map(|line| line.basis) {
+                Some(Basis::AtLeast { most: 1, .. }) => ", counted as noisy rows,".to_owned(),
+                Some(Basis::AtLeast { most, .. }) => format!(
+                    ", counted as noisy rows / {most} (never more than there are; COUNT(DISTINCT person_id) counts them, for a price),"
+                ),
+                _ => ", counted with noise,".to_owned(),
+            };
+            format!("Groups of fewer than {} persons{how} will not be shown.", quote.minimum_persons())
         }
         Some(Selection { least: 1, threshold, failure, .. }) => format!(
             "Groups will be shown from {threshold} persons on, counted with noise; others leave no trace. That one person \
