@@ -11,6 +11,7 @@ mod neighbours;
 mod open;
 mod peers;
 mod polars;
+mod published;
 mod speed;
 mod ways;
 mod within;
