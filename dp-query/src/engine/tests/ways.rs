@@ -49,7 +49,7 @@ fn persons_are_counted_by_what_is_stored_of_them() {
             "sex, RANGE_BUCKET({age}, [40, 60]) AS age, COUNT(*) AS n, AVG({age}) AS mean FROM person GROUP BY sex, age"
         ),
         format!(
-            "sex, COUNT(*) AS n, SUM({age}, contribution_bounds_per_group => (30, 41)) AS s FROM person WHERE {age} BETWEEN 30 AND 74 AND sex <> '1' GROUP BY sex"
+            "sex, COUNT(*) AS n, SUM({age}, contribution_bounds_per_group => (30, 39)) AS s FROM person WHERE {age} BETWEEN 30 AND 74 AND sex <> '1' GROUP BY sex"
         ),
         format!("VAR_POP({age}) AS v, PERCENTILE_CONT({age}, 0.5) AS q FROM person"),
         "COUNTIF(sex = '1') AS men FROM person WHERE birth_ym >= DATE '1985-03-01'".to_owned(),
