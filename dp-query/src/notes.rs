@@ -2,18 +2,20 @@
 //! nothing can be signed in one sense and read in another. Not signatures themselves: those are signed notes of `audit_log`.
 
 use std::fmt::Write as _;
-use std::str::FromStr;
 
 use crate::check::PublicFile;
 use audit_log::digest::sha256;
 use audit_log::{Verifier, note};
 use jiff::civil::Date;
-use policies::{Delta, Digest, Epsilon, Kind, Price, Rho};
+use policies::{Digest, Price};
+
+mod fields;
+mod verdict;
+
+use fields::{Fields, canonical, name, quote, read_price, write_price};
+pub use verdict::Verdict;
 
 const REQUEST: &str = "sudare-request/v1";
-const VERDICT: &str = "sudare-verdict/v1";
-/// Stands before every line of the question, so that no line of it can pass for a field.
-const QUOTED: &str = "| ";
 /// Most bytes of a question: its note has to fit into a log entry.
 const QUESTION_LIMIT: usize = 32 * 1024;
 /// Most bytes of a text with its public files, as JSON writes it: the entry holds 65 535.
@@ -71,20 +73,6 @@ pub struct Request {
     nonce: Digest,
     question: String,
     public: Vec<PublicFile>,
-}
-
-/// What a steward signs: yes or no to this request, with everything in it that matters spelt out again.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verdict {
-    room: String,
-    project: String,
-    request: Digest,
-    steward: String,
-    approve: bool,
-    plan: Digest,
-    policy: Digest,
-    price: Price,
-    expires: Date,
 }
 
 impl Request {
@@ -290,112 +278,6 @@ impl Request {
     }
 }
 
-impl Verdict {
-    /// The text to sign.
-    #[must_use]
-    pub fn to_text(&self) -> String {
-        let mut text = format!(
-            "{VERDICT}\nroom: {}\nproject: {}\nrequest: {}\nsteward: {}\nverdict: {}\nplan: {}\n",
-            self.room,
-            self.project,
-            self.request,
-            self.steward,
-            if self.approve { "approve" } else { "reject" },
-            self.plan,
-        );
-        write_price(&mut text, self.policy, &self.price, self.expires);
-        text
-    }
-
-    /// Reads a text, strictly.
-    ///
-    /// # Errors
-    /// The line that is not as it must be, or a second spelling.
-    pub fn parse(text: &str) -> Result<Self, NotesError> {
-        let mut fields = Fields::new(text);
-        fields.header(VERDICT)?;
-        let room = name("the room", fields.take("room: ")?)?;
-        let project = name("the project", fields.take("project: ")?)?;
-        let request = fields.read("request: ")?;
-        let steward = name("the steward", fields.take("steward: ")?)?;
-        let approve = match fields.take("verdict: ")? {
-            "approve" => true,
-            "reject" => false,
-            _ => return Err(fields.expected("verdict: approve|reject")),
-        };
-        let plan = fields.read("plan: ")?;
-        let (policy, price, expires) = read_price(&mut fields)?;
-        if !fields.done() {
-            fields.take("end of text")?;
-        }
-        let verdict = Self { room, project, request, steward, approve, plan, policy, price, expires };
-        canonical(text, &verdict.to_text())?;
-        Ok(verdict)
-    }
-
-    /// The verdict in a signed note, if this steward's key signed it.
-    ///
-    /// # Errors
-    /// The signature is missing or wrong, or the text is no verdict.
-    pub fn open(signed: &str, key: &Verifier) -> Result<Self, NotesError> {
-        Self::parse(&note::open(signed, std::slice::from_ref(key))?.text)
-    }
-
-    /// The room's origin.
-    #[must_use]
-    pub fn room(&self) -> &str {
-        &self.room
-    }
-
-    /// Project id.
-    #[must_use]
-    pub fn project(&self) -> &str {
-        &self.project
-    }
-
-    /// Id of the request.
-    #[must_use]
-    pub const fn request(&self) -> Digest {
-        self.request
-    }
-
-    /// Name on the steward's card.
-    #[must_use]
-    pub fn steward(&self) -> &str {
-        &self.steward
-    }
-
-    /// Yes or no.
-    #[must_use]
-    pub const fn approve(&self) -> bool {
-        self.approve
-    }
-
-    /// Digest of the plan.
-    #[must_use]
-    pub const fn plan(&self) -> Digest {
-        self.plan
-    }
-
-    /// Digest of the policy.
-    #[must_use]
-    pub const fn policy(&self) -> Digest {
-        self.policy
-    }
-
-    /// The price.
-    #[must_use]
-    pub const fn price(&self) -> &Price {
-        &self.price
-    }
-
-    /// Last day on which the request may run.
-    #[must_use]
-    pub const fn expires(&self) -> Date {
-        self.expires
-    }
-}
-
 /// The text between signature lines of a note, unverified: only to know whose key to ask for.
 #[must_use]
 pub fn unverified_text(signed: &str) -> &str {
@@ -403,102 +285,9 @@ pub fn unverified_text(signed: &str) -> &str {
     signed.get(..end).unwrap_or("")
 }
 
-fn quote(text: &mut String, block: &str) {
-    for line in block.split('\n') {
-        let _ = writeln!(text, "{QUOTED}{line}");
-    }
-}
-
 fn normalize(question: &str) -> String {
     let text = question.replace("\r\n", "\n").replace('\t', "    ");
     text.trim_matches('\n').to_owned()
-}
-
-fn name(what: &'static str, text: &str) -> Result<String, NotesError> {
-    if text.is_empty() || text.chars().any(|c| c.is_whitespace() || c.is_control()) {
-        return Err(NotesError::Name(what));
-    }
-    Ok(text.to_owned())
-}
-
-fn canonical(text: &str, written: &str) -> Result<(), NotesError> {
-    if text == written { Ok(()) } else { Err(NotesError::Spelling) }
-}
-
-fn write_price(text: &mut String, policy: Digest, price: &Price, expires: Date) {
-    let _ = write!(
-        text,
-        "policy: {policy}\naccount: {}\nepsilon: {}\ndelta: {}\nrho: {}\nfailure: {}\nexpires: {expires}\n",
-        price.kind(),
-        price.epsilon(),
-        price.delta(),
-        price.rho(),
-        price.failure(),
-    );
-}
-
-fn read_price(fields: &mut Fields<'_>) -> Result<(Digest, Price, Date), NotesError> {
-    let policy = fields.read("policy: ")?;
-    let kind = match fields.take("account: ")? {
-        "pure" => Kind::Pure,
-        "zcdp" => Kind::Zcdp,
-        _ => return Err(fields.expected("account: pure|zcdp")),
-    };
-    let epsilon: Epsilon = fields.read("epsilon: ")?;
-    let delta: Delta = fields.read("delta: ")?;
-    let rho: Rho = fields.read("rho: ")?;
-    let failure: Delta = fields.read("failure: ")?;
-    let expires = fields.read("expires: ")?;
-    Ok((policy, Price::new(kind, epsilon, delta, rho, failure)?, expires))
-}
-
-/// The lines of a text, one after the other.
-struct Fields<'a> {
-    rest: &'a str,
-    line: usize,
-}
-
-impl<'a> Fields<'a> {
-    fn new(text: &'a str) -> Self {
-        Self { rest: text, line: 0 }
-    }
-
-    fn done(&self) -> bool {
-        self.rest.is_empty()
-    }
-
-    fn expected(&self, expected: &'static str) -> NotesError {
-        NotesError::Line { line: self.line, expected }
-    }
-
-    /// The next line, which must start with this prefix and end in a newline; without prefix.
-    fn take(&mut self, prefix: &'static str) -> Result<&'a str, NotesError> {
-        self.line += 1;
-        let (line, rest) = self.rest.split_once('\n').ok_or_else(|| self.expected(prefix))?;
-        self.rest = rest;
-        line.strip_prefix(prefix).ok_or_else(|| self.expected(prefix))
-    }
-
-    /// The quoted lines that follow.
-    fn quoted(&mut self) -> Result<Vec<&'a str>, NotesError> {
-        let mut lines = Vec::new();
-        while self.rest.starts_with(QUOTED) {
-            lines.push(self.take(QUOTED)?);
-        }
-        Ok(lines)
-    }
-
-    fn header(&mut self, text: &'static str) -> Result<(), NotesError> {
-        match self.take(text)? {
-            "" => Ok(()),
-            _ => Err(self.expected(text)),
-        }
-    }
-
-    fn read<T: FromStr>(&mut self, prefix: &'static str) -> Result<T, NotesError> {
-        let text = self.take(prefix)?;
-        text.parse().map_err(|_| self.expected(prefix))
-    }
 }
 
 #[cfg(test)]

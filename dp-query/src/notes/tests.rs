@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use audit_log::Signer;
+use policies::Epsilon;
 use proptest::prelude::*;
 
 use super::*;
