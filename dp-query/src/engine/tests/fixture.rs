@@ -18,7 +18,11 @@ pub(super) struct Room {
 impl Room {
     /// Empty tables.
     pub(super) fn new() -> Room {
-        let catalogue = Catalogue::builtin().unwrap();
+        Self::of(Catalogue::builtin().unwrap())
+    }
+
+    /// Empty tables of a catalogue.
+    pub(super) fn of(catalogue: Catalogue) -> Room {
         let connection = Connection::open_in_memory().unwrap();
         for table in catalogue.tables() {
             let mut columns = vec!["pid INTEGER".to_owned()];

@@ -3,17 +3,20 @@
 //! either account, where all vectors together move no further than was paid for. Noise off. And the
 //! proofs below it: nobody has more rows or cells than the checker claims, though the engine would cut them.
 //!
-//! A triple is a store, a question and a person. `SUDARE_PROVE_SEED` repeats a run; every failure names the seed of its store.
+//! A triple is a store (with a catalogue of its own), a question and a person. `SUDARE_PROVE_SEED` repeats a run; every failure names the seed of its store.
 
 #![allow(clippy::print_stdout)]
 
+use std::borrow::Cow;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use policies::Kind;
+use zeroize::Zeroizing;
 
 use super::fixture::Room;
 use super::neighbours::{Dice, FAIR, PERSONS, fill, question};
-use crate::engine::streamed;
+use super::schema::schema;
+use crate::engine::{Exact, streamed};
 use crate::mechanism::{MechanismError, Noise, Source};
 use crate::plan::Plan;
 use crate::quote::{Quote, Terms, quote};
@@ -60,27 +63,35 @@ impl Source for Recorder {
     }
 }
 
-/// What gets noise in a room of either account.
+/// What gets noise in a room of each account.
 struct Noised(Vec<Quote>);
 
 impl Noised {
-    fn of(plan: &Plan) -> Self {
+    /// Both accounts have a price for every question, or the test would not see what it says.
+    fn of(plan: &Plan) -> Result<Self, String> {
         let minimum_persons = 10;
         let quotes = [Kind::Pure, Kind::Zcdp].map(|account| quote(plan, &Terms { account, minimum_persons }));
+        let quotes = quotes.into_iter().collect::<Result<Vec<_>, _>>().map_err(|refusal| refusal.to_string())?;
         // Cells that are shown or not by a threshold are not all there: `run/selected` has their law.
-        Self(quotes.into_iter().flatten().filter(|quote| quote.selection().is_none()).collect())
+        Ok(Self(quotes.into_iter().filter(|quote| quote.selection().is_none()).collect()))
     }
 
-    fn vectors(&self, plan: &Plan, exact: &[Vec<i128>]) -> Vec<Vec<Vec<i64>>> {
+    fn vectors(&self, plan: &Plan, exact: &[Vec<Vec<i128>>]) -> Vec<Vec<Vec<i64>>> {
         let of = |quote: &Quote| {
+            let exact = if plan.levels_apart() {
+                Exact::Levels(exact.iter().map(|level| Zeroizing::new(level.clone())).collect())
+            } else {
+                Exact::from(exact[0].clone())
+            };
             let mut recorder = Recorder::default();
-            perturb(plan, quote, &exact.to_vec().into(), &mut recorder).unwrap();
+            perturb(plan, quote, &exact, &mut recorder).unwrap();
             recorder.0
         };
         self.0.iter().map(of).collect()
     }
 
-    /// Whether the vectors that get noise (sums and numbers in pairs, trees) are as near as the noise was bought for, one by one and together.
+    /// Whether the vectors that get noise (sums and numbers in pairs, trees, levels) are as near as the noise was bought for, one by one and
+    /// together.
     fn within(&self, before: &[Vec<Vec<i64>>], after: &[Vec<Vec<i64>>]) -> Result<(), String> {
         for ((quote, before), after) in self.0.iter().zip(before).zip(after) {
             let lines: Vec<_> = quote.lines().iter().filter(|line| line.basis.has_noise()).collect();
@@ -113,45 +124,69 @@ impl Noised {
     }
 }
 
+/// A question on a store: what is counted one after the other (its levels where they are apart, else one plan), and the integers of everybody.
+struct Asked {
+    text: String,
+    plan: Plan,
+    parts: Vec<Plan>,
+    before: Vec<Vec<Vec<i128>>>,
+    noised: Noised,
+    vectors: Vec<Vec<Vec<i64>>>,
+}
+
+impl Asked {
+    fn of(room: &Room, text: String, plan: Plan) -> Result<Self, String> {
+        let parts: Vec<Plan> = plan.parts().into_iter().map(Cow::into_owned).collect();
+        for part in &parts {
+            let (rows, cells) = room.most(part);
+            if part.rows().bound().is_some_and(|k| rows > k) {
+                return Err(format!("{rows} rows of {}\n{text}", part.rows()));
+            }
+            if !part.choose_groups && cells > u64::from(part.max_groups()) {
+                return Err(format!("{cells} cells of {}\n{text}", part.max_groups()));
+            }
+        }
+        // Every way gives the same integers here.
+        let before: Vec<_> = parts.iter().map(|part| room.run(part)).collect();
+        let noised = Noised::of(&plan).map_err(|refusal| format!("no price: {refusal}\n{text}"))?;
+        let vectors = noised.vectors(&plan, &before);
+        Ok(Self { text, plan, parts, before, noised, vectors })
+    }
+
+    /// Whether it moves no further than declared, and whether it moves at all, with these integers of a neighbour.
+    fn moved(&self, after: &[Vec<Vec<i128>>]) -> Result<bool, String> {
+        for ((part, before), after) in self.parts.iter().zip(&self.before).zip(after) {
+            within(part, before, after)?;
+        }
+        self.noised.within(&self.vectors, &self.noised.vectors(&self.plan, after))?;
+        Ok(self.before != after)
+    }
+}
+
 /// All triples of one store: how many, and how many of them changed something.
 fn triples(seed: u64) -> Result<(u64, u64), String> {
     let mut dice = Dice(seed);
-    let room = Room::new();
+    let room = Room::of(schema(&mut dice));
     fill(&room, &mut dice);
     let mut questions = Vec::new();
     for _ in 0..8 {
         let text = question(&mut dice);
         match crate::check(&text, &room.catalogue, &population()) {
-            Ok(plan) => questions.extend(plan.parts().into_iter().map(|part| (text.clone(), part.into_owned()))),
+            Ok(plan) => questions.push(Asked::of(&room, text, plan)?),
             Err(refusal) if FAIR.contains(&refusal.code()) => {}
             Err(refusal) => return Err(format!("{refusal}\n{text}")),
         }
     }
-    for (text, plan) in &questions {
-        let (rows, cells) = room.most(plan);
-        if plan.rows().bound().is_some_and(|k| rows > k) {
-            return Err(format!("{rows} rows of {}\n{text}", plan.rows()));
-        }
-        if !plan.choose_groups && cells > u64::from(plan.max_groups()) {
-            return Err(format!("{cells} cells of {}\n{text}", plan.max_groups()));
-        }
-    }
-    // Every way gives the same integers here.
-    let before: Vec<_> = questions.iter().map(|(_, plan)| room.run(plan)).collect();
-    let noised: Vec<_> = questions.iter().map(|(_, plan)| Noised::of(plan)).collect();
-    let vectors: Vec<_> = (0..questions.len()).map(|at| noised[at].vectors(&questions[at].1, &before[at])).collect();
     let by_sql = dice.below(4) == 0;
     room.remember();
     let (mut all, mut changed) = (0, 0);
     for person in 0..PERSONS {
         room.without(person);
-        for (at, ((text, plan), before)) in questions.iter().zip(&before).enumerate() {
-            let after = if by_sql { room.run_sql(plan) } else { taken(&room, plan) };
-            let noised = |()| noised[at].within(&vectors[at], &noised[at].vectors(plan, &after));
-            let found = within(plan, before, &after).and_then(noised);
-            found.map_err(|found| format!("person {person}: {found}\n{text}"))?;
+        for asked in &questions {
+            let after = asked.parts.iter().map(|plan| if by_sql { room.run_sql(plan) } else { taken(&room, plan) });
+            let found = asked.moved(&after.collect::<Vec<_>>());
             all += 1;
-            changed += u64::from(*before != after);
+            changed += u64::from(found.map_err(|found| format!("person {person}: {found}\n{}", asked.text))?);
         }
     }
     Ok((all, changed))

@@ -12,6 +12,7 @@ mod open;
 mod peers;
 mod polars;
 mod published;
+mod schema;
 mod speed;
 mod ways;
 mod within;

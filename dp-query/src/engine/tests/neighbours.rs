@@ -230,7 +230,7 @@ fn source(dice: &mut Dice) -> From {
         18 => {
             let months = dice.pick(&["1 MONTH", "-13 MONTH", "2 QUARTER", "400 DAY", "1 YEAR", "-3 WEEK"]);
             from(
-                format!("WITH e AS (SELECT person_id, DATE_DIFF(exam_date + INTERVAL {months}, birth_ym, {}) AS v, DATE_TRUNC(DATE_ADD(exam_date, INTERVAL MOD(sbp, 40) DAY), {}) AS d, kind AS k, ROUND(hba1c) - FLOOR(hba1c) * CEIL(hba1c) AS r FROM checkup JOIN person USING (person_id)) ", dice.pick(&["DAY", "MONTH", "YEAR"]), dice.pick(&["MONTH", "QUARTER", "YEAR"])),
+                format!("WITH e AS (SELECT person_id, DATE_DIFF(exam_date + INTERVAL {months}, birth_ym, {}) AS v, DATE_TRUNC(DATE_ADD(exam_date, INTERVAL MOD(FLOOR(sbp), 40) DAY), {}) AS d, kind AS k, ROUND(hba1c) - FLOOR(hba1c) * CEIL(hba1c) AS r FROM checkup JOIN person USING (person_id)) ", dice.pick(&["DAY", "MONTH", "YEAR"]), dice.pick(&["MONTH", "QUARTER", "YEAR"])),
                 "e",
                 dice.pick(&["v", "r", "EXTRACT(DAYOFWEEK FROM LAST_DAY(d))"]),
                 "d",
@@ -431,7 +431,7 @@ pub(super) fn question(dice: &mut Dice) -> String {
     let From { ctes, from, x, d, k, keys: more_keys, counts } = source(dice);
     let one = from == "v" || from == "person LEFT JOIN v USING (person_id)";
     let filter = if dice.maybe(2) { format!(" WHERE {}", predicate(dice, x, d, k, 2)) } else { String::new() };
-    let mut options = format!("epsilon = 1, max_rows_contributed = {}", 1 + dice.below(6));
+    let mut options = format!("epsilon = 1, delta = 0.000001, max_rows_contributed = {}", 1 + dice.below(6));
     if dice.maybe(2) {
         let _ = write!(options, ", max_groups_contributed = {}", 1 + dice.below(3));
     }
@@ -481,8 +481,15 @@ pub(super) fn question(dice: &mut Dice) -> String {
     for n in 0..=dice.below(3) {
         list.push(format!("{} AS a{n}", aggregates[dice.below(aggregates.len())]));
     }
+    let named = || (0..groups.len()).map(|n| format!("key{n}")).collect::<Vec<_>>().join(", ");
     let group_by = if groups.is_empty() {
         String::new()
+    } else if dice.maybe(4) {
+        match dice.below(3) {
+            0 => format!(" GROUP BY ROLLUP({})", named()),
+            1 => format!(" GROUP BY CUBE({})", named()),
+            _ => format!(" GROUP BY GROUPING SETS ((key0), (), ({}))", named()),
+        }
     } else {
         format!(" GROUP BY {}", (1..=groups.len()).map(|n| n.to_string()).collect::<Vec<_>>().join(", "))
     };
@@ -498,10 +505,22 @@ pub(super) const FAIR: [&str; 2] = ["bounds", "open_domain"];
 #[test]
 fn the_generator_reaches_every_construct() {
     let room = Room::new();
-    let mut reached = [0_u32; 8];
+    let mut reached = [0_u32; 11];
     for seed in 0..400 {
         let text = question(&mut Dice(seed));
-        let words = ["OVER", "QUALIFY", "n <= 2", "IN (SELECT", "EXISTS", "CODELIST", "INTERVAL", "VALUES"];
+        let words = [
+            "OVER",
+            "QUALIFY",
+            "n <= 2",
+            "IN (SELECT",
+            "EXISTS",
+            "CODELIST",
+            "INTERVAL",
+            "VALUES",
+            "ROLLUP",
+            "CUBE",
+            "GROUPING SETS",
+        ];
         if crate::check(&text, &room.catalogue, &population()).is_ok() {
             words.iter().zip(&mut reached).for_each(|(word, n)| *n += u32::from(text.contains(word)));
         }
