@@ -140,6 +140,12 @@ fn a_room_keeps_the_catalogue_it_was_made_with() {
     let check = ["query", "check", "grip.sql", "--room", "room", "--project", "grip"];
     let said = ok(dir, &check);
     assert!(said.contains("costs ε = 1"), "{said}");
+    // Price by each account, sensitivity with its reason, mechanism and deviation: e^(1/s) = e, sd = √2·sinh(1/2)⁻¹/2.
+    for words in
+        ["(ρ = 0.5)", "L0 = 1, L∞ = 1, L1 = 1", "discrete Laplace, s = 1", "1.36", "because", "fewer than 10 persons"]
+    {
+        assert!(said.contains(words), "{words}\n{said}");
+    }
 
     // A question that can't be asked: the spot, as compilers show it, and what the exit code means.
     std::fs::write(

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use dp_query::plan::{OutputKind, StatisticKind};
-use dp_query::quote::{Basis, Expected, Quote, Selection, Terms, quote};
+use dp_query::plan::{OutputKind, Plan, StatisticKind};
+use dp_query::quote::{Basis, Expected, Line, Quote, Selection, Terms, quote};
 use policies::{Kind, WithoutConsent};
 
 use super::{Priced, demand_allowed, demand_cited, docket, over_budget, priced, profile, read_public, read_sql};
@@ -51,14 +51,15 @@ pub fn tell(asked: &Priced, what: &str, out: &Out) {
     let Priced { plan, quote } = asked;
     let price = quote.price();
     out.line(format!(
-        "  {}: costs ε = {}, δ = {}. {}; one person is in at most {} of them.",
+        "  {}: costs ε = {}, δ = {} (ρ = {}). {}; one person is in at most {} of them.",
         what,
         price.epsilon(),
         price.delta(),
-        if plan.is_open() {
-            "Its groups come from the data".to_owned()
-        } else {
-            format!("{} groups", thousands(plan.cells() as u64))
+        price.rho(),
+        match plan.cells() {
+            _ if plan.is_open() => "Its groups come from the data".to_owned(),
+            1 => "1 group".to_owned(),
+            cells => format!("{} groups", thousands(cells as u64)),
         },
         plan.max_groups()
     ));
@@ -97,6 +98,7 @@ pub fn tell(asked: &Priced, what: &str, out: &Out) {
         rows.push(vec![output.name.clone(), error, why.to_owned()]);
     }
     out.table(&["column", "error at 95%", "because"], 3, &rows);
+    noise(plan, quote, out);
     for (level, errors) in plan.levels().iter().skip(1).zip(quote.further()) {
         let kept = plan.keys().iter().zip(level).filter(|(_, kept)| **kept).map(|(key, _)| key.name.as_str());
         let kept = kept.collect::<Vec<_>>().join(", ");
@@ -108,6 +110,55 @@ pub fn tell(asked: &Priced, what: &str, out: &Out) {
         out.line(format!("  Level ({kept}), counted by itself{}{told}", if told.is_empty() { "" } else { ": " }));
     }
     out.line(format!("  {} Nothing was charged.", minimum(quote)));
+}
+
+/// What gets noise, how far one person moves it, and what that costs; units are those of the grid.
+fn noise(plan: &Plan, quote: &Quote, out: &Out) {
+    let mut rows = Vec::new();
+    for (level, lines) in quote.levels().enumerate() {
+        for (statistic, line) in plan.statistics().iter().zip(lines) {
+            let column = statistic.column.as_deref().unwrap_or("");
+            let words = match statistic.kind {
+                StatisticKind::Persons => "persons".to_owned(),
+                StatisticKind::Rows => format!("rows {column}"),
+                StatisticKind::NonNull => format!("those with {column}"),
+                StatisticKind::Sum => format!("sum of {column}"),
+                StatisticKind::Squares => format!("squares of {column}"),
+                StatisticKind::Bins => format!("persons by {column}"),
+            };
+            let words = words.trim_end();
+            let words = if level == 0 { words.to_owned() } else { format!("{words}, level {}", level + 1) };
+            let sd = short_number(line.sd / 10f64.powi(i32::from(statistic.digits)));
+            let (moves, how, price) = match line.basis {
+                Basis::Own | Basis::Pair { .. } => (reach(line), mechanism(line), cost(line)),
+                _ => ("–".to_owned(), "none of its own".to_owned(), "–".to_owned()),
+            };
+            rows.push(vec![words, moves, how, sd, price, statistic.derivation.clone()]);
+        }
+    }
+    let headers = ["noise on", "one person moves (grid units)", "mechanism", "sd", "costs", "because"];
+    out.table(&headers, 6, &rows);
+}
+
+/// The sensitivity, in the norms of the literature: numbers that change, the most that one changes, and all of them together.
+fn reach(line: &Line) -> String {
+    let may = line.sensitivity;
+    format!("L0 = {}, L∞ = {}, L1 = {}", may.l0, may.linf, may.l1)
+}
+
+fn mechanism(line: &Line) -> String {
+    let (name, letter) = match line.noise.kind() {
+        Kind::Pure => ("discrete Laplace", 's'),
+        Kind::Zcdp => ("discrete Gaussian", 'σ'),
+    };
+    format!("{name}, {letter} = {}", short_number(line.noise.scale()))
+}
+
+fn cost(line: &Line) -> String {
+    match line.noise.kind() {
+        Kind::Pure => format!("ε = {}", line.epsilon),
+        Kind::Zcdp => format!("ρ = {}", line.rho),
+    }
 }
 
 /// Which groups will be shown.
