@@ -362,13 +362,16 @@ fn neighbours_differ_below_the_threshold_only() {
 }
 
 #[test]
-#[ignore = "make prove: some minutes"]
+#[ignore = "make prove: twenty minutes"]
 #[allow(clippy::print_stdout)]
 fn prove_neighbours_differ_below_the_threshold_only() {
     let seed = std::env::var("SUDARE_PROVE_SEED").ok().and_then(|seed| seed.parse().ok());
     let now = || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |now| now.as_secs());
     let first = seed.unwrap_or_else(now);
     println!("SUDARE_PROVE_SEED={first}");
-    let (changed, vanished) = law(first..first + 3_000);
+    let half = |from: u64| std::thread::spawn(move || law(from..from + 1_500));
+    let (a, b) = (half(first), half(first + 1_500));
+    let (a, b) = (a.join().unwrap(), b.join().unwrap());
+    let (changed, vanished) = (a.0 + b.0, a.1 + b.1);
     println!("3,000 stores: {changed} persons changed an integer, {vanished} what is shown");
 }
