@@ -13,11 +13,16 @@ use crate::fail::{self, Context, Done, Failure};
 use crate::files;
 use crate::room::{Unlocked, log_failure};
 
-/// Logs the release or the failure, stamped with the slot. The inner error says that the run failed.
-pub fn publish(id: &Digest, ended: Ended, slot: Timestamp, unlocked: &mut Unlocked) -> Done<Result<(), Failure>> {
+/// Logs the release or the failure, stamped with the slot at which it is told. The inner error says that the run failed.
+pub fn publish(
+    id: &Digest,
+    ended: Ended,
+    slot: Timestamp,
+    late: bool,
+    unlocked: &mut Unlocked,
+) -> Done<Result<(), Failure>> {
     let request = id.to_string();
-    // A run that was not done at its slot is late, whatever it found: otherwise the next slot would tell that it was slow.
-    let late = Timestamp::now().as_second() > slot.as_second().saturating_add(1) && ended.result.is_ok();
+    // A run that was not done at its slot is late, whatever it found.
     let result = if late { Err("late".to_owned()) } else { ended.result };
     let unreleased = match result {
         Ok(unreleased) => unreleased,

@@ -44,7 +44,8 @@ pub fn run(prefixes: &[String], args: &RoomArgs, out: &Out) -> Done {
     unlocked.checkpoint()?;
 
     // The slot is fixed before any data is touched: when an answer appears must not tell how long it took.
-    let slot = slot(u64::from(unlocked.room.policy.room().slot_seconds), open.len())?;
+    let seconds = i64::from(unlocked.room.policy.room().slot_seconds);
+    let planned = slot(seconds, open.len(), Timestamp::now().as_second());
     let mut done = Vec::new();
     for id in &open {
         match compute(id, &unlocked, &catalogue, out)? {
@@ -53,9 +54,11 @@ pub fn run(prefixes: &[String], args: &RoomArgs, out: &Out) -> Done {
         }
     }
     if !done.is_empty() {
+        let (slot, late) = told_at(planned, seconds, Timestamp::now().as_second());
+        let slot = Timestamp::from_second(slot).input("this machine's clock")?;
         wait(slot);
         for (id, ended) in done {
-            match publish(&id, *ended, slot, &mut unlocked)? {
+            match publish(&id, *ended, slot, late, &mut unlocked)? {
                 Ok(()) => answered.push((id, id)),
                 Err(failure) => told.refuse(&id, "failed", failure, out),
             }
@@ -94,13 +97,24 @@ impl Told {
     }
 }
 
-/// The first whole slot that leaves each of `runs` at least one slot's time.
-fn slot(seconds: u64, runs: usize) -> Done<Timestamp> {
-    let seconds = i64::try_from(seconds.max(1)).unwrap_or(1);
+/// The first whole slot that leaves each of `runs` at least one slot's time; seconds since 1970.
+fn slot(seconds: i64, runs: usize, now: i64) -> i64 {
+    let seconds = seconds.max(1);
     let room = seconds.saturating_mul(i64::try_from(runs.max(1)).unwrap_or(1));
-    let earliest = Timestamp::now().as_second().saturating_add(room);
-    let slot = (earliest.div_euclid(seconds).saturating_add(1)).saturating_mul(seconds);
-    Timestamp::from_second(slot).input("this machine's clock")
+    whole(seconds, now.saturating_add(room))
+}
+
+/// The first whole slot after this second.
+fn whole(seconds: i64, now: i64) -> i64 {
+    let seconds = seconds.max(1);
+    now.div_euclid(seconds).saturating_add(1).saturating_mul(seconds)
+}
+
+/// When the end of runs is told that were planned for a slot and are done now, and whether they are late. Late ones are failures, whatever they
+/// found, and wait for a whole slot as well: the log never tells to the second how long the data took.
+fn told_at(planned: i64, seconds: i64, now: i64) -> (i64, bool) {
+    let late = now > planned.saturating_add(1);
+    (if late { whole(seconds, now) } else { planned }, late)
 }
 
 fn wait(slot: Timestamp) {
@@ -109,5 +123,28 @@ fn wait(slot: Timestamp) {
             break;
         }
         std::thread::sleep(left);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// When something is told is a whole slot; who is done in time tells nothing by it, and who is late only by how many slots.
+    #[test]
+    fn answers_and_failures_are_told_at_whole_slots() {
+        for seconds in [1, 2, 7, 60, 900, 3_600] {
+            for (runs, now) in [(0, 0), (1, 59), (1, 60), (3, 1_795_000_000), (50, 1_795_000_001)] {
+                let planned = slot(seconds, runs, now);
+                let room = seconds * i64::try_from(runs.max(1)).unwrap_or(1);
+                assert!(planned % seconds == 0 && planned > now + room && planned <= now + room + seconds);
+                for took in (0..3 * (room + seconds)).step_by(1 + usize::try_from(seconds / 7).unwrap_or(0)) {
+                    let (told, late) = told_at(planned, seconds, now + took);
+                    assert_eq!(late, now + took > planned + 1);
+                    assert!(told % seconds == 0 && (told == planned) != late);
+                    assert!(!late || (told > now + took && told <= now + took + seconds));
+                }
+            }
+        }
     }
 }
