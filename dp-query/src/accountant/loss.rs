@@ -76,9 +76,9 @@ fn total(sigma: f64) -> f64 {
 /// The losses' distribution is turned towards ε before it is multiplied out (e^(tz), undone behind), so that the transform's rounding
 /// is small against what lies beyond ε.
 fn several(moves: &[Move], epsilon: f64) -> Option<f64> {
-    let places: u32 = moves.iter().map(|m| m.places).sum();
+    let places: u64 = moves.iter().map(|m| u64::from(m.places)).sum();
     let variance: f64 = moves.iter().map(|m| f64::from(m.places) * (m.by / m.sigma).powi(2)).sum();
-    if places > MOST_PLACES || !(variance > 0.0 && variance.is_finite()) {
+    if places > u64::from(MOST_PLACES) || !(variance > 0.0 && variance.is_finite()) {
         return None;
     }
     let spread = variance.sqrt();
@@ -108,7 +108,7 @@ fn several(moves: &[Move], epsilon: f64) -> Option<f64> {
         let cell = usize::try_from((place - offset).rem_euclid(i64::try_from(GRID).ok()?)).ok()?;
         let loss = place as f64 * width;
         if loss > epsilon {
-            let mass = product.get(cell)?.0.max(0.0) + 1e-15;
+            let mass = product.get(cell).map(|mass| mass.0).filter(|mass| mass.is_finite())?.max(0.0) + 1e-15;
             terms.push(mass * (scale - tilt * loss).exp() * -(epsilon - loss).exp_m1());
         }
     }
@@ -254,5 +254,6 @@ mod tests {
         let at = |sigma: f64, epsilon: f64| delta(&[Move { sigma, by: 2.0, places: 3 }], epsilon).unwrap();
         assert!(at(10.0, 1.0) > at(11.0, 1.0) && at(10.0, 1.0) > at(10.0, 1.1));
         assert_eq!(delta(&[Move { sigma: 10.0, by: 1.0, places: MOST_PLACES + 1 }], 1.0), None);
+        assert_eq!(delta(&[Move { sigma: 10.0, by: 1.0, places: u32::MAX }; 2], 1.0), None);
     }
 }

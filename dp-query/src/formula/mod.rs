@@ -25,7 +25,7 @@ pub use tree::Tree;
 
 use crate::mechanism::{Tails, Term};
 use crate::plan::{Condition, FormulaOp, OutputKind, Plan};
-use crate::quote::{ALPHA, Line, spread, tidy};
+use crate::quote::{ALPHA, Basis, Line, spread, tidy};
 use crate::relation::CompareOp;
 
 /// Where it is written that a quantile can be had: of MIN and MAX, and of the ends of APPROX_QUANTILES. In millionths.
@@ -182,30 +182,63 @@ impl<'a> Desk<'a> {
     fn sum(&self, sum: &Linear, cell: &Cell, alpha: f64) -> Option<Estimate> {
         let value = self.value(sum, cell);
         let terms = self.terms(sum, cell.copies)?;
+        if terms.is_empty() {
+            return Some(Estimate { value, sd: 0.0, interval: (value, value), population: (value, value) });
+        }
         let reach = self.tails.reach(&terms, alpha)?;
-        // sd(Σ wᵢSᵢ) ≤ Σ |wᵢ| sd(Sᵢ), whatever their dependence. Of one statistic: contributions x within [0, hi] have Σ Var x ≤ Σ E x² ≤
-        // hi · Σ E x; others Σ E x² ≤ persons · max x².
-        let sampling: f64 = sum
-            .terms
-            .iter()
-            .map(|(statistic, slot, weight)| {
-                let Some(found) = self.plan.statistics().get(*statistic) else { return 0.0 };
-                let (lo, hi) = (found.lo as f64, found.hi as f64);
-                let variance = if lo >= 0.0 {
-                    hi * cell.at(*statistic, *slot).max(0.0)
-                } else {
-                    lo.abs().max(hi.abs()).powi(2) * cell.persons().max(0.0)
-                };
-                weight.abs() * variance.sqrt()
-            })
-            .sum();
-        let wide = reach.hypot(self.tails.normal(alpha)? * sampling);
-        Some(Estimate {
-            value,
-            sd: Tails::sd(&terms),
-            interval: (value - reach, value + reach),
-            population: (value - wide, value + wide),
-        })
+        let z = self.tails.normal(alpha)?;
+        let population = match sum.terms.as_slice() {
+            [only] => self.one(*only, value - sum.constant, reach, z, cell).map(|end| end + sum.constant),
+            several => {
+                // sd(Σ wᵢSᵢ) ≤ Σ |wᵢ| sd(Sᵢ), whatever their dependence.
+                let sampling: f64 =
+                    several.iter().map(|term| term.2.abs() * self.spread_of(*term, z, cell).sqrt()).sum();
+                let wide = reach.hypot(z * sampling);
+                [value - wide, value + wide]
+            }
+        };
+        let interval = (value - reach, value + reach);
+        let population = (population[0].min(interval.0), population[1].max(interval.1));
+        Some(Estimate { value, sd: Tails::sd(&terms), interval, population })
+    }
+
+    /// The population's interval of weight · one statistic: all μ with (value − μ)² ≤ reach² + z² · variance(μ) (the score interval, Wilson
+    /// 1927: a plugged-in variance says nothing where the noisy value is near zero).
+    fn one(&self, term: (usize, usize, f64), value: f64, reach: f64, z: f64, cell: &Cell) -> [f64; 2] {
+        let (statistic, _, weight) = term;
+        match self.plan.statistics().get(statistic) {
+            // Contributions x within [0, hi] have Σ Var x ≤ Σ E x² ≤ hi · Σ E x = hi · μ / weight.
+            Some(found) if found.lo >= 0 => {
+                let (side, half) = (weight.signum(), 0.5 * z * z * weight.abs() * found.hi as f64);
+                let (value, middle) = (side * value, side * value + half);
+                let root = (half * half + 2.0 * half * value + reach * reach).max(0.0).sqrt();
+                let ends = [side * (middle - root), side * (middle + root)];
+                if side < 0.0 { [ends[1], ends[0]] } else { ends }
+            }
+            _ => {
+                let wide = reach.hypot(z * weight.abs() * self.spread_of(term, z, cell).sqrt());
+                [value - wide, value + wide]
+            }
+        }
+    }
+
+    /// An upper bound of a statistic's sampling variance in a cell, from public bounds and noisy numbers.
+    fn spread_of(&self, (statistic, slot, _): (usize, usize, f64), z: f64, cell: &Cell) -> f64 {
+        let Some(found) = self.plan.statistics().get(statistic) else { return 0.0 };
+        let (lo, hi) = (found.lo as f64, found.hi as f64);
+        if lo >= 0.0 {
+            hi * (cell.at(statistic, slot).max(0.0) + 0.25 * z * z * hi)
+        } else {
+            lo.abs().max(hi.abs()).powi(2) * self.most_persons(cell).max(0.0)
+        }
+    }
+
+    /// Persons of a cell, or more: where statistic 0 is fewer than there are, the rows that it comes from.
+    fn most_persons(&self, cell: &Cell) -> f64 {
+        match self.lines.first().map(|line| line.basis) {
+            Some(Basis::AtLeast { most, .. }) => cell.persons() * most as f64,
+            _ => cell.persons(),
+        }
     }
 
     fn value(&self, sum: &Linear, cell: &Cell) -> f64 {
@@ -243,8 +276,18 @@ impl<'a> Desk<'a> {
                 (within(edge(a / b, -start, &accepted)?), within(edge(a / b, start, &accepted)?))
             }
         };
-        let sampling = self.tails.normal(alpha)? * self.sampling(quotient, value, cell);
-        let wide = (within(value - (value - low).hypot(sampling)), within(value + (high - value).hypot(sampling)));
+        // The score interval, as in `one`.
+        let z = self.tails.normal(alpha)?;
+        let accepted = |theta: f64| {
+            let reach = if theta < value { value - low } else { high - value };
+            Some((theta - value).abs() <= reach.hypot(z * self.sampling(quotient, theta, cell)))
+        };
+        let start = (high - low).max(1.0 / b_safe.abs());
+        // Where every θ is accepted, `under` says little: the variance at the value.
+        let plain = z * self.sampling(quotient, value, cell);
+        let end =
+            |step: f64, side: f64| edge(value, step, &accepted).unwrap_or(value + side.hypot(plain).copysign(step));
+        let wide = (within(end(-start, value - low)), within(end(start, high - value)));
         let sd = Tails::sd(&self.terms(&over.clone().plus(under, -value), cell.copies)?) / b_safe.abs();
         Some(Estimate { value, sd, interval: (low, high), population: (wide.0.min(low), wide.1.max(high)) })
     }
@@ -257,7 +300,7 @@ impl<'a> Desk<'a> {
             if quotient.members == Some(number) { (1.0, 1.0) } else { contribution(self.plan, number) }
         };
         let (l, u) = apart.contribution(&of);
-        let persons = quotient.members.map_or_else(|| cell.persons(), |number| cell.at(number, 0)).max(1.0);
+        let persons = quotient.members.map_or_else(|| self.most_persons(cell), |number| cell.at(number, 0)).max(1.0);
         let under = self.value(&quotient.under, cell).abs();
         let under = if quotient.members.is_some() { under.max(1.0) } else { under };
         let variance = if l <= 0.0 && u >= 0.0 { -l * u } else { l.abs().max(u.abs()).powi(2) };

@@ -141,6 +141,101 @@ fn formulas_cover(times: usize, least: f64) {
     }
 }
 
+/// Samples of a population: so many persons, or as many as come (a share of everybody, far below all), each of whom has a value above the list's
+/// end with this probability.
+fn sample(dice: &mut dyn FnMut() -> f64, mean: f64, share: f64) -> Vec<i64> {
+    // Poisson, by the times between arrivals.
+    let (mut arrived, mut values) = (-(1.0 - dice()).ln(), Vec::new());
+    while arrived < mean {
+        values.push(if dice() < share { 1400 } else { 60 + (dice() * 140.0).floor() as i64 });
+        arrived -= (1.0 - dice()).ln();
+    }
+    values
+}
+
+/// The population's interval holds what the sample was drawn from: also where few persons are behind a value, and where statistic 0 is only
+/// a lower bound of their number.
+fn populations_covered(times: usize, least: f64) {
+    let mut state = 20_261_123_u64;
+    let mut dice = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 11) as f64 / (1_u64 << 53) as f64
+    };
+    let bounds = "contribution_bounds_per_group => (60, 200)";
+    let list = format!(
+        "COUNT(*) AS n, COUNTIF(sbp > 1300) AS hits, COUNTIF(sbp > 1300) / COUNT(*) AS share, AVG(sbp, {bounds}) AS mean, COUNT(*) - 2 * COUNTIF(sbp > 1300) AS less"
+    );
+    let rows = "SELECT WITH DIFFERENTIAL_PRIVACY OPTIONS (epsilon = 8, delta = 0.000001, max_rows_contributed = 8) COUNT(*) AS n, SUM(sbp - 130, contribution_bounds_per_group => (-70, 70)) AS s FROM checkup";
+    for terms in TERMS {
+        for (epsilon, n, share) in [("1", 400.0, 0.1), ("8", 300.0, 0.01), ("8", 60.0, 0.5), ("8", 1500.0, 0.004)] {
+            let plan = plan(&ask(&list).replace("epsilon = 1", &format!("epsilon = {epsilon}")));
+            let quote = quote(&plan, &terms).unwrap();
+            let truths = [n, n * share, share, share * 200.0 + (1.0 - share) * 129.5, n - 2.0 * n * share];
+            let desk = Desk::new(&plan, quote.lines());
+            let mut covered = [0_usize; 5];
+            for _ in 0..times {
+                let values = sample(&mut dice, n, share);
+                let cell = noisy(&plan, &quote, &exact(&plan, &values), 1).remove(0);
+                for (at, (output, truth)) in plan.outputs().iter().zip(truths).enumerate() {
+                    let (low, high) = desk.estimate(&output.what, &cell).map_or((0.0, 0.0), |found| found.population);
+                    covered[at] += usize::from(low <= truth + 1e-9 && truth - 1e-9 <= high);
+                }
+            }
+            let shares = covered.map(|covered| covered as f64 / times as f64);
+            assert!(shares.iter().all(|covered| *covered >= least), "{terms:?} {epsilon} {n} {share}: {shares:?}");
+        }
+        // ±70 a person, one row each, though eight would be allowed.
+        let plan = plan(rows);
+        let quote = quote(&plan, &terms).unwrap();
+        assert!(
+            matches!(quote.lines()[0].basis, crate::quote::Basis::AtLeast { most: 8, .. }),
+            "{:?}",
+            quote.lines()[0]
+        );
+        let desk = Desk::new(&plan, quote.lines());
+        let mut covered = 0;
+        for _ in 0..times {
+            let values: Vec<i64> =
+                sample(&mut dice, 1000.0, 0.5).iter().map(|v| if *v > 200 { 70 } else { -70 }).collect();
+            let cell = noisy(&plan, &quote, &exact(&plan, &values), 1).remove(0);
+            let (low, high) = desk.estimate(&plan.outputs()[1].what, &cell).unwrap().population;
+            covered += usize::from(low <= 0.0 && 0.0 <= high);
+        }
+        assert!(covered as f64 / times as f64 >= least, "{terms:?}: {covered} of {times}");
+    }
+}
+
+#[test]
+fn intervals_of_populations_cover() {
+    populations_covered(400, least(400));
+}
+
+#[test]
+#[ignore = "a minute: make prove"]
+fn prove_intervals_of_populations_cover() {
+    populations_covered(10_000, 0.945);
+}
+
+/// A number in a formula has no noise, and takes nothing from the others' share of alpha.
+#[test]
+fn constants_are_exact() {
+    let bounds = "contribution_bounds_per_group => (60, 200)";
+    let list = format!(
+        "STDDEV(sbp, {bounds}) AS d, STDDEV(sbp, {bounds}) * 2 AS double, 0 - STDDEV(sbp, {bounds}) AS less, PERCENTILE_CONT(sbp, 0.5, {bounds}) / 10 AS tenth"
+    );
+    for terms in TERMS {
+        let plan = plan(&ask(&list));
+        let quote = quote(&plan, &terms).unwrap();
+        let cell = noisy(&plan, &quote, &exact(&plan, &pressures()), 1).remove(0);
+        let desk = Desk::new(&plan, quote.lines());
+        let found: Vec<Estimate> =
+            plan.outputs().iter().map(|output| desk.estimate(&output.what, &cell).unwrap()).collect();
+        assert!((found[1].value - 2.0 * found[0].value).abs() < 1e-9 && (found[1].sd - 2.0 * found[0].sd).abs() < 1e-9);
+        assert!((found[2].interval.0 + found[0].interval.1).abs() < 1e-9);
+        assert!(found[3].value > 9.0 && found[3].value < 16.0);
+    }
+}
+
 #[test]
 fn curves_cover() {
     let question = "WITH l AS (SELECT person_id, MAX(sbp) AS t, COUNT(*) > 3 AS e FROM checkup GROUP BY person_id) SELECT WITH DIFFERENTIAL_PRIVACY OPTIONS (epsilon = 1, delta = 0.000001) SURVIVAL(t, e, 5, 60) AS s FROM l";

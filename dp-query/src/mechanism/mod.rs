@@ -136,7 +136,9 @@ pub(crate) fn l1(sensitivity: &Sensitivity) -> f64 {
 
 /// L2 distance of neighbours, rounded up: Σvᵢ² ≤ max|vᵢ| · Σ|vᵢ|, and that is l0·linf² where l1 = l0·linf.
 pub(crate) fn l2(sensitivity: &Sensitivity) -> f64 {
-    let square = sensitivity.l1.saturating_mul(u128::from(sensitivity.linf));
+    let Some(square) = sensitivity.l1.checked_mul(u128::from(sensitivity.linf)) else {
+        return f64::INFINITY;
+    };
     let root = square.isqrt();
     match root.checked_mul(root) {
         Some(exact) if exact == square => up(root),
