@@ -1,7 +1,8 @@
 """delta(epsilon) of the discrete Gaussian mechanism by Google's dp_accounting 0.6.0, and epsilon(rho, delta) of zCDP: the known answers in
 dp-query/src/accountant.rs. Run: pip install dp_accounting==0.6.0; python dp_accounting_delta.py"""
 
-from dp_accounting import rdp
+import numpy as np
+from dp_accounting import dp_event, rdp
 from dp_accounting.pld import privacy_loss_mechanism as mechanisms
 from dp_accounting.pld import privacy_loss_distribution as distributions
 
@@ -28,3 +29,17 @@ for _ in range(60):
     small = mechanisms.DiscreteGaussianPrivacyLoss(middle, sensitivity=1).get_delta_for_epsilon(0.1) <= 1e-7
     low, high = (low, middle) if small else (middle, high)
 print("sigma", high)
+
+print("# rho, delta, epsilon(rho, delta): the RDP accountant's conversion, its orders refined around the best one")
+for rho, delta in [
+    ("0.0001", "0.000001"), ("0.001", "0.0000001"), ("0.01", "0.000001"), ("0.05", "0.00001"), ("0.1", "0.00001"),
+    ("0.25", "0.000001"), ("0.5", "0.0000001"), ("1", "0.000000001"), ("2.5", "0.00001"), ("5", "0.00000001"),
+]:
+    orders = 1 + np.logspace(-3, 6, 2001)
+    for _ in range(4):
+        accountant = rdp.RdpAccountant(list(orders))
+        accountant.compose(dp_event.ZCDpEvent(float(rho)))
+        epsilon, best = accountant.get_epsilon_and_optimal_order(float(delta))
+        at = int(np.argmin(abs(orders - best)))
+        orders = np.linspace(orders[max(at - 1, 0)], orders[min(at + 1, len(orders) - 1)], 2001)
+    print(f'("{rho}", "{delta}", {float(epsilon)!r}),')

@@ -161,6 +161,28 @@ mod tests {
         }
     }
 
+    /// dp_accounting 0.6.0, `RdpAccountant` after `ZCDpEvent(rho)`, orders refined around its optimum: benches/peers/dp_accounting_delta.py.
+    /// Ours is rounded up to a unit of ε (10⁻¹²), theirs is in doubles: to 10⁻⁹ relative.
+    #[test]
+    fn agrees_with_dp_accounting() {
+        let vectors = [
+            ("0.0001", "0.000001", 0.053_727_120_634_859_86),
+            ("0.001", "0.0000001", 0.205_575_746_265_981_85),
+            ("0.01", "0.000001", 0.621_692_654_559_602_4),
+            ("0.05", "0.00001", 1.308_118_342_906_438),
+            ("0.1", "0.00001", 1.914_238_832_003_597_7),
+            ("0.25", "0.000001", 3.542_291_300_477_015_3),
+            ("0.5", "0.0000001", 5.670_858_835_468_771),
+            ("1", "0.000000001", 9.521_463_671_792_231),
+            ("2.5", "0.00001", 12.299_654_914_693_829),
+            ("5", "0.00000001", 23.208_349_494_373_547),
+        ];
+        for (rho, delta, theirs) in vectors {
+            let found = epsilon(rho, delta);
+            assert!((found / theirs - 1.0).abs() < 1e-9, "{rho} {delta}: {found} {theirs}");
+        }
+    }
+
     #[test]
     fn nothing_costs_nothing_and_no_delta_buys_nothing() {
         let account = OpenDpAccountant;
