@@ -1,5 +1,5 @@
 //! Coverage by simulation: intervals of everything that isn't a plain sum, with either noise. And the forms outputs are brought into.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, clippy::print_stdout)]
 
 use policies::Kind;
 
@@ -268,6 +268,7 @@ fn survival_covers(times: usize, least: f64) {
             let found: Vec<Estimate> = cells.iter().map(|cell| desk.estimate(&output.what, cell).unwrap()).collect();
             let covered = found.iter().filter(|e| e.interval.0 <= s && s <= e.interval.1).count() as f64 / times as f64;
             let width = found.iter().map(|e| e.interval.1 - e.interval.0).sum::<f64>() / times as f64;
+            println!("{terms:?} {bucket}: {covered} {width}");
             assert!(covered >= least && width < 0.1, "{terms:?} {bucket}: {covered} {width}");
         }
     }

@@ -3,6 +3,7 @@
 
 mod accepted;
 mod consent;
+mod distribution;
 mod distrust;
 mod fixture;
 mod law;
