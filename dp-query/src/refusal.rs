@@ -129,6 +129,10 @@ impl Problem {
         Problem(Box::new(Raw { code, span, message: message.into(), why: String::new(), help: String::new() }))
     }
 
+    pub(crate) fn code(&self) -> &'static str {
+        self.0.code
+    }
+
     pub(crate) fn why(mut self, text: impl Into<String>) -> Problem {
         self.0.why = text.into();
         self

@@ -6,6 +6,7 @@
 mod column;
 mod dictionary;
 mod fields;
+mod form;
 mod grid;
 mod parse;
 mod shape;
@@ -13,6 +14,7 @@ mod shape;
 pub use column::{CategoryValue, Column, ColumnType, Sensitivity, civil_from_days, days_from_civil};
 pub use dictionary::{ColumnEntry, Dictionary, TableEntry};
 pub use fields::{FormatFields, SourceField, Treatment, source_fields};
+pub use form::CodeForm;
 pub use grid::GridError;
 pub use parse::CatalogueError;
 pub use shape::{KeyForm, ShapeError};

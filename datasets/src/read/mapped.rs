@@ -14,7 +14,7 @@ use super::maps::{Cell, Map};
 use super::number;
 use super::report::Kind;
 use super::text::{Encoding, narrow};
-use crate::catalogue::{Column, ColumnType};
+use crate::catalogue::{CodeForm, Column, ColumnType};
 
 /// The user of a roster, behind the parts of an identity.
 const USER: usize = FIELDS.len();
@@ -245,10 +245,15 @@ impl Reader<'_> {
                 "false" | "0" => Cooked::Flag(false),
                 _ => Cooked::Lost("flag"),
             },
-            ColumnType::Code { max_len, .. } => {
+            ColumnType::Code { max_len, system } => {
                 let prefix = if written.is_some() { cell.prefix() } else { "" };
-                let code = format!("{prefix}{}", narrow(text));
-                if is_code(&code, *max_len) { Cooked::Text(code) } else { Cooked::Lost("not-a-code") }
+                let form = CodeForm::of(system);
+                let code = form.normal(&format!("{prefix}{}", narrow(text))).into_owned();
+                if is_code(&code, *max_len) && form.begins(&code) {
+                    Cooked::Text(code)
+                } else {
+                    Cooked::Lost("not-a-code")
+                }
             }
             ColumnType::Key => Cooked::Text(text.to_owned()),
         }

@@ -13,7 +13,7 @@ use duckdb::arrow::buffer::{BooleanBuffer, NullBuffer};
 use duckdb::arrow::datatypes::DataType;
 use polars::prelude::{Column as FrameColumn, PolarsResult, StringChunked};
 
-use crate::catalogue::{Column, ColumnType};
+use crate::catalogue::{CodeForm, Column, ColumnType};
 
 // The digest hashes cells as they lie in memory.
 const _: () = assert!(cfg!(target_endian = "little"));
@@ -77,9 +77,11 @@ impl Cells {
             }
             ColumnType::Key => Values::Key(fill(frame.u64()?.iter(), &mut valid, |v| v)),
             ColumnType::Flag => Values::Flag(fill(frame.bool()?.iter(), &mut valid, |v| v)),
-            ColumnType::Code { max_len, .. } => {
+            ColumnType::Code { max_len, system } => {
                 let text = frame.str()?;
-                let bad = |t: &str| t.len() > *max_len || !t.bytes().all(|b| b.is_ascii_graphic());
+                // Questions are refused that ask for codes of another form: nothing of another form may be here.
+                let form = CodeForm::of(system);
+                let bad = |t: &str| t.len() > *max_len || !form.begins(t);
                 let count = text.iter().flatten().filter(|t| bad(t)).count();
                 moved += u64::try_from(count).unwrap_or(u64::MAX);
                 // Not a code: it may be free text, and free text may hold a name.

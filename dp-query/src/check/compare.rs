@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use datasets::catalogue::CodeForm;
 use sqlparser::tokenizer::Span;
 
 use super::expr::{join, not, repeat, rescale};
@@ -48,7 +49,23 @@ pub(crate) fn compare(op: CompareOp, left: Typed, right: Typed, span: Span) -> C
             Err(Problem::new("type", span, "codes have no order")
                 .help("compare by =, IN (…) or, for open code lists, LIKE 'prefix%'"))
         }
-        (a, b) => Err(Problem::new("type", span, format!("{} can't be compared with {}", a.describe(), b.describe()))),
+        (a, b) => {
+            let problem =
+                Problem::new("type", span, format!("{} can't be compared with {}", a.describe(), b.describe()));
+            Err(match (a, b) {
+                (Type::Integer { .. }, Type::Text(_)) => problem.help("numbers stand without quotes: 6.5"),
+                (Type::Category(labels), Type::Integer { .. }) => {
+                    problem.help(format!("codes stand in quotes: {}", codes(labels)))
+                }
+                (Type::Code { .. }, Type::Integer { .. }) => problem.help("codes stand in quotes: 'E119'"),
+                (Type::Bool, _) => problem.help("a truth value is a condition by itself: WHERE suspected, WHERE NOT suspected"),
+                (Type::Date { .. }, _) => problem.help("DATE '2024-04-01'"),
+                (Type::Key, _) | (_, Type::Key) => problem
+                    .why("it is made anew by the room's key, and means nothing outside")
+                    .help("compare it with another of its kind: COUNT(DISTINCT facility) within a person, a.facility = b.facility in a join"),
+                _ => problem,
+            })
+        }
     }
 }
 
@@ -62,8 +79,8 @@ pub(crate) fn in_list(value: Typed, items: Vec<Typed>, span: Span) -> Checked<Ty
             values.dedup();
             Ok(Typed { expr: Expr::InSet { input: Box::new(value.expr), values }, ty: Type::Bool, span, ..value })
         }
-        Type::Code { max_len, .. } => {
-            let mut codes = items.iter().map(|item| code(item, *max_len)).collect::<Checked<Vec<_>>>()?;
+        Type::Code { max_len, form, .. } => {
+            let mut codes = items.iter().map(|item| code(item, *max_len, *form)).collect::<Checked<Vec<_>>>()?;
             codes.sort_unstable();
             codes.dedup();
             let expr = Expr::CodeIn { input: Box::new(value.expr), codes, prefixes: Vec::new() };
@@ -136,14 +153,14 @@ pub(crate) fn like(value: Typed, pattern: &Typed, span: Span) -> Checked<Typed> 
 
 /// A whole code or a prefix.
 pub(crate) fn code_in(value: Typed, text: &Typed, prefix: bool, span: Span) -> Checked<Typed> {
-    let Type::Code { max_len, .. } = value.ty else {
+    let Type::Code { max_len, form, .. } = value.ty else {
         return Err(Problem::new(
             "type",
             span,
             format!("this is for codes of open lists, not {}", value.ty.describe()),
         ));
     };
-    let text = code(text, max_len)?;
+    let text = code(text, max_len, form)?;
     let (codes, prefixes) = if prefix { (Vec::new(), vec![text]) } else { (vec![text], Vec::new()) };
     Ok(Typed { expr: Expr::CodeIn { input: Box::new(value.expr), codes, prefixes }, ty: Type::Bool, span, ..value })
 }
@@ -172,20 +189,29 @@ pub(crate) fn position(labels: &[Label], item: &Typed) -> Checked<i64> {
     }
 }
 
-/// A code literal for an open list. Codes are ASCII letters, digits, `.` and `-`; nothing else reaches an engine.
-pub(crate) fn code(item: &Typed, max_len: usize) -> Checked<String> {
-    match &item.ty {
-        Type::Text(text)
-            if !text.is_empty()
-                && text.len() <= max_len
-                && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-') =>
-        {
-            Ok(text.clone())
-        }
-        Type::Text(_) => Err(Problem::new("type", item.span, "this isn't a code")
-            .why(format!("codes of this column are 1 to {max_len} ASCII letters, digits, `.` or `-`"))),
-        other => Err(Problem::new("type", item.span, format!("a code is a text, this is {}", other.describe()))),
+/// A code literal for an open list, or its beginning. Codes are ASCII letters, digits, `.` and `-`; nothing else reaches an engine.
+/// What no code of the column can be, or begin with, is refused: its answer would be charged for, and be 0 for sure.
+pub(crate) fn code(item: &Typed, max_len: usize, form: CodeForm) -> Checked<String> {
+    let Type::Text(text) = &item.ty else {
+        return Err(Problem::new("type", item.span, format!("a code is a text, this is {}", item.ty.describe())));
+    };
+    let signs = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-');
+    if signs && !form.begins(text) {
+        let normal = form.normal(text);
+        let help = match form {
+            _ if !normal.is_empty() && normal.len() <= max_len && form.begins(&normal) => format!("'{normal}'"),
+            CodeForm::Drug => "'3962' for a class, LIKE '3962%'".to_owned(),
+            _ => "'E119', LIKE 'E11%'".to_owned(),
+        };
+        return Err(Problem::new("unknown_code", item.span, "no code of this column can be this, or begin so")
+            .why(form.words())
+            .help(help));
     }
+    if !signs || text.is_empty() || text.len() > max_len {
+        return Err(Problem::new("type", item.span, "this isn't a code")
+            .why(format!("codes of this column are 1 to {max_len} ASCII letters, digits, `.` or `-`")));
+    }
+    Ok(text.clone())
 }
 
 /// LIKE: `%` any text, `_` one character. Only the last `%` is ever tried again, one character further: what an earlier one could
@@ -254,9 +280,9 @@ pub(crate) fn unify(values: Vec<Typed>, span: Span) -> Checked<(Type, Vec<Expr>)
             (Type::Date { lo: a, hi: b, months: m }, Type::Date { lo: c, hi: d, months: n }) => {
                 Type::Date { lo: a.min(*c), hi: b.max(*d), months: m.min(*n) }
             }
-            (Type::Code { max_len: a, system: c }, Type::Code { max_len: b, system: d }) => {
+            (Type::Code { max_len: a, system: c, form: e }, Type::Code { max_len: b, system: d, form: f }) => {
                 let system = if c == *d { c } else { Rc::from("") };
-                Type::Code { max_len: a.max(*b), system }
+                Type::Code { max_len: a.max(*b), system, form: if e == *f { e } else { CodeForm::Any } }
             }
             (Type::Category(a), Type::Category(b)) if a == *b => Type::Category(a),
             (Type::Category(_), Type::Category(_)) => {

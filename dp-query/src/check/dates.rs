@@ -60,6 +60,7 @@ impl<'a> Checker<'a> {
         back: bool,
         span: Span,
     ) -> Checked<Typed> {
+        let date = as_date(date)?;
         let Type::Date { lo, hi, months } = date.ty else { return Err(no_date(&date)) };
         let beyond = |lo: i64, hi: i64| {
             if CALENDAR.0 <= lo && hi <= CALENDAR.1 {
@@ -150,7 +151,7 @@ impl<'a> Checker<'a> {
         let [later, earlier, part] = call.args.as_slice() else {
             return Err(call.arity("two dates and a part: DATE_DIFF(later, earlier, DAY)"));
         };
-        let (later, earlier) = (self.expr(cx, later)?, self.expr(cx, earlier)?);
+        let (later, earlier) = (as_date(self.expr(cx, later)?)?, as_date(self.expr(cx, earlier)?)?);
         for date in [&later, &earlier] {
             if !matches!(date.ty, Type::Date { .. }) {
                 return Err(no_date(date));
@@ -207,6 +208,7 @@ impl<'a> Checker<'a> {
 
     /// 1 for Sunday to 7 for Saturday.
     pub(crate) fn day_of_week(&mut self, input: Typed, span: Span) -> Checked<Typed> {
+        let input = as_date(input)?;
         let Type::Date { .. } = input.ty else { return Err(no_date(&input)) };
         let plus = |expr: Expr, n: i64| Expr::Arithmetic {
             op: ArithmeticOp::Add,
@@ -258,6 +260,14 @@ fn add_months(days: i64, months: i64) -> Option<i64> {
     let day = i8::try_from(day).ok()?.min(first.days_in_month());
     let date = jiff::civil::Date::new(first.year(), first.month(), day).ok()?;
     Some(i64::from(datasets::catalogue::days_from_civil(date))).filter(|day| (CALENDAR.0..=CALENDAR.1).contains(day))
+}
+
+/// A text where a date is expected is one.
+pub(crate) fn as_date(value: Typed) -> Checked<Typed> {
+    match &value.ty {
+        Type::Text(text) => super::literal::date(text, value.span),
+        _ => Ok(value),
+    }
 }
 
 fn no_date(given: &Typed) -> Problem {

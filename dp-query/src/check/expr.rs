@@ -78,6 +78,7 @@ impl<'a> Checker<'a> {
     fn expr_inner(&mut self, cx: Context<'_, 'a>, e: &'a ast::Expr, span: Span) -> Checked<Typed> {
         match e {
             ast::Expr::Nested(inner) => self.expr(cx, inner),
+            ast::Expr::Identifier(name) if name.value.starts_with('@') => Err(literal::parameter(span)),
             ast::Expr::Identifier(name) => self.name(cx, None, &name.value, span),
             ast::Expr::CompoundIdentifier(parts) => match parts.as_slice() {
                 [table, column] => self.name(cx, Some(&table.value), &column.value, span),
@@ -181,6 +182,7 @@ impl<'a> Checker<'a> {
                     .why("a cast can fail, and a failure would tell of a value")
                     .help("columns are typed already: numbers on their grid, dates, closed lists"))
             }
+            ast::Expr::CompoundFieldAccess { .. } => Err(element(span)),
             ast::Expr::ILike { .. } | ast::Expr::SimilarTo { .. } | ast::Expr::RLike { .. } => Err(Problem::new(
                 "unsupported",
                 span,
@@ -358,4 +360,10 @@ impl<'a> Checker<'a> {
         });
         choose(conditions, values, span)
     }
+}
+
+/// `APPROX_QUANTILES(x, 4)[OFFSET(2)]`.
+pub(super) fn element(span: Span) -> Problem {
+    Problem::new("unsupported", span, "nothing is taken out of a list by its place")
+        .help("PERCENTILE_CONT(x, 0.5) is one quantile; APPROX_QUANTILES(x, 4) AS q gives the columns q_0 to q_4")
 }

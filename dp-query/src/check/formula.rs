@@ -77,7 +77,11 @@ impl<'a> Checker<'a> {
                     return both(self, FormulaOp::Divide, left, right);
                 }
                 if !super::function::AGGREGATES.contains(&name.as_str()) {
-                    return Err(unknown(span));
+                    // What exists nowhere is told as that.
+                    return Err(match self.expr(released.cx, e) {
+                        Err(problem) if problem.code() == "unknown_function" => problem,
+                        _ => unknown(span),
+                    });
                 }
                 self.across(released.cx, function, span, released.rows, statistics)
             }
@@ -90,6 +94,7 @@ impl<'a> Checker<'a> {
                     None => Err(unknown(span)),
                 }
             }
+            ast::Expr::CompoundFieldAccess { .. } => Err(super::expr::element(span)),
             _ => Err(unknown(span)),
         }
     }

@@ -60,7 +60,10 @@ impl<'a> Checker<'a> {
             } => {
                 if sample.is_some() {
                     return Err(Problem::new("unsupported", span, "TABLESAMPLE isn't part of the language")
-                        .why("the answer would depend on chance outside the mechanism"));
+                        .why("the answer would depend on chance outside the mechanism")
+                        .help(
+                            "max_rows_contributed = 10 in OPTIONS keeps that many rows per person, by stored draws",
+                        ));
                 }
                 if args.is_some()
                     || !with_hints.is_empty()

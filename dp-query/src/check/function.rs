@@ -6,6 +6,7 @@ use sqlparser::tokenizer::Span;
 use super::Checker;
 use super::call::Call;
 use super::compare::{code_in, same_grid};
+use super::dates::as_date;
 use super::expr::{Context, choose, not, repeat, rescale};
 use super::key::bucket_labels;
 use super::numeric::{self, Rounding};
@@ -242,7 +243,15 @@ fn unknown(call: &Call<'_>, span: Span) -> Problem {
          grid",
             )
             .help("RANGE_BUCKET makes groups, DIV(x, 10) divides by a constant; round released values afterwards"),
-        "RAND" | "GENERATE_UUID" | "CURRENT_DATE" | "CURRENT_TIMESTAMP" => problem
+        "RAND" | "RANDOM" | "GENERATE_UUID" => problem
+            .why("nothing is random in a question: its answer would depend on chance outside the mechanism, and bounds on it prove nothing")
+            .help("max_rows_contributed and max_groups_contributed choose by stored draws"),
+        "MEDIAN" => problem.help("PERCENTILE_CONT(x, 0.5) in the private SELECT"),
+        "PERCENTILE_DISC" | "APPROX_TOP_COUNT" | "APPROX_TOP_SUM" | "STRING_AGG" | "ARRAY_AGG" | "CORR" | "COVAR_POP" | "COVAR_SAMP"
+        | "GROUPING" | "BIT_AND" | "BIT_OR" | "BIT_XOR" => problem.help(format!("aggregates are {}", AGGREGATES.join(", "))),
+        "YEAR" | "QUARTER" | "MONTH" | "DAY" | "DAYOFWEEK" => problem.help(format!("EXTRACT({name} FROM date); FISCAL_YEAR(date) is the 年度")),
+        "DATEDIFF" => problem.help("DATE_DIFF(later, earlier, DAY)"),
+        "CURRENT_DATE" | "CURRENT_TIMESTAMP" | "CURRENT_DATETIME" | "NOW" => problem
             .why(
                 "the same question must mean \
          the same tomorrow",
@@ -251,13 +260,14 @@ fn unknown(call: &Call<'_>, span: Span) -> Problem {
         "APPROX_COUNT_DISTINCT" => problem.help("COUNT(DISTINCT person_id) counts persons"),
         _ => problem.help(
             "scalar functions are RANGE_BUCKET, FISCAL_YEAR, EXTRACT, DATE_TRUNC, DATE_ADD, DATE_SUB, DATE_DIFF, LAST_DAY, AGE_AT, \
-             STARTS_WITH, LEFT, IF, COALESCE, IFNULL, NULLIF, LEAST, GREATEST, ABS, DIV, MOD, ROUND, FLOOR, CEIL",
+             STARTS_WITH, LEFT, SUBSTR, IF, COALESCE, IFNULL, NULLIF, LEAST, GREATEST, ABS, DIV, MOD, ROUND, FLOOR, CEIL",
         ),
     }
 }
 
 /// A calendar part, with bounds from the date's.
 pub(crate) fn date_part(part: DatePart, input: Typed, span: Span) -> Checked<Typed> {
+    let input = as_date(input)?;
     let Type::Date { lo, hi, .. } = input.ty else {
         return Err(Problem::new(
             "type",
@@ -307,6 +317,7 @@ pub(crate) fn month_number(days: i64) -> i64 {
 }
 
 fn age_at(birth: Typed, date: Typed, span: Span) -> Checked<Typed> {
+    let (birth, date) = (as_date(birth)?, as_date(date)?);
     let (Type::Date { lo: born, hi: born_last, .. }, Type::Date { lo: first, hi: last, .. }) = (&birth.ty, &date.ty)
     else {
         return Err(Problem::new("type", span, "AGE_AT takes a month of birth and a date")

@@ -24,15 +24,19 @@ pub(crate) fn value(value: &Value, span: Span) -> Checked<Typed> {
         }
         Value::Boolean(value) => Typed::literal(Expr::Bool(*value), Type::Bool, span),
         Value::Null => Typed { nullable: true, ..Typed::literal(Expr::Null, Type::Null, span) },
-        Value::Placeholder(_) => {
-            return Err(Problem::new("unsupported", span, "there are no parameters")
-                .why("stewards approve the question as it stands"));
-        }
+        Value::Placeholder(_) => return Err(parameter(span)),
         _ => {
             return Err(Problem::new("unsupported", span, "this kind of literal isn't part of the language")
                 .help("write 'text', 12, 6.5, TRUE, NULL or DATE '2024-04-01'"));
         }
     })
+}
+
+/// `@name`, `?`.
+pub(crate) fn parameter(span: Span) -> Problem {
+    Problem::new("unsupported", span, "there are no parameters")
+        .why("stewards approve the question as it stands")
+        .help("write the value out")
 }
 
 fn number(text: &str, span: Span) -> Checked<Typed> {

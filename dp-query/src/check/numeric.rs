@@ -94,7 +94,7 @@ pub(crate) fn substring(value: Typed, from: Option<&Typed>, length: &Typed, span
 
 /// The first characters of a code: a coarser code, of no system of its own.
 pub(crate) fn prefix(value: Typed, length: &Typed, span: Span) -> Checked<Typed> {
-    let Type::Code { max_len, .. } = value.ty else {
+    let Type::Code { max_len, form, .. } = value.ty else {
         return Err(Problem::new(
             "type",
             value.span,
@@ -105,7 +105,7 @@ pub(crate) fn prefix(value: Typed, length: &Typed, span: Span) -> Checked<Typed>
     match length.known_integer().and_then(|n| u32::try_from(n).ok()) {
         Some(n) if n >= 1 => {
             let max_len = max_len.min(usize::try_from(n).unwrap_or(usize::MAX));
-            let ty = Type::Code { max_len, system: "".into() };
+            let ty = Type::Code { max_len, system: "".into(), form };
             Ok(Typed { expr: Expr::Prefix { input: Box::new(value.expr), length: n }, ty, span, ..value })
         }
         _ => Err(Problem::new("type", length.span, "a length is a positive whole number written out")),

@@ -86,7 +86,8 @@ impl<'a> Checker<'a> {
         for (number, (typed, _)) in groups.iter().enumerate() {
             if !outputs.iter().any(|o| o.what == OutputKind::Key(number)) {
                 return Err(Problem::new("grouping", typed.span, "the SELECT list doesn't show this group")
-                    .why("its cells couldn't be told apart"));
+                    .why("its cells couldn't be told apart")
+                    .help("put it into the SELECT list, or take it out of GROUP BY"));
             }
         }
         let relation = self.attach(relation);
@@ -119,7 +120,9 @@ impl<'a> Checker<'a> {
 
     fn common(&mut self, with: &'a ast::With) -> Checked<()> {
         if with.recursive {
-            return Err(Problem::new("unsupported", with.span(), "recursion isn't part of the language"));
+            return Err(Problem::new("unsupported", with.span(), "recursion isn't part of the language")
+                .why("how many rows it makes can't be said beforehand")
+                .help("LAG, LEAD and frames look along a person's rows; a fixed number of joins goes a fixed number of steps"));
         }
         for cte in &with.cte_tables {
             let ast::Cte { alias, query, from, materialized, closing_paren_token: _ } = cte;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use datasets::catalogue::{ColumnType, Table, days_from_civil};
+use datasets::catalogue::{CodeForm, ColumnType, Table, days_from_civil};
 use sqlparser::tokenizer::Span;
 
 use super::types::{Label, Type, Typed};
@@ -255,7 +255,8 @@ fn stored(ty: &ColumnType) -> (ScanKind, Type) {
             (ScanKind::Category { values: count }, Type::Category(Rc::new(labels)))
         }
         ColumnType::Code { max_len, system } => {
-            (ScanKind::Code, Type::Code { max_len: *max_len, system: Rc::from(system.as_str()) })
+            let form = CodeForm::of(system);
+            (ScanKind::Code, Type::Code { max_len: *max_len, system: Rc::from(system.as_str()), form })
         }
         ColumnType::Key => (ScanKind::Key, Type::Key),
         ColumnType::Flag => (ScanKind::Flag, Type::Bool),

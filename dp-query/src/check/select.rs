@@ -50,6 +50,14 @@ pub(crate) fn body(query: &ast::Query, private: bool) -> Checked<(&ast::Select, 
     } = query;
     let span = query.span();
     if let Some(order) = order_by.as_ref().filter(|_| !private) {
+        if limit_clause.is_some() || fetch.is_some() {
+            return unsupported(
+                order.span(),
+                "ORDER BY and LIMIT aren't part of the language here",
+                "which rows remain would depend on other persons",
+                "a person's latest row: QUALIFY ROW_NUMBER() OVER (PARTITION BY person_id ORDER BY exam_date DESC) = 1",
+            );
+        }
         let (why, help) = ("relations have no order", "MAX_BY(x, date) takes the latest value");
         return unsupported(order.span(), "ORDER BY isn't part of the language here", why, help);
     }

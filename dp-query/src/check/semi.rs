@@ -80,6 +80,14 @@ impl<'a> Checker<'a> {
 
     fn exists_inner(&mut self, cx: Context<'_, 'a>, query: &'a ast::Query, span: Span) -> Checked<Relation> {
         let (select, with) = body(query, false)?;
+        let star = |item: &&ast::SelectItem| {
+            matches!(item, ast::SelectItem::Wildcard(_) | ast::SelectItem::QualifiedWildcard(..))
+        };
+        if let Some(item) = select.projection.iter().find(star) {
+            return Err(Problem::new("unsupported", item.span(), "EXISTS asks for a row, not for columns")
+                .or_at(span)
+                .help("EXISTS (SELECT 1 FROM …)"));
+        }
         let parts = Parts::of(select, false)?;
         let odd = with.is_some()
             || parts.distinct

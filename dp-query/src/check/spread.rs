@@ -286,7 +286,8 @@ impl<'a> Checker<'a> {
                 "type",
                 span,
                 "width and horizon are positive numbers written out, on the time's grid",
-            )),
+            )
+            .help("SURVIVAL(months, died, 3, 60): a point every 3 months, up to 60")),
         }
     }
 }

@@ -125,8 +125,10 @@ impl<'a> Checker<'a> {
         statistics: &mut Vec<Statistic>,
     ) -> Checked<OutputKind> {
         let call = Call::read(function, span)?;
-        if let Some(over) = call.over {
-            return self.window(cx, &call, over).map(|_| OutputKind::Count(0));
+        if call.over.is_some() {
+            return Err(Problem::new("window", span, format!("{} across persons takes no OVER", call.name))
+                .why("the private SELECT aggregates over its groups; windows look at a person's rows, in a CTE")
+                .help("leave OVER out: PERCENTILE_CONT(x, 0.9), SUM(x); totals over groups are GROUP BY ROLLUP(…)"));
         }
         let bounds = self.contribution(cx, &call)?;
         if call.distinct && call.name != "COUNT" {
@@ -168,11 +170,16 @@ impl<'a> Checker<'a> {
                     call.name
                 ),
             )
-            .why("an extreme belongs to one person")
-            .help(
-                "HISTOGRAM(x, […]) and APPROX_QUANTILES(x, 4) show the distribution; MAX_BY and MIN_BY work within a person, in a \
-                 CTE",
-            )),
+            .why(match call.name.as_str() {
+                "ANY_VALUE" => "it would be the value of one person, and which one is an accident",
+                "LOGICAL_OR" | "LOGICAL_AND" => "whether one person has it, or lacks it, isn't for an answer to tell",
+                _ => "an extreme belongs to one person",
+            })
+            .help(match call.name.as_str() {
+                "LOGICAL_OR" | "LOGICAL_AND" => "COUNTIF(condition) counts; LOGICAL_OR and LOGICAL_AND work within a person, in a CTE",
+                "ANY_VALUE" => "GROUP BY it, or AVG and COUNTIF of it",
+                _ => "HISTOGRAM(x, […]) and APPROX_QUANTILES(x, 4) show the distribution; MAX_BY and MIN_BY work within a person, in a CTE",
+            })),
         }
     }
 

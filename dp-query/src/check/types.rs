@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use datasets::catalogue::civil_from_days;
+use datasets::catalogue::{CodeForm, civil_from_days};
 use sqlparser::tokenizer::Span;
 
 use crate::relation::{ArithmeticOp, Expr, LIMIT};
@@ -36,6 +36,7 @@ pub(crate) enum Type {
     Code {
         max_len: usize,
         system: Rc<str>,
+        form: CodeForm,
     },
     /// A keyed facility or workplace.
     Key,

@@ -33,6 +33,10 @@ pub(super) fn extract(tokens: Vec<TokenWithSpan>) -> Checked<(Vec<TokenWithSpan>
     let mut tokens = tokens.into_iter().filter(|t| !matches!(t.token, Token::Whitespace(_))).peekable();
     while let Some(token) = tokens.next() {
         let select = word(&token, "SELECT").then_some(token.span);
+        if let Some(next) = tokens.peek().filter(|t| select.is_some() && word(t, "DIFFERENTIAL_PRIVACY")) {
+            return Err(Problem::new("syntax", next.span, "the word WITH is missing before DIFFERENTIAL_PRIVACY")
+                .help("SELECT WITH DIFFERENTIAL_PRIVACY OPTIONS (epsilon = 0.5) …"));
+        }
         let opens = select.is_some() && tokens.peek().is_some_and(|t| word(t, "WITH"));
         rest.push(token);
         let (Some(select), true, Some(with)) = (select, opens, if opens { tokens.next() } else { None }) else {
@@ -76,9 +80,35 @@ pub(super) fn extract(tokens: Vec<TokenWithSpan>) -> Checked<(Vec<TokenWithSpan>
             }
             options = inside;
         }
+        if options.is_empty() && tokens.peek().is_some_and(|t| t.token == Token::LParen) {
+            return Err(Problem::new("options", span, "the word OPTIONS is missing")
+                .help("SELECT WITH DIFFERENTIAL_PRIVACY OPTIONS (epsilon = 0.5) …"));
+        }
         found = Some(Clause { select, span, options: parse_options(&options, span)? });
     }
     Ok((rest, found))
+}
+
+/// Statements that are no questions, and a clause that the dialect takes for a name.
+pub(super) fn foreign(tokens: &[TokenWithSpan]) -> Checked<()> {
+    const STATEMENTS: [&str; 10] =
+        ["INSERT", "UPDATE", "DELETE", "MERGE", "CREATE", "DROP", "ALTER", "TRUNCATE", "GRANT", "EXPORT"];
+    if let Some(first) = tokens.first().filter(|first| STATEMENTS.iter().any(|name| word(first, name))) {
+        return Err(Problem::new("unsupported", first.span, "a question is a SELECT")
+            .why("questions read, and change nothing")
+            .help("SELECT WITH DIFFERENTIAL_PRIVACY OPTIONS (epsilon = 0.5) …"));
+    }
+    for three in tokens.windows(3) {
+        if let [filter, open, condition] = three
+            && word(filter, "FILTER")
+            && open.token == Token::LParen
+            && word(condition, "WHERE")
+        {
+            return Err(Problem::new("unsupported", filter.span, "FILTER isn't part of the language")
+                .help("COUNTIF(condition), or an aggregate over IF(condition, x, NULL)"));
+        }
+    }
+    Ok(())
 }
 
 fn word(token: &TokenWithSpan, text: &str) -> bool {
@@ -92,6 +122,18 @@ fn parse_options(tokens: &[TokenWithSpan], clause: Span) -> Checked<Options> {
     let items = tokens.split(|t| t.token == Token::Comma);
     for item in items.filter(|_| !tokens.is_empty()) {
         let span = Span::union_iter(item.iter().map(|t| t.span));
+        if let [name, _, minus, value] = item
+            && minus.token == Token::Minus
+            && matches!(value.token, Token::Number(..))
+        {
+            let least = if matches!(&name.token, Token::Word(w) if w.value.eq_ignore_ascii_case("delta")) {
+                "isn't negative"
+            } else {
+                "is greater than 0"
+            };
+            return Err(Problem::new("options", minus.span.union(&value.span), format!("`{}` {least}", name.token))
+                .help("OPTIONS (epsilon = 0.5, delta = 0.000000001)"));
+        }
         let [name, equals, value] = item else {
             return Err(Problem::new("options", span, "an option is name = value").or_at(clause));
         };
@@ -156,7 +198,8 @@ fn number(name: &str, value: &TokenWithSpan) -> Checked<Decimal> {
 fn positive(name: &str, value: &TokenWithSpan) -> Checked<String> {
     let number = number(name, value)?;
     if number.mantissa <= 0 {
-        return Err(Problem::new("options", value.span, format!("`{name}` is greater than 0")));
+        return Err(Problem::new("options", value.span, format!("`{name}` is greater than 0"))
+            .help("epsilon = 0.5, or target_margin = 50 for ± 50 persons"));
     }
     Ok(number.to_string())
 }

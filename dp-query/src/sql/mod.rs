@@ -53,6 +53,7 @@ pub(crate) fn parse(text: &str) -> Checked<Parsed> {
         )
     })?;
     let (tokens, clause) = clause::extract(tokens)?;
+    clause::foreign(&tokens)?;
     let tokens = lists::wrap(tokens);
     let operators = tokens.iter().filter(|t| is_operator(&t.token)).count();
     if tokens.len() > MOST_TOKENS || operators > MOST_OPERATORS {

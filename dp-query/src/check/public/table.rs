@@ -153,11 +153,11 @@ pub(super) fn key(typed: Typed, column: &Column, span: Span) -> Checked<PublicKe
         .help("codes meet texts, numbers meet numbers, dates meet dates")
     };
     let (expr, values) = match &typed.ty {
-        Type::Code { max_len, .. } => {
+        Type::Code { max_len, form, .. } => {
             let written = column.written().ok_or_else(wrong)?;
             let code = |text: &str| {
                 let item = Typed::literal(Expr::Null, Type::Text(text.to_owned()), span);
-                compare::code(&item, (*max_len).max(64)).map(PublicValue::Code)
+                compare::code(&item, (*max_len).max(64), *form).map(PublicValue::Code)
             };
             let values =
                 written.into_iter().map(|cell| cell.map_or(Ok(PublicValue::Null), code)).collect::<Checked<_>>()?;

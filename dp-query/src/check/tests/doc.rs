@@ -2,10 +2,12 @@
 //! of the checker is on the page. `SUDARE_WRITE_DOCS=1` writes the refusals into the page.
 
 use datasets::catalogue::Catalogue;
-use policies::CodeLists;
+use policies::{CodeLists, PriceError};
 
 use crate::check::function::AGGREGATES;
 use crate::check::window::WINDOW_FUNCTIONS;
+use crate::mechanism::MechanismError;
+use crate::quote::QuoteError;
 use crate::run::fixture::population;
 use crate::{PublicFile, References, check_with};
 
@@ -99,6 +101,68 @@ fn every_example_is_as_the_page_says() {
     }
 }
 
+/// The words between backticks, examples apart.
+fn code_words(page: &str) -> std::collections::BTreeSet<String> {
+    let mut fenced = false;
+    let mut found = std::collections::BTreeSet::new();
+    for line in page.lines() {
+        if line.starts_with("```") {
+            fenced = !fenced;
+        } else if !fenced {
+            for span in line.split('`').skip(1).step_by(2) {
+                found.extend(span.split(|c: char| !c.is_alphanumeric() && c != '_').map(ToOwned::to_owned));
+            }
+        }
+    }
+    found
+}
+
+/// One of each kind; a new kind doesn't compile before it stands here, and then on the page.
+fn prices() -> Vec<QuoteError> {
+    let all = vec![
+        QuoteError::Option { option: "confidence", reason: "not between 0 and 1".to_owned() },
+        QuoteError::DeltaNeeded,
+        QuoteError::StrictNeedsDelta,
+        QuoteError::OpenInPureRoom,
+        QuoteError::TooSmall,
+        QuoteError::TooLarge { asked: "500".to_owned(), limit: "20".parse().unwrap() },
+        QuoteError::MarginOfMean,
+        QuoteError::MarginTooNarrow { margin: "0.1".to_owned() },
+        QuoteError::Mechanism(MechanismError::TooNoisy),
+        QuoteError::Mechanism(MechanismError::TooQuiet),
+        QuoteError::Mechanism(MechanismError::Failed),
+        QuoteError::Price(PriceError::Free),
+        QuoteError::Price(PriceError::Range),
+        QuoteError::Price(PriceError::Delta),
+        QuoteError::Price(PriceError::Contradiction),
+        QuoteError::Plan("list of outputs"),
+    ];
+    for error in &all {
+        match error {
+            QuoteError::Option { .. }
+            | QuoteError::DeltaNeeded
+            | QuoteError::StrictNeedsDelta
+            | QuoteError::OpenInPureRoom
+            | QuoteError::TooSmall
+            | QuoteError::TooLarge { .. }
+            | QuoteError::MarginOfMean
+            | QuoteError::MarginTooNarrow { .. }
+            | QuoteError::Mechanism(MechanismError::TooNoisy | MechanismError::TooQuiet | MechanismError::Failed)
+            | QuoteError::Price(PriceError::Free | PriceError::Range | PriceError::Delta | PriceError::Contradiction)
+            | QuoteError::Plan(_) => {}
+        }
+    }
+    all
+}
+
+#[test]
+fn every_refusal_of_the_price_is_on_the_page() {
+    let page = std::fs::read_to_string(PAGE).unwrap();
+    let missing: Vec<String> =
+        prices().iter().map(ToString::to_string).filter(|said| !page.contains(&format!("| {said} |"))).collect();
+    assert!(missing.is_empty(), "not in docs/query-language.md: {missing:#?}");
+}
+
 #[test]
 fn every_function_and_refusal_is_on_the_page() {
     let page = std::fs::read_to_string(PAGE).unwrap();
@@ -143,8 +207,10 @@ fn every_function_and_refusal_is_on_the_page() {
         })
         .collect();
     assert!(scalar.len() >= 20, "{scalar:?}");
-    for name in scalar.iter().chain(&AGGREGATES).chain(&WINDOW_FUNCTIONS) {
-        if !page.contains(name) {
+    // SUBSTR and EXTRACT have a syntax of their own, and no name in the source.
+    let named = code_words(&page);
+    for name in scalar.iter().chain(&AGGREGATES).chain(&WINDOW_FUNCTIONS).chain(&["SUBSTR", "EXTRACT"]) {
+        if !named.contains(*name) {
             missing.push((*name).to_owned());
         }
     }

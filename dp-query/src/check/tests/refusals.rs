@@ -158,6 +158,112 @@ fn refusals_point_at_the_spot() {
     demand(&cases);
 }
 
+#[test]
+fn refusals_say_what_is_wrong_and_what_would_pass() {
+    let row = |select: &str, from: &str| format!("{DP} {select} FROM {from}");
+    let person = |condition: &str| row("COUNT(*) AS n", &format!("person WHERE {condition}"));
+    let coded = |condition: &str| row("COUNT(DISTINCT person_id) AS n", &format!("diagnosis WHERE {condition}"));
+    let drug = |condition: &str| row("COUNT(DISTINCT person_id) AS n", &format!("act WHERE {condition}"));
+    let latest = |select: &str| row(select, &format!("({LATEST})"));
+    let claim = |condition: &str| row("COUNT(DISTINCT person_id) AS n", &format!("claim WHERE {condition}"));
+    let priced = |options: &str| format!("SELECT WITH DIFFERENTIAL_PRIVACY {options} COUNT(*) AS n FROM person");
+    let values = |code: &str, on: &str| {
+        format!(
+            "WITH t(k, v) AS (VALUES ('{code}', 'a')) {DP} COUNT(DISTINCT person_id) AS n FROM diagnosis JOIN t ON {on} = t.k"
+        )
+    };
+    let cases: Vec<(String, &str, &str, &[&str])> = vec![
+        // Codes that no code of the column can be: the answer would be charged for, and be 0 for sure.
+        (coded("icd10 = 'E11.9'"), "unknown_code", "'E11.9'", &["without their dot", "help: 'E119'"]),
+        (coded("icd10 = 'E11.90'"), "unknown_code", "'E11.90'", &["help: 'E1190'"]),
+        (coded("icd10 <> 'e119'"), "unknown_code", "'e119'", &["in capitals", "help: 'E119'"]),
+        (coded("icd10 LIKE 'E11.%'"), "unknown_code", "'E11.%'", &["help: 'E11'"]),
+        (coded("icd10 LIKE '1%'"), "unknown_code", "'1%'", &["a letter and then a digit", "LIKE 'E11%'"]),
+        (coded("icd10 IN ('E119', 'diabetes')"), "unknown_code", "'diabetes'", &[]),
+        (coded("icd10 IN (CODELIST('t2dm-v1'), 'E13.9')"), "unknown_code", "'E13.9'", &["help: 'E139'"]),
+        (coded("STARTS_WITH(icd10, 'e11')"), "unknown_code", "'e11'", &["help: 'E11'"]),
+        (coded("LEFT(icd10, 3) = 'e11'"), "unknown_code", "'e11'", &["help: 'E11'"]),
+        (coded("SUBSTR(icd10, 1, 3) IN ('E11', 'EE1')"), "unknown_code", "'EE1'", &[]),
+        (drug("yj = 'metformin'"), "unknown_code", "'metformin'", &["薬効分類", "'3962' for a class"]),
+        (drug("yj = '2189015f2054'"), "unknown_code", "", &["help: '2189015F2054'"]),
+        (values("E11.9", "icd10"), "unknown_code", "", &["help: 'E119'"]),
+        (values("e11", "LEFT(icd10, 3)"), "unknown_code", "", &["help: 'E11'"]),
+        // A worst case that is too large.
+        ("SELECT WITH DIFFERENTIAL_PRIVACY OPTIONS (epsilon = 1, max_rows_contributed = 100000) COUNT(DISTINCT person_id) AS n FROM checkup JOIN claim USING (person_id)".into(),
+            "rows", "claim USING (person_id)", &["this join makes up to 10000000000 rows per person", "at most 1000000"]),
+        // Options.
+        (priced("OPTIONS (epsilon = -1)"), "options", "-1", &["`epsilon` is greater than 0"]),
+        (priced("OPTIONS (epsilon = 1, delta = -0.1)"), "options", "-0.1", &["`delta` isn't negative"]),
+        (priced("OPTIONS (target_margin = 0)"), "options", "0", &["greater than 0", "target_margin = 50"]),
+        (priced("(epsilon = 1)"), "options", "WITH DIFFERENTIAL_PRIVACY", &["the word OPTIONS is missing"]),
+        ("SELECT DIFFERENTIAL_PRIVACY OPTIONS (epsilon = 1) COUNT(*) AS n FROM person".into(), "syntax", "DIFFERENTIAL_PRIVACY", &["the word WITH is missing"]),
+        ("INSERT INTO person VALUES (1)".into(), "unsupported", "INSERT", &["a question is a SELECT"]),
+        ("UPDATE person SET sex = '1'".into(), "unsupported", "UPDATE", &["change nothing"]),
+        // Functions.
+        (row("SUM(points) FILTER (WHERE type = 'dpc') AS n", "claim"), "unsupported", "FILTER", &["COUNTIF", "IF(condition, x, NULL)"]),
+        (person("RAND() < 0.5"), "unknown_function", "RAND()", &["nothing is random", "stored draws"]),
+        (latest("MEDIAN(hba1c) AS m"), "unknown_function", "MEDIAN(hba1c)", &["PERCENTILE_CONT(x, 0.5)"]),
+        (person("YEAR(birth_ym) = 1980"), "unknown_function", "YEAR(birth_ym)", &["EXTRACT(YEAR FROM date)"]),
+        (person("MONTH(birth_ym) = 4"), "unknown_function", "MONTH(birth_ym)", &["EXTRACT(MONTH FROM date)"]),
+        (latest("CORR(hba1c, hba1c) AS c"), "unknown_function", "", &["aggregates are COUNT, COUNTIF"]),
+        (row("STRING_AGG(sex) AS c", "person"), "unknown_function", "", &["aggregates are COUNT"]),
+        (row("APPROX_TOP_COUNT(sex, 3) AS c", "person"), "unknown_function", "", &["aggregates are COUNT"]),
+        (row("ANY_VALUE(sex) AS c", "person"), "unsupported", "ANY_VALUE(sex)", &["which one is an accident"]),
+        (row("LOGICAL_OR(sex = '1') AS c", "person"), "unsupported", "", &["COUNTIF(condition) counts"]),
+        (row("MAX_BY(sex, birth_ym) AS c", "person"), "unsupported", "", &["an extreme belongs to one person"]),
+        (row("SUM(COUNT(*)) OVER () AS p", "person"), "window", "", &["takes no OVER"]),
+        (latest("APPROX_QUANTILES(hba1c, 4)[OFFSET(2)] AS p"), "unsupported", "", &["PERCENTILE_CONT(x, 0.5)"]),
+        (row("SURVIVAL(AGE_AT(birth_ym, DATE '2025-03-31'), sex = '1', 0, 10) AS s", "person"), "type", "0", &["SURVIVAL(months, died, 3, 60)"]),
+        // Clauses.
+        (person("EXISTS (SELECT * FROM claim AS c WHERE c.person_id = person.person_id)"), "unsupported", "*", &["EXISTS (SELECT 1 FROM …)"]),
+        (format!("WITH a AS (SELECT person_id, steps FROM lifelog_daily ORDER BY steps LIMIT 5) {DP} COUNT(DISTINCT person_id) AS n FROM a"),
+            "unsupported", "", &["ORDER BY and LIMIT", "QUALIFY ROW_NUMBER()"]),
+        (format!("WITH RECURSIVE a AS (SELECT person_id FROM person) {DP} COUNT(*) AS n FROM a"), "unsupported", "", &["LAG, LEAD"]),
+        (format!("{DP} COUNT(*) AS n FROM person TABLESAMPLE BERNOULLI (10 PERCENT)"), "unsupported", "", &["max_rows_contributed"]),
+        (row("COUNT(*) AS n", "person GROUP BY sex"), "grouping", "sex", &["put it into the SELECT list"]),
+        // Literals.
+        (latest("COUNTIF(hba1c > '6.5') AS n"), "type", "", &["without quotes: 6.5"]),
+        (person("sex = 1"), "type", "", &["codes stand in quotes"]),
+        (claim("receipt = 'x'"), "type", "", &["means nothing outside"]),
+        (claim("facility = 5"), "type", "", &["another of its kind"]),
+        (person("sex = @wanted"), "unsupported", "@wanted", &["there are no parameters"]),
+        (person("birth_ym < DATE '2024-02-30'"), "type", "'2024-02-30'", &["isn't a day of the calendar"]),
+    ];
+    let mut wrong = String::new();
+    for (sql, code, spot, words) in &cases {
+        let refusal = refused(sql);
+        let (found, text) = (marked(sql, &refusal), refusal.to_string());
+        let missing: Vec<_> = words.iter().filter(|word| !text.contains(**word)).collect();
+        if refusal.code() != *code || (!spot.is_empty() && found != *spot) || !missing.is_empty() {
+            wrong.push_str(&format!("wanted {code} at `{spot}` with {missing:?}, found `{found}`\n{text}\n\n"));
+        }
+    }
+    assert!(wrong.is_empty(), "\n{wrong}");
+}
+
+#[test]
+fn codes_that_the_store_may_hold_and_texts_for_dates_pass() {
+    let passes =
+        |sql: String| check(&sql, &Catalogue::builtin().unwrap(), &population()).unwrap_or_else(|r| panic!("{r}"));
+    for condition in
+        ["icd10 = 'E119'", "icd10 IN ('U071', 'M1390')", "icd10 LIKE 'J%'", "LEFT(icd10, 1) = 'C'", "code = '2500015'"]
+    {
+        passes(format!("{DP} COUNT(DISTINCT person_id) AS n FROM diagnosis WHERE {condition}"));
+    }
+    for condition in ["yj = '2189015F2054'", "yj LIKE '396%'", "code = '622098501'"] {
+        passes(format!("{DP} COUNT(DISTINCT person_id) AS n FROM act WHERE {condition}"));
+    }
+    // Systems whose form isn't known take any code.
+    passes(format!("{DP} COUNT(DISTINCT person_id) AS n FROM observation WHERE answer = 'x.1'"));
+    for condition in [
+        "AGE_AT(birth_ym, '2025-03-31') >= 40",
+        "DATE_DIFF('2025-03-31', birth_ym, YEAR) > 3",
+        "DATE_ADD('2024-04-01', INTERVAL 1 MONTH) > birth_ym",
+    ] {
+        passes(format!("{DP} COUNT(*) AS n FROM person WHERE {condition}"));
+    }
+}
+
 /// Each is refused with this code at this spot (any, if empty).
 pub(super) fn demand(cases: &[(String, &str, &str)]) {
     let mut wrong = String::new();
