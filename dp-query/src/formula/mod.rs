@@ -188,7 +188,11 @@ impl<'a> Desk<'a> {
         let reach = self.tails.reach(&terms, alpha)?;
         let z = self.tails.normal(alpha)?;
         let population = match sum.terms.as_slice() {
-            [only] => self.one(*only, value - sum.constant, reach, z, cell).map(|end| end + sum.constant),
+            [only] => {
+                // Among others' variance a step of the lattice counts less than the noise's own.
+                let reach = reach.max(z * Tails::sd(&terms));
+                self.one(*only, value - sum.constant, reach, z, cell).map(|end| end + sum.constant)
+            }
             several => {
                 // sd(Σ wᵢSᵢ) ≤ Σ |wᵢ| sd(Sᵢ), whatever their dependence.
                 let sampling: f64 =
@@ -210,9 +214,11 @@ impl<'a> Desk<'a> {
             // Contributions x within [0, hi] have Σ Var x ≤ Σ E x² ≤ hi · Σ E x = hi · μ / weight.
             Some(found) if found.lo >= 0 => {
                 let (side, half) = (weight.signum(), 0.5 * z * z * weight.abs() * found.hi as f64);
-                let (value, middle) = (side * value, side * value + half);
-                let root = (half * half + 2.0 * half * value + reach * reach).max(0.0).sqrt();
-                let ends = [side * (middle - root), side * (middle + root)];
+                // Half a contribution more on either side, since there are none but whole ones.
+                let step = 0.5 * weight.abs() * found.hi as f64;
+                let (value, known) = (side * value, (side * value).max(0.0));
+                let root = (half * half + 2.0 * half * known + reach * reach).sqrt();
+                let ends = [side * (value + half - root - step), side * (known + half + root + step)];
                 if side < 0.0 { [ends[1], ends[0]] } else { ends }
             }
             _ => {
@@ -280,11 +286,13 @@ impl<'a> Desk<'a> {
         let z = self.tails.normal(alpha)?;
         let accepted = |theta: f64| {
             let reach = if theta < value { value - low } else { high - value };
-            Some((theta - value).abs() <= reach.hypot(z * self.sampling(quotient, theta, cell)))
+            let (sampling, step) = self.sampling(quotient, theta, cell);
+            Some((theta - value).abs() <= reach.hypot(z * sampling) + step)
         };
         let start = (high - low).max(1.0 / b_safe.abs());
         // Where every θ is accepted, `under` says little: the variance at the value.
-        let plain = z * self.sampling(quotient, value, cell);
+        let (plain, _) = self.sampling(quotient, value, cell);
+        let plain = z * plain;
         let end =
             |step: f64, side: f64| edge(value, step, &accepted).unwrap_or(value + side.hypot(plain).copysign(step));
         let wide = (within(end(-start, value - low)), within(end(start, high - value)));
@@ -293,8 +301,8 @@ impl<'a> Desk<'a> {
     }
 
     /// Standard deviation from sampling, bounded by the public bounds of contributions: a − θb has mean 0 within [l, u], so its variance is
-    /// at most −l·u (Bhatia and Davis 2000).
-    fn sampling(&self, quotient: &Fraction, theta: f64, cell: &Cell) -> f64 {
+    /// at most −l·u (Bhatia and Davis 2000). And half of what one person can change.
+    fn sampling(&self, quotient: &Fraction, theta: f64, cell: &Cell) -> (f64, f64) {
         let apart = quotient.over.clone().plus(&quotient.under, -theta);
         let of = |number: usize| {
             if quotient.members == Some(number) { (1.0, 1.0) } else { contribution(self.plan, number) }
@@ -304,7 +312,7 @@ impl<'a> Desk<'a> {
         let under = self.value(&quotient.under, cell).abs();
         let under = if quotient.members.is_some() { under.max(1.0) } else { under };
         let variance = if l <= 0.0 && u >= 0.0 { -l * u } else { l.abs().max(u.abs()).powi(2) };
-        (persons * variance).sqrt() / under
+        ((persons * variance).sqrt() / under, 0.5 * (u - l) / under)
     }
 
     fn ranks(&self, bins: usize, millionths: u32, alpha: f64, copies: u32) -> Option<Rc<Ranks>> {

@@ -59,7 +59,9 @@ impl Table {
         let greenwood: f64 = steps.iter().map(|(d, n)| d.max(0.0) / (n * (n - d))).filter(|v| v.is_finite()).sum();
         let noise = self.variance(bucket);
         // The noise of a Laplace mechanism has heavier tails than the normal law; ln 20 / √2 / 1.96.
-        let reach = 1.09 * z * noise.sqrt();
+        // And half a step of the lattice: with little noise the law has few values, and its 95% lie at one of them.
+        let step = steps.last().map_or(0.0, |(d, n)| if self.sd > 0.0 { 0.5 / (n - d.max(0.0)) } else { 0.0 });
+        let reach = 1.09 * z * noise.sqrt() + step;
         let raw = log.exp();
         let interval =
             ((raw * (-reach).exp()).clamp(0.0, 1.0).min(value), (raw * reach.exp()).clamp(0.0, 1.0).max(value));

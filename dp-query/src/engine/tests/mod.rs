@@ -3,7 +3,6 @@
 
 mod accepted;
 mod consent;
-mod distribution;
 mod distrust;
 mod fixture;
 mod law;
